@@ -1,0 +1,93 @@
+#include "mysql/packet.h"
+
+#include <algorithm>
+
+namespace binbus::mysql {
+namespace {
+
+Status read_exactly(io::Stream& stream, std::span<uint8_t> buffer) {
+  while (!buffer.empty()) {
+    BINBUS_TRY(count, stream.read_some(buffer));
+    buffer = buffer.subspan(count);
+  }
+  return ok();
+}
+
+}  // namespace
+
+Result<Bytes> PacketChannel::read(size_t bytes_max) {
+  in_.clear();
+  for (;;) {
+    uint8_t header[kPacketHeaderBytes];
+    BINBUS_RETURN_IF_ERROR(read_exactly(*stream_, header));
+    const auto length = static_cast<size_t>(load_le<3>(header));
+    if (header[3] != sequence_) {
+      return fail(Code::kCorrupt, "packet number " + std::to_string(header[3]) + " instead of " +
+                                      std::to_string(sequence_));
+    }
+    sequence_++;
+    const size_t before = in_.size();
+    if (length > bytes_max - before) {
+      return fail(Code::kLimit,
+                  "a packet longer than the " + std::to_string(bytes_max) + " bytes allowed here");
+    }
+    in_.resize(before + length);
+    BINBUS_RETURN_IF_ERROR(read_exactly(*stream_, std::span(in_).subspan(before)));
+    if (length < kPacketPayloadMax) return Bytes(in_);
+  }
+}
+
+Status PacketChannel::write(Bytes payload) {
+  BINBUS_RETURN_IF_ERROR(begin(payload.size()));
+  return append(payload);
+}
+
+Status PacketChannel::begin(uint64_t payload_bytes) {
+  payload_left_ = payload_bytes;
+  return start_chunk();
+}
+
+Status PacketChannel::append(Bytes piece) {
+  while (!piece.empty()) {
+    const size_t count = std::min(piece.size(), chunk_left_);
+    BINBUS_RETURN_IF_ERROR(put(piece.first(count)));
+    piece = piece.subspan(count);
+    chunk_left_ -= count;
+    if (chunk_left_ == 0 && chunk_full_) BINBUS_RETURN_IF_ERROR(start_chunk());
+  }
+  return ok();
+}
+
+Status PacketChannel::start_chunk() {
+  chunk_left_ = static_cast<size_t>(std::min<uint64_t>(payload_left_, kPacketPayloadMax));
+  chunk_full_ = chunk_left_ == kPacketPayloadMax;
+  payload_left_ -= chunk_left_;
+  uint8_t header[kPacketHeaderBytes];
+  store_le<3>(header, chunk_left_);
+  header[3] = sequence_++;
+  return put(header);
+}
+
+Status PacketChannel::put(Bytes bytes) {
+  if (!out_) out_ = std::make_unique_for_overwrite<uint8_t[]>(kBufferBytes);
+  if (bytes.size() > kBufferBytes - out_bytes_) {
+    if (bytes.size() >= kBufferBytes / 4) {  // long: not worth copying
+      iovec pieces[] = {{out_.get(), out_bytes_},
+                        {const_cast<uint8_t*>(bytes.data()), bytes.size()}};
+      out_bytes_ = 0;
+      return stream_->write_all(pieces);
+    }
+    BINBUS_RETURN_IF_ERROR(flush());
+  }
+  std::memcpy(out_.get() + out_bytes_, bytes.data(), bytes.size());
+  out_bytes_ += bytes.size();
+  return ok();
+}
+
+Status PacketChannel::flush() {
+  if (out_bytes_ == 0) return ok();
+  const size_t count = std::exchange(out_bytes_, 0);
+  return stream_->write_all(Bytes(out_.get(), count));
+}
+
+}  // namespace binbus::mysql

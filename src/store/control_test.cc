@@ -1,0 +1,99 @@
+#include "store/control.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "io/simulated_disk.h"
+#include "store/log_testing.h"
+
+namespace binbus::store {
+namespace {
+
+const SourceSpan kSpan = {
+    {7, 120}, "3e11fa47-71ca-11e1-9e33-c80aa9429562", 42, "8.0.32", "binlog.000009", 5'000'000'000};
+
+class StateFileTest : public testing::Test {
+ protected:
+  void write(Bytes bytes) {
+    if (disk_.exists("d/s")) {
+      ASSERT_TRUE(disk_.remove("d/s"));
+    }
+    ASSERT_TRUE((*disk_.open("d/s", io::OpenMode::kCreateNew))->write_at(0, bytes));
+  }
+  io::SimulatedDisk disk_;
+};
+
+TEST(ControlRecord, TellsOfASource) {
+  const auto span = decode_source(encode_source(kSpan), kSpan.from);
+  ASSERT_TRUE(span);
+  EXPECT_EQ(**span, kSpan);
+}
+
+TEST(ControlRecord, OfALaterVersionTellsNothing) {
+  const auto span = decode_source(as_bytes(R"({"cursor": {"name": "x"}})"), {1, 2});
+  ASSERT_TRUE(span);
+  EXPECT_EQ(*span, std::nullopt);
+}
+
+TEST(ControlRecord, KeepsWhatIsNoUtf8Readable) {
+  SourceSpan span = kSpan;
+  span.file = "bin\xfflog.000009";
+  EXPECT_TRUE(decode_source(encode_source(span), span.from));
+}
+
+TEST(ControlRecord, ThatIsDamagedIsRefused) {
+  for (const char* document : {"", "{", R"({"source": 1})", R"({"source": {"file": "x"}})",
+                               R"({"source": {"file": 1, "offset": "x"}})"}) {
+    const auto span = decode_source(as_bytes(document), {1, 2});
+    ASSERT_FALSE(span) << document;
+    EXPECT_EQ(span.error().code, Code::kCorrupt);
+  }
+}
+
+TEST_F(StateFileTest, ReadsBackHeaderAndDocument) {
+  const StateHeader header{1000, 3, 6, 1 << 20, 1'700'000'000'000'000};
+  for (const auto& set :
+       {mysql::Executed(), executed({mysql_gtid(1), mysql_gtid(5)}),
+        executed({mariadb_gtid(9, 2), mariadb_gtid(4, 1), mariadb_gtid(7, 1, 5)})}) {
+    write(encode_state(header, {{kSpan, kSpan}, set}));
+    const auto read = read_state_header(disk_, "d/s");
+    const auto state = read_state_document(disk_, "d/s");
+    ASSERT_TRUE(read && state);
+    EXPECT_EQ(*read, header);
+    EXPECT_EQ(state->sources, (std::vector{kSpan, kSpan}));
+    EXPECT_EQ(state->executed, set);
+  }
+}
+
+// The worked example of docs/formats/segment.md.
+TEST_F(StateFileTest, BytesAreAsDocumented) {
+  const ByteVector state = encode_state({7, 1, 6, 1024, 5'000'000}, {});
+  const uint8_t header[] = {
+      0x62, 0x69, 0x6e, 0x62, 0x75, 0x73, 0x53, 0x54, 0x01, 0, 0, 0, 0xcb, 0xc6, 0x74, 0xf5,  //
+      0x07, 0,    0,    0,    0,    0,    0,    0,    0x01, 0, 0, 0, 0,    0,    0,    0,     //
+      0x06, 0,    0,    0,    0,    0,    0,    0,    0,    4, 0, 0, 0,    0,    0,    0,     //
+      0x40, 0x4b, 0x4c, 0,    0,    0,    0,    0,    0x35, 0, 0, 0, 0x39, 0x9e, 0x3a, 0x96,
+  };
+  EXPECT_THAT(Bytes(state).first(64), testing::ElementsAreArray(header));
+  EXPECT_EQ(as_text(Bytes(state).subspan(64)),
+            R"({"executed":{"flavor":"mysql","set":""},"sources":[]})");
+}
+
+TEST_F(StateFileTest, NoticesEveryChangedByte) {
+  const ByteVector good = encode_state({}, {{kSpan}, executed({mysql_gtid(1)})});
+  for (size_t i = 0; i < good.size(); ++i) {
+    ByteVector changed = good;
+    changed[i] ^= 0x20;
+    write(changed);
+    EXPECT_FALSE(read_state_document(disk_, "d/s")) << i;
+  }
+  for (size_t size = 0; size < good.size(); ++size) {
+    write(Bytes(good).first(size));
+    const auto state = read_state_document(disk_, "d/s");
+    ASSERT_FALSE(state) << size;
+    EXPECT_THAT(state.error().message, testing::StartsWith("d/s: "));
+  }
+}
+
+}  // namespace
+}  // namespace binbus::store

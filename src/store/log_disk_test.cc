@@ -1,0 +1,177 @@
+// The log on disks that are full, fail, or hold more than 4 GiB in a file.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "io/simulated_disk.h"
+#include "store/control.h"
+#include "store/entry_builder.h"
+#include "store/index.h"
+#include "store/log_testing.h"
+
+namespace binbus::store {
+namespace {
+
+using testing::HasSubstr;
+
+class LogDiskTest : public testing::Test {
+ protected:
+  LogDiskTest() {
+    options_.directory = "log";
+    options_.keep_free_bytes = 0;
+  }
+  void open() {
+    log_.reset();
+    auto opened = Log::open(disk_, io::system_clock(), options_, nullptr);
+    ASSERT_TRUE(opened) << opened.error().message;
+    log_ = std::move(*opened);
+  }
+  Status append(const MadeFile& file, uint64_t from, uint64_t to) {
+    return log_->append(Bytes(file.bytes).subspan(from, to - from), file.ends_in(from, to));
+  }
+  uint64_t used() const {
+    return UINT64_MAX - *const_cast<io::SimulatedDisk&>(disk_).free_bytes("log");
+  }
+
+  io::SimulatedDisk disk_;
+  LogOptions options_;
+  std::unique_ptr<Log> log_;
+};
+
+TEST_F(LogDiskTest, AFullDiskLeavesTheLogAsLastSynced) {
+  const MadeFile file = make_files(mysql::Flavor::kMysql, 1, 50, 1000)[0];
+  open();
+  ASSERT_TRUE(log_->begin_segment(file.name));
+  ASSERT_TRUE(append(file, 0, 10'000));
+  ASSERT_TRUE(log_->sync());
+  const Position before = log_->visible_end();
+  auto reader = log_->reader({1, 0});
+
+  disk_.set_capacity(used() + 5'000);
+  EXPECT_EQ(append(file, 10'000, 20'000).error().code, Code::kDiskFull);
+  EXPECT_EQ(log_->end(), (Position{1, 10'000}));
+  EXPECT_EQ(log_->visible_end(), before);
+  EXPECT_EQ(read_all(**reader)->size(), before.offset);
+  EXPECT_EQ(append(file, 10'000, 20'000).error().code, Code::kDiskFull) << "still full";
+
+  disk_.set_capacity(UINT64_MAX);
+  ASSERT_TRUE(append(file, 10'000, file.bytes.size()));
+  ASSERT_TRUE(log_->sync());
+  EXPECT_EQ(read_all(**reader)->size(), file.bytes.size() - before.offset);
+  reader->reset();
+  open();
+  EXPECT_EQ(log_->end(), (Position{1, file.bytes.size()}));
+}
+
+TEST_F(LogDiskTest, KeepsSomeSpaceFree) {
+  const MadeFile file = make_files(mysql::Flavor::kMysql, 1, 50, 30'000)[0];
+  options_.keep_free_bytes = 1 << 20;
+  disk_.set_capacity(2 << 20);
+  open();
+  ASSERT_TRUE(log_->begin_segment(file.name));
+  const Status full = append(file, 0, file.bytes.size());
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code, Code::kDiskFull);
+  EXPECT_THAT(full.error().message, HasSubstr("keep_free is"));
+  EXPECT_EQ(log_->end(), (Position{1, 0}));
+}
+
+TEST_F(LogDiskTest, AFailedSyncIsTheEndOfWritingButNotOfReading) {
+  const MadeFile file = make_files(mysql::Flavor::kMysql, 1, 10, 1000)[0];
+  open();
+  ASSERT_TRUE(log_->begin_segment(file.name));
+  ASSERT_TRUE(append(file, 0, 5'000));
+  ASSERT_TRUE(log_->sync());
+  const Position durable = log_->visible_end();
+  auto reader = log_->reader({1, 0});
+
+  ASSERT_TRUE(append(file, 5'000, 10'000));
+  disk_.fail_sync(1);
+  EXPECT_EQ(log_->sync().error().code, Code::kIo);
+  for (const Status& status : {append(file, 5'000, 6'000), log_->sync(), log_->abort_transaction(),
+                               log_->begin_segment("binlog.000002"), log_->record_source({})}) {
+    EXPECT_EQ(status.error().code, Code::kIo);
+    EXPECT_THAT(status.error().message, HasSubstr("restarted"));
+  }
+  EXPECT_EQ(log_->visible_end(), durable);
+  EXPECT_EQ(read_all(**reader)->size(), durable.offset);
+
+  reader->reset();
+  log_.reset();
+  disk_.crash(1);
+  open();
+  EXPECT_EQ(log_->end(), durable);
+}
+
+// Commits cost one sync while event checksums can prove them, two otherwise.
+TEST_F(LogDiskTest, SyncsOncePerCommit) {
+  for (const auto& [checksum, want] :
+       {std::pair{binlog::Checksum::kCrc32, 1}, {binlog::Checksum::kNone, 2}}) {
+    const MadeFile file = make_files(mysql::Flavor::kMysql, 1, 10, 100, checksum)[0];
+    options_.directory = "log" + std::to_string(want);
+    open();
+    ASSERT_TRUE(log_->begin_segment(file.name));
+    ASSERT_TRUE(append(file, 0, 500));
+    ASSERT_TRUE(log_->sync());
+    const uint64_t before = disk_.syncs();
+    ASSERT_TRUE(append(file, 500, 1000));
+    ASSERT_TRUE(log_->sync());
+    ASSERT_TRUE(log_->sync()) << "nothing to do";
+    EXPECT_EQ(disk_.syncs() - before, static_cast<uint64_t>(want));
+  }
+}
+
+TEST_F(LogDiskTest, PositionsGoPast4GiB) {
+  constexpr uint64_t kFar = 5ULL << 30;
+  FileMaker maker(mysql::Flavor::kMysql, binlog::Checksum::kCrc32);
+  maker.start("binlog.000001", {});
+  const MadeFile head = maker.file();
+  maker.transaction(mysql_gtid(7), 7'000'000, 100);
+  maker.transaction(mysql_gtid(8), 8'000'000, 100);
+  const MadeFile whole = maker.file();
+  const auto transaction = [&](size_t i) {
+    return Bytes(whole.bytes)
+        .subspan(whole.ends[1 + i].offset, whole.ends[2 + i].offset - whole.ends[1 + i].offset);
+  };
+
+  // As if 5 GiB had been stored: what is between is never read.
+  const auto create = [&](const char* suffix) {
+    return *disk_.open(std::string("log/binlog.000001") + suffix, io::OpenMode::kCreateNew);
+  };
+  ASSERT_TRUE(create(".state")->write_at(0, encode_state({}, {})));
+  const auto segment = create("");
+  ASSERT_TRUE(segment->write_at(0, head.bytes));
+  ASSERT_TRUE(segment->write_at(kFar, transaction(0)));
+  ByteWriter entries;
+  store_entries_header(entries, 1);
+  constexpr uint8_t kEnd = kEndsTransaction | kStartsBatch;
+  constexpr uint32_t kHalf = kFar / 2;
+  store_entry(entries, {1, 1, 0, kHalf, 0, EntryKind::kEvents, kEnd});
+  store_entry(entries, {2, 1, kHalf, kHalf, 0, EntryKind::kEvents, kEnd});
+  EntryBuilder last({.offset = kFar, .next_index = 3, .term = 1}, 1 << 20);
+  last.events(transaction(0), true);
+  ASSERT_TRUE(create(".entries")->write_at(0, entries.bytes(last.records()).view()));
+  IndexWriter index = IndexWriter::create(disk_, "log/binlog.000001.index", 1000);
+  index.add({kFar, mysql_gtid(6), 6'000'000, true});
+  options_.verify_bytes = 0;
+  options_.index_bytes = 100;
+
+  open();
+  const uint64_t end = kFar + transaction(0).size();
+  EXPECT_EQ(log_->end(), (Position{1, end}));
+  EXPECT_EQ(log_->executed(), executed({mysql_gtid(6), mysql_gtid(7)}));
+  const TransactionEnd appended{transaction(1).size(), mysql_gtid(8), 8'000'000, true};
+  ASSERT_TRUE(log_->record_source({{}, "A", 1, "8.0.32", "binlog.000009", end + kFar}));
+  ASSERT_TRUE(log_->append(transaction(1), {&appended, 1}));
+  ASSERT_TRUE(log_->sync());
+  open();
+  EXPECT_EQ(log_->visible_end(), (Position{1, end + transaction(1).size()}));
+  auto reader = log_->reader({1, end});
+  EXPECT_EQ(*read_all(**reader), to_owned(transaction(1)));
+  EXPECT_EQ(log_->executed(), executed({mysql_gtid(6), mysql_gtid(7), mysql_gtid(8)}));
+  EXPECT_EQ(*log_->find_time(7'500'000), (Position{1, end}));
+  EXPECT_EQ(log_->to_source({1, end + 10})->offset, end + kFar + 10);
+}
+
+}  // namespace
+}  // namespace binbus::store

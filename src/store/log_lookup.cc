@@ -1,0 +1,176 @@
+// Log's look-ups: what it has, and where.
+
+#include <algorithm>
+
+#include "store/gtid_place.h"
+#include "store/log_state.h"
+#include "store/scan.h"
+#include "store/source_map.h"
+
+namespace binbus::store {
+namespace {
+
+// A segment's first event; 0 while not even the magic is visible.
+uint64_t first_event(const Segment& segment) {
+  return std::min<uint64_t>(binlog::kMagic.size(), segment.visible.load());
+}
+
+// The last mark of a segment before which the replica needs nothing.
+Result<Position> last_skipped(Segment& segment, GtidPlace& place, uint64_t mark_bytes) {
+  BINBUS_TRY(previous, segment.previous());
+  place.start_at(previous);
+  uint64_t offset = first_event(segment);
+  BINBUS_TRY(marks, segment.marks(mark_bytes));
+  const uint64_t visible = segment.visible.load();
+  for (auto mark = marks.next(); mark && mark->offset <= visible && place.skips(mark->added);
+       mark = marks.next()) {
+    offset = mark->offset;
+  }
+  return Position{segment.number(), offset};
+}
+
+// The end of the last transaction in the segment before one that committed at `time_us` or later.
+Result<Position> last_before(Segment& segment, uint64_t time_us, uint64_t mark_bytes) {
+  const uint64_t visible = segment.visible.load();
+  uint64_t from = 0;
+  BINBUS_TRY(marks, segment.marks(mark_bytes));
+  for (auto mark = marks.next();
+       mark && mark->offset <= visible && mark->newest_commit_us < time_us; mark = marks.next()) {
+    from = mark->offset;
+  }
+  BINBUS_TRY(file, segment.file());
+  BINBUS_TRY(head, segment.head());
+  uint64_t offset = std::max(from, first_event(segment));
+  bool passed = false;
+  BINBUS_TRY(scanned,
+             scan_segment(*file, from, visible, head->format, [&](const TransactionEnd& end) {
+               passed = passed || (end.transaction && end.commit_us >= time_us);
+               if (!passed) offset = end.offset;
+             }));
+  if (scanned.broken) return fail_in("segment " + segment.name(), *scanned.broken);
+  return Position{segment.number(), offset};
+}
+
+}  // namespace
+
+std::vector<std::shared_ptr<Segment>> Log::State::all_segments() const {
+  const std::lock_guard lock(mutex);
+  std::vector<std::shared_ptr<Segment>> all;
+  all.reserve(segments.size());
+  for (const auto& [number, segment] : segments) all.push_back(segment);
+  return all;
+}
+
+Result<std::shared_ptr<Segment>> Log::State::find_segment(uint64_t number) const {
+  const std::lock_guard lock(mutex);
+  return find_segment_locked(number);
+}
+
+Result<std::shared_ptr<Segment>> Log::State::find_segment_locked(uint64_t number) const {
+  const auto found = segments.find(number);
+  if (found != segments.end()) return found->second;
+  if (!segments.empty() && number < segments.begin()->first) {
+    return fail(Code::kPurged, "segment " + std::to_string(number) +
+                                   " is no longer here; the oldest is " +
+                                   segments.begin()->second->name());
+  }
+  return fail(Code::kNotFound, "there is no segment " + std::to_string(number));
+}
+
+bool Log::State::has(Position position) const {
+  const auto segment = find_segment(position.segment);
+  return segment && position.offset <= (*segment)->visible.load();
+}
+
+Position Log::visible_end() const {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->segments.empty()) return {};
+  const Segment& newest = *state_->segments.rbegin()->second;
+  return {newest.number(), newest.visible.load()};
+}
+
+mysql::Executed Log::executed() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->executed;
+}
+
+uint64_t Log::last_commit_us() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->last_commit_us;
+}
+
+std::vector<SegmentInfo> Log::segments() const {
+  std::vector<SegmentInfo> infos;
+  for (const auto& segment : state_->all_segments()) {
+    SegmentInfo info;
+    info.name = segment->name();
+    info.number = segment->number();
+    info.bytes = segment->visible.load();
+    info.sealed = segment->sealed.load();
+    info.last_commit_us = segment->newest_commit_us.load();
+    if (const auto head = segment->head()) info.first_timestamp = (*head)->first_timestamp;
+    if (auto previous = segment->previous()) info.previous = std::move(*previous);
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+LogSize Log::size() const {
+  const std::lock_guard lock(state_->mutex);
+  LogSize size{.segments = state_->segments.size()};
+  if (!state_->segments.empty()) size.oldest = state_->segments.begin()->first;
+  for (const auto& [number, segment] : state_->segments) size.bytes += segment->visible.load();
+  return size;
+}
+
+std::vector<SourceSpan> Log::sources() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->sources;
+}
+
+Result<Position> Log::find_gtids(const mysql::Executed& replica) const {
+  const Position end = visible_end();
+  const mysql::Executed all = executed();
+  const auto segments = state_->all_segments();
+  GtidPlace place(replica, all);
+  if (segments.empty() || place.passed(all)) return end;
+
+  BINBUS_TRY(first, segments.front()->previous());
+  if (!place.passed(first)) {
+    return fail(Code::kPurged,
+                "the log starts at " + segments.front()->name() +
+                    ", and these transactions are from before: " + place.missing(first));
+  }
+  // The last segment whose head was passed: sets only grow along the log.
+  size_t low = 0;
+  for (size_t high = segments.size(); high - low > 1;) {
+    const size_t middle = low + (high - low) / 2;
+    BINBUS_TRY(previous, segments[middle]->previous());
+    (place.passed(previous) ? low : high) = middle;
+  }
+  return last_skipped(*segments[low], place, state_->options.index_bytes);
+}
+
+Result<Position> Log::find_time(uint64_t time_us) const {
+  const Position end = visible_end();
+  for (const auto& segment : state_->all_segments()) {
+    if (segment->newest_commit_us.load() < time_us) continue;
+    return last_before(*segment, time_us, state_->options.index_bytes);
+  }
+  return end;
+}
+
+Result<Position> Log::from_source(const std::string& server_uuid, const std::string& file,
+                                  uint64_t offset) const {
+  for (const Position place : map_from_source(sources(), server_uuid, file, offset)) {
+    if (state_->has(place)) return place;
+  }
+  return fail(Code::kNotFound, file + ":" + std::to_string(offset) + " of server " + server_uuid +
+                                   " is not in the log");
+}
+
+Result<SourceSpan> Log::to_source(Position position) const {
+  return map_to_source(sources(), position);
+}
+
+}  // namespace binbus::store

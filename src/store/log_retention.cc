@@ -1,0 +1,75 @@
+// Removes whole segments from the log's front.
+
+#include <algorithm>
+
+#include "store/log_state.h"
+#include "store/source_map.h"
+
+namespace binbus::store {
+namespace {
+
+bool too_old(Segment& segment, uint64_t retain_seconds, uint64_t now_us) {
+  constexpr uint64_t kSecond = 1'000'000;
+  uint64_t newest_us = segment.newest_commit_us.load();
+  if (newest_us == 0) {  // no transaction: as old as its file
+    const auto head = segment.head();
+    if (!head) return false;
+    newest_us = (*head)->first_timestamp * kSecond;
+  }
+  return retain_seconds > 0 && newest_us + retain_seconds * kSecond < now_us;
+}
+
+}  // namespace
+
+uint64_t Log::State::total_bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& segment : all_segments()) bytes += segment->visible.load();
+  return bytes;
+}
+
+// The oldest segment if it is to go, taken out of the log so that no reader can begin in it.
+std::shared_ptr<Segment> Log::State::take_oldest(uint64_t now_us, uint64_t total) {
+  const auto all = all_segments();
+  if (all.size() < 2) return nullptr;
+  const auto& oldest = all.front();
+  const bool too_large = options.retain_bytes > 0 && total > options.retain_bytes;
+  if (!too_large && !too_old(*oldest, options.retain_seconds, now_us)) return nullptr;
+  const std::lock_guard lock(mutex);
+  if (segments.begin()->second != oldest) return nullptr;  // another call took it
+  for (const LogReader::State* reader : readers) {
+    if (reader->segment == oldest) return nullptr;
+  }
+  segments.erase(segments.begin());
+  return oldest;
+}
+
+// A segment goes before its companions, durably and one at a time: a crash in between leaves a log with no gap.
+Result<std::vector<std::string>> Log::State::remove_old(uint64_t now_us) {
+  std::vector<std::string> removed;
+  uint64_t total = total_bytes();
+  while (const auto oldest = take_oldest(now_us, total)) {
+    const SegmentPaths& paths = oldest->paths();
+    Status gone = files.remove(paths.segment);
+    if (gone) gone = files.sync_directory(options.directory);
+    if (!gone) {
+      const std::lock_guard lock(mutex);
+      segments.emplace(oldest->number(), oldest);
+      return fail(gone.error());
+    }
+    for (const std::string& path : {paths.entries, paths.state, paths.index}) {
+      if (files.exists(path)) BINBUS_RETURN_IF_ERROR(files.remove(path));
+    }
+    total -= oldest->visible.load();
+    removed.push_back(oldest->name());
+  }
+  if (removed.empty()) return removed;
+  const std::lock_guard lock(mutex);
+  prune(sources, segments.begin()->first);
+  return removed;
+}
+
+Result<std::vector<std::string>> Log::apply_retention(uint64_t now_us) {
+  return state_->remove_old(now_us);
+}
+
+}  // namespace binbus::store

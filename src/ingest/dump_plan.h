@@ -1,0 +1,45 @@
+// Decides what to ask of a source, from what is held and what the source says it has. Pure.
+#pragma once
+
+#include <string>
+
+#include "ingest/destination.h"
+#include "ingest/options.h"
+#include "ingest/source_facts.h"
+
+namespace binbus::ingest {
+
+// What the destination holds.
+struct Held {
+  binlog::Position end;
+  std::string segment;  // "": nothing yet
+  mysql::Executed executed;
+  SourceIdentity source;
+  static Held of(const Destination& destination);
+  bool empty() const { return segment.empty(); }
+  // After a failover: our segments' names and positions are not the source's.
+  bool own_numbering() const { return segment != source.file || end.offset != source.offset; }
+};
+
+struct DumpPlan {
+  enum class By : uint8_t {
+    kFile,   // from `file` at `offset` on
+    kGtid,   // every transaction that is not in `executed`
+    kLocate  // only ask which file these begin in; its head is where to dump from
+  };
+  By by = By::kFile;
+  std::string file;
+  uint64_t offset = 4;
+  mysql::Executed executed;
+  bool own_numbering = false;
+  bool new_source = false;  // nothing of it is held: another server, or one that lost what is held
+  mysql::Executed brings;   // new_source: transactions that we lack, for the operator to see
+};
+
+// Errors: kPurged, naming what is gone; kDiverged, naming what the source lacks or that it is another server without
+//         GTIDs to go by; kTimeout when only the waiting time before a failover is not over; kInvalid for a start that
+//         the source does not have; kUnsupported when the source writes no binlog.
+Result<DumpPlan> plan_dump(const Held& held, const SourceFacts& facts, const Start& start,
+                           OnSourceLoss on_loss, bool may_fail_over);
+
+}  // namespace binbus::ingest

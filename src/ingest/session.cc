@@ -1,0 +1,159 @@
+#include "ingest/session.h"
+
+#include "binlog/control_events.h"
+
+namespace binbus::ingest {
+namespace {
+
+constexpr size_t kBufferBytes = 1024 * 1024;
+constexpr uint64_t kUnsyncedBytesMax = 8 * 1024 * 1024;
+constexpr uint32_t kLeaveMs = 1000;
+
+SourceIdentity identity_of(const SourceFacts& facts) {
+  return {facts.server_uuid, facts.server_id, facts.version, "", 0};
+}
+
+// Begins the dump; the client is used up.
+Result<std::unique_ptr<io::Stream>> begin_dump(std::unique_ptr<mysql::Client> client,
+                                               const IngestOptions& options, const DumpPlan& plan,
+                                               const SourceFacts& facts,
+                                               const ReplicaIdentity& identity) {
+  const bool semi_sync = options.semi_sync && facts.semi_sync && plan.by != DumpPlan::By::kLocate;
+  for (const std::string& statement :
+       session_statements(plan, facts, identity, options.heartbeat_ms, semi_sync)) {
+    BINBUS_RETURN_IF_ERROR(client->query(statement));
+  }
+  if (plan.by != DumpPlan::By::kLocate) {
+    const Command registration =
+        register_command(identity, options.report_host, options.report_port);
+    BINBUS_RETURN_IF_ERROR(client->command(registration.number, registration.body));
+  }
+  const Command dump = dump_command(plan, facts, identity);
+  BINBUS_TRY(stream, mysql::Client::hand_over(std::move(client), dump.number, dump.body));
+  stream->set_read_timeout(static_cast<int>(options.connect.timeout_ms));
+  stream->set_write_timeout(static_cast<int>(options.connect.timeout_ms));
+  return std::move(stream);
+}
+
+// The name in the dump's first event, a fake rotate.
+Result<std::string> first_file(io::Stream& stream) {
+  PacketReader reader(2 * PacketReader::kWholeBytes);
+  while (true) {
+    BINBUS_TRY(piece, reader.next());
+    if (piece) {
+      if (piece->header.type != binlog::kRotateEvent || !piece->last) {
+        return fail(Code::kCorrupt, "the dump does not begin with its file's name");
+      }
+      BINBUS_TRY(rotate,
+                 binlog::parse_rotate(piece->bytes, binlog::checksum_matches(piece->bytes)));
+      return rotate.file;
+    }
+    BINBUS_TRY(count, stream.read_some(reader.space()));
+    reader.filled(count);
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> Session::open(const IngestOptions& options,
+                                               const std::string& address,
+                                               const ReplicaIdentity& identity,
+                                               Destination& destination, const Past& past) {
+  mysql::ConnectOptions connect = options.connect;
+  connect.address = address;
+  BINBUS_TRY(client, mysql::Client::connect(connect));
+  BINBUS_TRY(facts, learn_source(*client, options.flavor));
+  for (BinlogFile& file : facts.files) {
+    if (file.name == past.replaced_file) file.bytes = 0;  // as good as lost
+  }
+  BINBUS_TRY(plan, plan_dump(Held::of(destination), facts, options.start, options.on_source_loss,
+                             past.may_fail_over));
+  if (plan.by == DumpPlan::By::kLocate) {
+    BINBUS_TRY(stream, begin_dump(std::move(client), options, plan, facts, identity));
+    BINBUS_TRY(file, first_file(*stream));
+    plan = DumpPlan();
+    plan.file = file;
+    BINBUS_TRY(second, mysql::Client::connect(connect));
+    client = std::move(second);
+  }
+  const uint64_t connection_id = client->connection_id();
+  BINBUS_TRY(stream, begin_dump(std::move(client), options, plan, facts, identity));
+  const uint32_t silence_ms = 2 * options.heartbeat_ms + 1000;
+  auto session = std::make_unique<Session>(std::move(stream), facts, plan, destination, silence_ms);
+  session->connection_id_ = connection_id;
+  return session;
+}
+
+void Session::leave(mysql::ConnectOptions connect) const {
+  connect.timeout_ms = kLeaveMs;
+  auto client = mysql::Client::connect(connect);
+  if (client) (void)(*client)->query("KILL " + std::to_string(connection_id_));
+}
+
+Session::Session(std::unique_ptr<io::Stream> stream, const SourceFacts& facts, const DumpPlan& plan,
+                 Destination& destination, uint32_t silence_ms)
+    : stream_(std::move(stream)),
+      facts_(facts),
+      plan_(plan),
+      destination_(destination),
+      receiver_(destination, plan, identity_of(facts)),
+      reader_(kBufferBytes),
+      silence_ms_(static_cast<int>(silence_ms)) {}
+
+Status Session::run(const std::stop_token& stop, const std::function<void()>& on_progress) {
+  while (!stop.stop_requested()) {
+    BINBUS_TRY(more, stream_->wait_readable(0));
+    if (!more) {
+      BINBUS_RETURN_IF_ERROR(settle());
+      on_progress();
+      BINBUS_TRY(heard, stream_->wait_readable(silence_ms_));
+      if (stop.stop_requested()) break;
+      if (!heard) {
+        return fail(Code::kTimeout, stream_->peer() + ": not even a heartbeat for " +
+                                        std::to_string(silence_ms_) + " ms");
+      }
+    }
+    auto received = stream_->read_some(reader_.space());
+    if (!received) {
+      BINBUS_RETURN_IF_ERROR(settle());
+      return fail(std::move(received).error());
+    }
+    reader_.filled(*received);
+    Status taken = take_received();
+    const bool disk_failed =
+        !taken && (taken.error().code == Code::kDiskFull || taken.error().code == Code::kIo);
+    if (!disk_failed && (!taken || receiver_.ack_wanted() ||
+                         receiver_.counts().bytes - synced_ >= kUnsyncedBytesMax)) {
+      BINBUS_RETURN_IF_ERROR(settle());
+      on_progress();
+    }
+    if (!taken) return taken;
+  }
+  return fail(Code::kStopped, "asked to stop");
+}
+
+Status Session::take_received() {
+  while (true) {
+    auto piece = reader_.next();
+    if (!piece || !*piece) {
+      BINBUS_RETURN_IF_ERROR(receiver_.flush());
+      if (!piece) return fail(std::move(piece).error());
+      return ok();
+    }
+    BINBUS_RETURN_IF_ERROR(receiver_.take(**piece));
+  }
+}
+
+Status Session::settle() {
+  if (receiver_.counts().bytes > synced_) {
+    BINBUS_RETURN_IF_ERROR(destination_.sync());
+    synced_ = receiver_.counts().bytes;
+  }
+  if (const auto ack = receiver_.take_ack()) {
+    BINBUS_RETURN_IF_ERROR(stream_->write_all(semi_sync_ack(ack->file, ack->offset)));
+    ++acks_;
+  }
+  return ok();
+}
+
+}  // namespace binbus::ingest

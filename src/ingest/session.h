@@ -1,0 +1,68 @@
+// One connection to a source: from the greeting to the error that ends it.
+//
+// Owner:  borrows the destination and the clock.
+// Thread: ingest's; shutdown() from any.
+// Errors: all end the session; what was received until then is stored, durable where the destination still works.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+
+#include "ingest/dump_command.h"
+#include "ingest/packet_reader.h"
+#include "ingest/receiver.h"
+
+namespace binbus::ingest {
+
+// What earlier sessions tell this one.
+struct Past {
+  bool may_fail_over = false;  // the source that the log comes from has been away long enough
+  std::string
+      replaced_file;  // of the source: not the file of that name that we hold, see Receiver::file_replaced()
+};
+
+class Session {
+ public:
+  // Connects, looks at the source, and begins the dump. Blocks for some round trips, each at most the options' timeout.
+  static Result<std::unique_ptr<Session>> open(const IngestOptions& options,
+                                               const std::string& address,
+                                               const ReplicaIdentity& identity,
+                                               Destination& destination, const Past& past);
+  // For tests: a dump that comes from any stream.
+  Session(std::unique_ptr<io::Stream> stream, const SourceFacts& facts, const DumpPlan& plan,
+          Destination& destination, uint32_t silence_ms);
+
+  // Receives until something ends it; that is the error returned, kStopped when asked to stop. `on_progress` is called
+  // after every batch.
+  Status run(const std::stop_token& stop, const std::function<void()>& on_progress);
+  void shutdown() { stream_->shutdown(); }
+  // Tells the source, over a connection of its own, to end the dump: by itself it would notice only with its next event or
+  // heartbeat that nobody reads. Takes a second or two at most; what fails is left to the source.
+  void leave(mysql::ConnectOptions connect) const;
+
+  const SourceFacts& facts() const { return facts_; }
+  const DumpPlan& plan() const { return plan_; }
+  const Receiver& receiver() const { return receiver_; }
+  bool semi_sync() const { return reader_.semi_sync(); }
+  uint64_t acks() const { return acks_; }
+
+ private:
+  // Takes apart and appends what was received.
+  Status take_received();
+  // Makes it durable, then acknowledges it.
+  Status settle();
+
+  std::unique_ptr<io::Stream> stream_;
+  SourceFacts facts_;
+  DumpPlan plan_;
+  Destination& destination_;
+  Receiver receiver_;
+  PacketReader reader_;
+  const int silence_ms_;
+  uint64_t connection_id_ = 0;  // at the source
+  uint64_t synced_ = 0;         // of receiver_.counts().bytes
+  uint64_t acks_ = 0;
+};
+
+}  // namespace binbus::ingest

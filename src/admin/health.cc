@@ -1,0 +1,52 @@
+#include "admin/health.h"
+
+#include <fmt/format.h>
+
+namespace binbus::admin {
+namespace {
+
+void judge(Health& health, const StreamStatus& stream, const std::string& reason) {
+  if (reason.empty()) return;
+  health.ok = false;
+  health.reasons.push_back(fmt::format("stream {}: {}", stream.name, reason));
+}
+
+std::string stalled(const StreamStatus& stream, uint64_t now_us, const HealthLimits& limits) {
+  if (stream.state != StreamState::kStreaming) return "";
+  const uint64_t silent_ms =
+      now_us > stream.last_activity_us ? (now_us - stream.last_activity_us) / 1000 : 0;
+  if (silent_ms <= limits.stalled_after_ms) return "";
+  return fmt::format("no progress for {} s (limit {} s) at {}:{}", silent_ms / 1000,
+                     limits.stalled_after_ms / 1000, stream.position.file, stream.position.offset);
+}
+
+std::string unready(const StreamStatus& stream, const HealthLimits& limits) {
+  if (stream.state != StreamState::kStreaming) {
+    return fmt::format("{}{}{}", state_name(stream.state), stream.reason.empty() ? "" : ": ",
+                       stream.reason);
+  }
+  if (!stream.listen_error.empty()) return stream.listen_error;
+  if (stream.lag_ms <= limits.ready_lag_ms) return "";
+  return fmt::format("{} ms behind its source (limit {} ms)", stream.lag_ms, limits.ready_lag_ms);
+}
+
+}  // namespace
+
+Health live(const Snapshot& snapshot, const HealthLimits& limits) {
+  Health health;
+  for (const StreamStatus& stream : snapshot.streams) {
+    judge(health, stream, stalled(stream, snapshot.now_us, limits));
+  }
+  return health;
+}
+
+Health ready(const Snapshot& snapshot, const HealthLimits& limits) {
+  Health health;
+  for (const StreamStatus& stream : snapshot.streams) {
+    const std::string stall = stalled(stream, snapshot.now_us, limits);
+    judge(health, stream, stall.empty() ? unready(stream, limits) : stall);
+  }
+  return health;
+}
+
+}  // namespace binbus::admin

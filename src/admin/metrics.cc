@@ -1,0 +1,137 @@
+#include "admin/metrics.h"
+
+#include <prometheus/text_serializer.h>
+
+#include <optional>
+
+namespace binbus::admin {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+constexpr StreamState kStates[] = {StreamState::kStarting, StreamState::kConnecting,
+                                   StreamState::kStreaming, StreamState::kWaiting,
+                                   StreamState::kStopped};
+
+template <class Count>
+double number(Count value) {
+  return static_cast<double>(value);
+}
+double seconds(uint64_t ms) { return number(ms) / 1000; }
+double seconds_us(uint64_t us) { return number(us) / 1'000'000; }
+std::optional<double> time_us(uint64_t us) {
+  return us == 0 ? std::nullopt : std::optional(seconds_us(us));
+}
+
+void add(MetricFamily& family, Labels labels, double value) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+  family.metric.push_back(std::move(metric));
+}
+
+// One metric of T: its name without "binbus_", and how to read it; nullopt where it is not known.
+template <class T>
+struct Metric {
+  const char* name;
+  MetricType type;
+  const char* help;
+  std::optional<double> (*value)(const T&);
+};
+
+const Metric<StreamStatus> kStreamMetrics[] = {
+    {"lag_seconds", MetricType::Gauge, "Behind the source, by commit time; 0 when caught up.",
+     [](const StreamStatus& s) -> std::optional<double> { return seconds(s.lag_ms); }},
+    {"lag_bytes", MetricType::Gauge, "Behind the source, where it has told its position.",
+     [](const StreamStatus& s) {
+       return s.lag_bytes ? std::optional(number(*s.lag_bytes)) : std::nullopt;
+     }},
+    {"last_commit_timestamp_seconds", MetricType::Gauge,
+     "Commit time at the source of the newest stored transaction.",
+     [](const StreamStatus& s) { return time_us(s.last_commit_us); }},
+    {"last_activity_timestamp_seconds", MetricType::Gauge, "When the source last said anything.",
+     [](const StreamStatus& s) { return time_us(s.last_activity_us); }},
+    {"transactions_total", MetricType::Counter, "Transactions stored since start.",
+     [](const StreamStatus& s) -> std::optional<double> { return number(s.transactions); }},
+    {"received_bytes_total", MetricType::Counter, "Binlog bytes received since start.",
+     [](const StreamStatus& s) -> std::optional<double> { return number(s.bytes_received); }},
+    {"source_connects_total", MetricType::Counter, "Connections made to a source since start.",
+     [](const StreamStatus& s) -> std::optional<double> { return number(s.connects); }},
+    {"semi_sync_acks_total", MetricType::Counter,
+     "Semi-sync acknowledgements sent to the source since start.",
+     [](const StreamStatus& s) -> std::optional<double> { return number(s.semi_sync_acks); }},
+    {"segments", MetricType::Gauge, "Segments in the log.",
+     [](const StreamStatus& s) -> std::optional<double> { return number(s.segments); }},
+    {"log_bytes", MetricType::Gauge, "Size of the log.",
+     [](const StreamStatus& s) -> std::optional<double> { return number(s.log_bytes); }},
+    {"disk_free_bytes", MetricType::Gauge, "Space left on the log's disk.",
+     [](const StreamStatus& s) -> std::optional<double> { return number(s.disk_free_bytes); }},
+    {"replicas", MetricType::Gauge, "Connections that follow the log.",
+     [](const StreamStatus& s) -> std::optional<double> { return number(s.replicas.size()); }},
+};
+
+const Metric<ReplicaStatus> kReplicaMetrics[] = {
+    {"replica_lag_seconds", MetricType::Gauge,
+     "Age of the oldest transaction not sent to it yet; 0 when caught up.",
+     [](const ReplicaStatus& r) -> std::optional<double> { return seconds(r.lag_ms); }},
+    {"replica_lag_bytes", MetricType::Gauge, "Bytes of the log not sent to it yet.",
+     [](const ReplicaStatus& r) -> std::optional<double> { return number(r.lag_bytes); }},
+    {"replica_sent_bytes_total", MetricType::Counter, "Bytes sent to it on this connection.",
+     [](const ReplicaStatus& r) -> std::optional<double> { return number(r.bytes_sent); }},
+};
+
+MetricFamily family(const std::string& name, MetricType type, const std::string& help) {
+  MetricFamily made;
+  made.name = "binbus_" + name;
+  made.type = type;
+  made.help = help;
+  return made;
+}
+
+Labels replica_labels(const StreamStatus& stream, const ReplicaStatus& replica) {
+  return {{"stream", stream.name},
+          {"peer", replica.peer},
+          {"server_id", std::to_string(replica.server_id)}};
+}
+
+}  // namespace
+
+std::string to_prometheus(const Snapshot& snapshot) {
+  std::vector<MetricFamily> families;
+  families.push_back(family("build_info", MetricType::Gauge, "1; the version is the label."));
+  add(families.back(), {{"version", snapshot.version}}, 1);
+  families.push_back(
+      family("start_timestamp_seconds", MetricType::Gauge, "When the process started."));
+  add(families.back(), {}, seconds_us(snapshot.started_us));
+
+  families.push_back(family("stream_state", MetricType::Gauge,
+                            "1 for the state that the stream is in, 0 for the others."));
+  for (const StreamStatus& stream : snapshot.streams) {
+    for (const StreamState state : kStates) {
+      add(families.back(), {{"stream", stream.name}, {"state", std::string(state_name(state))}},
+          stream.state == state ? 1 : 0);
+    }
+  }
+  for (const auto& metric : kStreamMetrics) {
+    families.push_back(family(metric.name, metric.type, metric.help));
+    for (const StreamStatus& stream : snapshot.streams) {
+      if (const auto value = metric.value(stream))
+        add(families.back(), {{"stream", stream.name}}, *value);
+    }
+  }
+  for (const auto& metric : kReplicaMetrics) {
+    families.push_back(family(metric.name, metric.type, metric.help));
+    for (const StreamStatus& stream : snapshot.streams) {
+      for (const ReplicaStatus& replica : stream.replicas) {
+        if (const auto value = metric.value(replica))
+          add(families.back(), replica_labels(stream, replica), *value);
+      }
+    }
+  }
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+}  // namespace binbus::admin

@@ -1,0 +1,162 @@
+#include "admin/server.h"
+
+#include <fmt/format.h>
+#include <httplib.h>
+
+#include <charconv>
+#include <thread>
+
+#include "admin/metrics.h"
+#include "admin/status_json.h"
+#include "base/error_table.h"
+#include "io/address.h"
+
+namespace binbus::admin {
+namespace {
+
+constexpr const char* kJson = "application/json";
+constexpr const char* kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
+constexpr size_t kThreads = 4;
+constexpr time_t kTimeoutSeconds = 5;
+constexpr time_t kKeepAliveSeconds = 1;  // stop() waits for idle connections this long
+
+void answer(httplib::Response& response, const Error& error) {
+  response.status = error_row(error.code).http_status;
+  response.set_content(to_json(error), kJson);
+}
+
+template <class T>
+void answer(httplib::Response& response, const Result<T>& result) {
+  if (!result) return answer(response, result.error());
+  response.set_content(to_json(*result), kJson);
+}
+
+void answer(httplib::Response& response, const Health& health) {
+  response.status = health.ok ? 200 : 503;
+  response.set_content(to_json(health), kJson);
+}
+
+Result<uint64_t> number(const httplib::Request& request, const char* name) {
+  const std::string text = request.get_param_value(name);
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size()) return value;
+  return fail(Code::kInvalid, fmt::format("{}={}: must be a number", name, text));
+}
+
+Result<Place> place(const httplib::Request& request, const char* file, const char* offset) {
+  BINBUS_TRY(at, number(request, offset));
+  return Place{request.get_param_value(file), at};
+}
+
+Result<LocateQuery> locate_query(const httplib::Request& request) {
+  const auto has = [&](const char* name) { return request.has_param(name) ? 1 : 0; };
+  if (has("file") + has("source_file") + has("gtid") + has("time_us") != 1) {
+    return fail(Code::kInvalid,
+                "locate wants one of file=..&pos=.., "
+                "source_file=..&source_pos=..[&server_uuid=..], gtid=SET, time_us=..");
+  }
+  LocateQuery query;
+  if (has("file")) {
+    BINBUS_TRY(at, place(request, "file", "pos"));
+    query.ours = at;
+  } else if (has("source_file")) {
+    BINBUS_TRY(at, place(request, "source_file", "source_pos"));
+    query.theirs = at;
+    query.server_uuid = request.get_param_value("server_uuid");
+  } else if (has("gtid")) {
+    query.gtid_set = request.get_param_value("gtid");
+  } else {
+    BINBUS_TRY(at, number(request, "time_us"));
+    query.time_us = at;
+  }
+  return query;
+}
+
+void add_routes(httplib::Server& http, const Observed& observed, HealthLimits limits) {
+  using Request = httplib::Request;
+  using Response = httplib::Response;
+  http.Get("/status", [&observed](const Request&, Response& response) {
+    response.set_content(to_json(observed.snapshot()), kJson);
+  });
+  http.Get("/metrics", [&observed](const Request&, Response& response) {
+    response.set_content(to_prometheus(observed.snapshot()), kPrometheus);
+  });
+  http.Get("/live", [&observed, limits](const Request&, Response& response) {
+    answer(response, live(observed.snapshot(), limits));
+  });
+  http.Get("/ready", [&observed, limits](const Request&, Response& response) {
+    answer(response, ready(observed.snapshot(), limits));
+  });
+  http.Get(R"(/streams/([A-Za-z0-9_-]+)/segments)",
+           [&observed](const Request& request, Response& response) {
+             answer(response, observed.segments(request.matches[1]));
+           });
+  http.Get(R"(/streams/([A-Za-z0-9_-]+)/locate)",
+           [&observed](const Request& request, Response& response) {
+             const auto query = locate_query(request);
+             if (!query) return answer(response, query.error());
+             answer(response, observed.locate(request.matches[1], *query));
+           });
+  http.set_error_handler([](const Request& request, Response& response) {
+    if (!response.body.empty()) return;
+    answer(response, Error{Code::kNotFound,
+                           fmt::format("{} {}: there are GET /status, /metrics, /live, /ready, "
+                                       "/streams/NAME/segments, /streams/NAME/locate",
+                                       request.method, request.path)});
+  });
+}
+
+}  // namespace
+
+struct Server::State {
+  httplib::Server http;
+  uint16_t port = 0;
+  std::jthread thread;
+};
+
+Result<std::unique_ptr<Server>> Server::open(const std::string& address, const Observed& observed,
+                                             HealthLimits limits) {
+  BINBUS_TRY(parts, io::HostPort::parse(address));
+  auto state = std::make_unique<State>();
+  httplib::Server& http = state->http;
+  http.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  http.set_keep_alive_timeout(kKeepAliveSeconds)
+      .set_read_timeout(kTimeoutSeconds)
+      .set_write_timeout(kTimeoutSeconds);
+  http.set_payload_max_length(4096);
+  http.set_socket_options(
+      [](socket_t socket) {  // the library's default would share a port with another process
+        const int on = 1;
+        ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+      });
+  add_routes(http, observed, limits);
+
+  const std::string host = parts.host.empty() ? "0.0.0.0" : parts.host;
+  const int wanted = std::stoi(parts.port);
+  const int bound = wanted == 0                       ? http.bind_to_any_port(host)
+                    : http.bind_to_port(host, wanted) ? wanted
+                                                      : -1;
+  if (bound < 0) {
+    return fail(Code::kNetwork,
+                fmt::format("cannot listen on {}: {}; is another program using the port?", address,
+                            io::os_error(errno)));
+  }
+  state->port = static_cast<uint16_t>(bound);
+  state->thread = std::jthread([&http] { http.listen_after_bind(); });
+  while (!http.is_running()) std::this_thread::yield();  // before that its stop() does nothing
+  return std::unique_ptr<Server>(new Server(std::move(state)));
+}
+
+Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Server::~Server() { stop(); }
+
+void Server::stop() {
+  if (!state_->thread.joinable()) return;
+  state_->http.stop();
+  state_->thread.join();
+}
+
+uint16_t Server::port() const { return state_->port; }
+
+}  // namespace binbus::admin

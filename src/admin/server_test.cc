@@ -1,0 +1,122 @@
+#include "admin/server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+
+#include <nlohmann/json.hpp>
+
+#include "admin/snapshot_testing.h"
+
+namespace binbus::admin {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class Example final : public Observed {
+ public:
+  Snapshot snapshot() const override {
+    Snapshot made = example_snapshot();
+    if (healthy) made.streams.pop_back();
+    return made;
+  }
+  Result<std::vector<SegmentStatus>> segments(const std::string& stream) const override {
+    if (stream != "shop") return fail(Code::kNotFound, "no stream \"" + stream + "\"");
+    return std::vector<SegmentStatus>{{.name = "binlog.000001", .previous_gtids = ""}};
+  }
+  Result<Location> locate(const std::string&, const LocateQuery& query) const override {
+    Location location;
+    if (query.ours) location.position = *query.ours;
+    if (query.theirs) location.source = *query.theirs;
+    if (query.gtid_set) location.position.file = *query.gtid_set;
+    if (query.time_us) location.position = {"file", *query.time_us};
+    location.server_uuid = query.server_uuid;
+    return location;
+  }
+  bool healthy = true;
+};
+
+class ServerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto opened = Server::open("127.0.0.1:0", example_, {});
+    ASSERT_TRUE(opened) << opened.error().message;
+    server_ = std::move(*opened);
+  }
+  httplib::Response get(const std::string& path) {
+    httplib::Client client("127.0.0.1", server_->port());
+    const auto answer = client.Get(path);
+    EXPECT_TRUE(answer) << path;
+    return answer ? *answer : httplib::Response{};
+  }
+
+  Example example_;
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(ServerTest, StatusAndMetrics) {
+  const httplib::Response status = get("/status");
+  EXPECT_EQ(status.status, 200);
+  EXPECT_EQ(status.get_header_value("Content-Type"), "application/json");
+  EXPECT_EQ(nlohmann::json::parse(status.body)["streams"][0]["name"], "shop");
+  const httplib::Response metrics = get("/metrics");
+  EXPECT_THAT(metrics.get_header_value("Content-Type"), StartsWith("text/plain"));
+  EXPECT_THAT(metrics.body, HasSubstr("binbus_lag_seconds{stream=\"shop\"} 0.25\n"));
+}
+
+TEST_F(ServerTest, HealthIsTheStatusCodeAndTheReasonInTheBody) {
+  EXPECT_EQ(get("/ready").status, 200);
+  EXPECT_EQ(get("/live").status, 200);
+  example_.healthy = false;
+  const httplib::Response unready = get("/ready");
+  EXPECT_EQ(unready.status, 503);
+  EXPECT_THAT(unready.body, HasSubstr("connection refused"));
+  EXPECT_EQ(get("/live").status, 200);
+}
+
+struct Request {
+  const char* path;
+  int status;
+  const char* body;  // a part of it
+};
+
+TEST_F(ServerTest, StreamsQuestions) {
+  const Request requests[] = {
+      {"/streams/shop/segments", 200, "binlog.000001"},
+      {"/streams/none/segments", 404, "no stream \\\"none\\\""},
+      {"/streams/shop/locate?file=binlog.000007&pos=4711", 200, "4711"},
+      {"/streams/shop/locate?source_file=mysql-bin.000003&source_pos=154&server_uuid=u1", 200,
+       "u1"},
+      {"/streams/shop/locate?gtid=0-1-5", 200, "0-1-5"},
+      {"/streams/shop/locate?time_us=1", 200, "\"offset\": 1"},
+      {"/streams/shop/locate?file=binlog.000007&pos=x", 400, "pos=x: must be a number"},
+      {"/streams/shop/locate?file=binlog.000007", 400, "pos=: must be a number"},
+      {"/streams/shop/locate", 400, "locate wants one of"},
+      {"/streams/shop/locate?gtid=a&time_us=1", 400, "locate wants one of"},
+      {"/streams/..%2f..%2fetc/segments", 404, "there are GET /status"},
+      {"/nothing", 404, "there are GET /status"},
+  };
+  for (const Request& request : requests) {
+    const httplib::Response answer = get(request.path);
+    EXPECT_EQ(answer.status, request.status) << request.path;
+    EXPECT_THAT(answer.body, HasSubstr(request.body)) << request.path;
+    EXPECT_EQ(answer.get_header_value("Content-Type"), "application/json") << request.path;
+  }
+}
+
+TEST_F(ServerTest, ATakenPortIsNamed) {
+  const std::string address = "127.0.0.1:" + std::to_string(server_->port());
+  const auto second = Server::open(address, example_, {});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::kNetwork);
+  EXPECT_THAT(second.error().message, HasSubstr("cannot listen on " + address));
+}
+
+TEST_F(ServerTest, StopsTwice) {
+  server_->stop();
+  server_->stop();
+}
+
+}  // namespace
+}  // namespace binbus::admin

@@ -1,0 +1,129 @@
+// What binbus knows about itself at one moment, by value: `app` fills it from the streams, and
+// everything that is shown (JSON, metrics, health, the command line) is made of it. Field names
+// here are the names in the JSON.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace binbus::admin {
+
+struct Place {
+  std::string file;  // "" : none
+  uint64_t offset = 0;
+};
+
+// A connection that follows the stream's log.
+struct ReplicaStatus {
+  std::string peer;  // "10.0.0.7:51234"
+  std::string user;
+  uint32_t server_id = 0;
+  std::string server_uuid;
+  std::string mode;   // how it asked: "gtid", "position", "mariadb_gtid"
+  std::string state;  // "sending", "caught_up"
+  Place position;     // next byte to be sent
+  uint64_t lag_bytes = 0;
+  uint64_t lag_ms = 0;  // age of the oldest transaction not sent yet; 0 when caught up
+  uint64_t bytes_sent = 0;
+  uint64_t connected_us = 0;  // wall time of its connection
+  bool semi_sync = false;
+};
+
+struct SourceStatus {
+  std::string address;  // of the candidate in use or tried last
+  std::string server_uuid;
+  uint32_t server_id = 0;
+  std::string version;
+  Place position;  // of ours in the source's coordinates
+  bool semi_sync = false;
+};
+
+enum class StreamState : uint8_t {
+  kStarting,    // the log is being opened
+  kConnecting,  // towards a source
+  kStreaming,   // receives
+  kWaiting,     // before the next try; `reason` says why
+  kStopped,     // somebody must act; `reason` says what
+};
+std::string_view state_name(StreamState state);
+
+struct StreamStatus {
+  std::string name;
+  StreamState state = StreamState::kStarting;
+  std::string reason;      // of waiting or stopped: what, where, and the mend
+  std::string error_code;  // code_name() of the same
+  std::string flavor;
+  SourceStatus source;
+  std::vector<std::string> candidates;
+
+  Place position;  // visible end of the log
+  std::string gtid_executed;
+  std::string server_uuid;  // ours
+  uint32_t server_id = 0;
+  uint64_t lag_ms = 0;                // behind the source by commit time; 0 when caught up
+  std::optional<uint64_t> lag_bytes;  // where the source has told its position
+  uint64_t last_commit_us = 0;    // source's commit time of the newest stored transaction; 0: none
+  uint64_t last_activity_us = 0;  // wall time when the source last said anything
+  uint64_t transactions = 0;      // since start
+  uint64_t bytes_received = 0;    // since start
+  uint64_t connects = 0;          // to a source, since start
+  uint64_t semi_sync_acks = 0;
+
+  uint64_t segments = 0;
+  uint64_t log_bytes = 0;
+  Place oldest;
+  uint64_t disk_free_bytes = 0;
+
+  std::string listen;        // "": replicas are not served
+  std::string listen_error;  // why nobody is served there now
+  std::vector<ReplicaStatus> replicas;
+};
+
+struct Snapshot {
+  std::string version;
+  uint64_t now_us = 0;
+  uint64_t started_us = 0;
+  std::vector<StreamStatus> streams;
+};
+
+struct SegmentStatus {
+  std::string name;
+  uint64_t bytes = 0;
+  bool sealed = false;
+  uint64_t first_us = 0;        // when its first event was written at the source
+  uint64_t last_commit_us = 0;  // 0: no transaction in it
+  std::string previous_gtids;
+};
+
+// A place of the log in both servers' coordinates.
+struct Location {
+  Place position;  // ours
+  std::string server_uuid;
+  uint32_t server_id = 0;
+  Place source;  // theirs
+};
+
+// What to look for; exactly one is given.
+struct LocateQuery {
+  std::optional<Place> ours;
+  std::optional<Place> theirs;
+  std::string server_uuid;              // of `theirs`; "": the newest source that has it
+  std::optional<std::string> gtid_set;  // what is executed: the place to go on from
+  std::optional<uint64_t> time_us;
+};
+
+// Where the endpoint gets its answers; implemented by `app`. Any thread; never blocks for I/O with
+// a lock held.
+class Observed {
+ public:
+  virtual ~Observed() = default;
+  virtual Snapshot snapshot() const = 0;
+  virtual Result<std::vector<SegmentStatus>> segments(const std::string& stream) const = 0;
+  virtual Result<Location> locate(const std::string& stream, const LocateQuery& query) const = 0;
+};
+
+}  // namespace binbus::admin

@@ -1,0 +1,128 @@
+#include "admin/status_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error_table.h"
+
+namespace binbus::admin {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Text from outside (user names, a server's messages) may be no UTF-8; it must not make us throw.
+std::string print(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json place(const Place& at) {
+  if (at.file.empty()) return nullptr;
+  return Json{{"file", at.file}, {"offset", at.offset}};
+}
+
+Json replica(const ReplicaStatus& r) {
+  return Json{{"peer", r.peer},
+              {"user", r.user},
+              {"server_id", r.server_id},
+              {"server_uuid", r.server_uuid},
+              {"mode", r.mode},
+              {"state", r.state},
+              {"position", place(r.position)},
+              {"lag_ms", r.lag_ms},
+              {"lag_bytes", r.lag_bytes},
+              {"bytes_sent", r.bytes_sent},
+              {"connected_us", r.connected_us},
+              {"semi_sync", r.semi_sync}};
+}
+
+Json source(const SourceStatus& s) {
+  return Json{{"address", s.address}, {"server_uuid", s.server_uuid},  {"server_id", s.server_id},
+              {"version", s.version}, {"position", place(s.position)}, {"semi_sync", s.semi_sync}};
+}
+
+Json stream(const StreamStatus& s) {
+  Json json{{"name", s.name},
+            {"state", state_name(s.state)},
+            {"reason", s.reason},
+            {"error_code", s.error_code},
+            {"flavor", s.flavor},
+            {"source", source(s.source)},
+            {"candidates", s.candidates},
+            {"position", place(s.position)},
+            {"gtid_executed", s.gtid_executed},
+            {"server_uuid", s.server_uuid},
+            {"server_id", s.server_id},
+            {"lag_ms", s.lag_ms},
+            {"lag_bytes", s.lag_bytes ? Json(*s.lag_bytes) : Json(nullptr)},
+            {"last_commit_us", s.last_commit_us},
+            {"last_activity_us", s.last_activity_us},
+            {"transactions", s.transactions},
+            {"bytes_received", s.bytes_received},
+            {"connects", s.connects},
+            {"semi_sync_acks", s.semi_sync_acks},
+            {"segments", s.segments},
+            {"log_bytes", s.log_bytes},
+            {"oldest", place(s.oldest)},
+            {"disk_free_bytes", s.disk_free_bytes},
+            {"listen", s.listen},
+            {"listen_error", s.listen_error},
+            {"replicas", Json::array()}};
+  for (const ReplicaStatus& r : s.replicas) json["replicas"].push_back(replica(r));
+  return json;
+}
+
+}  // namespace
+
+std::string_view state_name(StreamState state) {
+  switch (state) {
+    case StreamState::kStarting:
+      return "starting";
+    case StreamState::kConnecting:
+      return "connecting";
+    case StreamState::kStreaming:
+      return "streaming";
+    case StreamState::kWaiting:
+      return "waiting";
+    case StreamState::kStopped:
+      return "stopped";
+  }
+  return "stopped";
+}
+
+std::string to_json(const Snapshot& snapshot) {
+  Json json{{"version", snapshot.version},
+            {"now_us", snapshot.now_us},
+            {"started_us", snapshot.started_us},
+            {"streams", Json::array()}};
+  for (const StreamStatus& s : snapshot.streams) json["streams"].push_back(stream(s));
+  return print(json);
+}
+
+std::string to_json(const std::vector<SegmentStatus>& segments) {
+  Json json{{"segments", Json::array()}};
+  for (const SegmentStatus& s : segments) {
+    json["segments"].push_back(Json{{"name", s.name},
+                                    {"bytes", s.bytes},
+                                    {"sealed", s.sealed},
+                                    {"first_us", s.first_us},
+                                    {"last_commit_us", s.last_commit_us},
+                                    {"previous_gtids", s.previous_gtids}});
+  }
+  return print(json);
+}
+
+std::string to_json(const Location& location) {
+  return print(Json{{"position", place(location.position)},
+                    {"source", Json{{"server_uuid", location.server_uuid},
+                                    {"server_id", location.server_id},
+                                    {"position", place(location.source)}}}});
+}
+
+std::string to_json(const Health& health) {
+  return print(Json{{"ok", health.ok}, {"reasons", health.reasons}});
+}
+
+std::string to_json(const Error& error) {
+  return print(Json{{"error", code_name(error.code)}, {"message", error.message}});
+}
+
+}  // namespace binbus::admin

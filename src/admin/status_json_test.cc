@@ -1,0 +1,85 @@
+#include "admin/status_json.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "admin/snapshot_testing.h"
+
+namespace binbus::admin {
+namespace {
+
+using nlohmann::json;
+
+TEST(StatusJson, HoldsEverythingUnderItsName) {
+  const json all = json::parse(to_json(example_snapshot()));
+  EXPECT_EQ(all["version"], "0.1.0");
+  EXPECT_EQ(all["now_us"], 1'700'000'001'000'000);
+  const json& shop = all["streams"][0];
+  const json want = json::parse(R"({
+    "name": "shop", "state": "streaming", "reason": "", "error_code": "", "flavor": "mysql",
+    "source": {"address": "127.0.0.1:3306", "server_uuid": "3e11fa47-71ca-11e1-9e33-c80aa9429562", "server_id": 1,
+               "version": "9.7.0", "position": {"file": "binlog.000007", "offset": 4711}, "semi_sync": true},
+    "candidates": ["127.0.0.1:3306", "127.0.0.1:3316"],
+    "position": {"file": "binlog.000007", "offset": 4711},
+    "gtid_executed": "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-500",
+    "server_uuid": "11111111-71ca-11e1-9e33-c80aa9429562", "server_id": 77,
+    "lag_ms": 250, "lag_bytes": 1000, "last_commit_us": 1700000000000000, "last_activity_us": 1700000000500000,
+    "transactions": 500, "bytes_received": 454000000, "connects": 2, "semi_sync_acks": 400,
+    "segments": 7, "log_bytes": 454001234, "oldest": {"file": "binlog.000001", "offset": 4},
+    "disk_free_bytes": 20000000000, "listen": "127.0.0.1:3307", "listen_error": "",
+    "replicas": [{"peer": "127.0.0.1:51234", "user": "replica", "server_id": 11,
+                  "server_uuid": "22222222-71ca-11e1-9e33-c80aa9429562", "mode": "gtid", "state": "sending",
+                  "position": {"file": "binlog.000006", "offset": 154}, "lag_ms": 7500, "lag_bytes": 3000000,
+                  "bytes_sent": 12345, "connected_us": 1699999000000000, "semi_sync": false}]
+  })");
+  EXPECT_EQ(shop, want) << json::diff(want, shop);
+}
+
+TEST(StatusJson, WhatIsNotKnownIsNull) {
+  const json orders = json::parse(to_json(example_snapshot()))["streams"][1];
+  EXPECT_EQ(orders["state"], "waiting");
+  EXPECT_EQ(orders["error_code"], "network");
+  EXPECT_TRUE(orders["lag_bytes"].is_null());
+  EXPECT_TRUE(orders["position"].is_null());
+  EXPECT_TRUE(orders["source"]["position"].is_null());
+}
+
+TEST(StatusJson, TextThatIsNoUtf8DoesNoHarm) {
+  Snapshot snapshot = example_snapshot();
+  snapshot.streams[0].replicas[0].user = "caf\xe9";
+  const json all = json::parse(to_json(snapshot));
+  EXPECT_EQ(all["streams"][0]["replicas"][0]["user"], "caf\xef\xbf\xbd");
+}
+
+TEST(StatusJson, Segments) {
+  const std::vector<SegmentStatus> segments = {{.name = "binlog.000001",
+                                                .bytes = 157,
+                                                .sealed = true,
+                                                .first_us = 1,
+                                                .last_commit_us = 2,
+                                                .previous_gtids = "u:1-5"}};
+  EXPECT_EQ(
+      json::parse(to_json(segments)),
+      json::parse(
+          R"({"segments": [{"name": "binlog.000001", "bytes": 157, "sealed": true, "first_us": 1,
+                                          "last_commit_us": 2, "previous_gtids": "u:1-5"}]})"));
+}
+
+TEST(StatusJson, LocationHealthAndErrors) {
+  const Location location{.position = {"binlog.000009", 200},
+                          .server_uuid = "u",
+                          .server_id = 5,
+                          .source = {"mysql-bin.000003", 154}};
+  EXPECT_EQ(json::parse(to_json(location)),
+            json::parse(R"({"position": {"file": "binlog.000009", "offset": 200},
+                            "source": {"server_uuid": "u", "server_id": 5,
+                                       "position": {"file": "mysql-bin.000003", "offset": 154}}})"));
+  EXPECT_EQ(json::parse(to_json(Health{.ok = false, .reasons = {"why"}})),
+            json::parse(R"({"ok": false, "reasons": ["why"]})"));
+  EXPECT_EQ(json::parse(to_json(Error{Code::kNotFound, "no stream"})),
+            json::parse(R"({"error": "not_found", "message": "no stream"})"));
+}
+
+}  // namespace
+}  // namespace binbus::admin

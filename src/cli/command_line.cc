@@ -1,0 +1,267 @@
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <sstream>
+
+namespace binbus::cli {
+namespace {
+
+constexpr const char* kDefaultConfig = "binbus.toml";
+
+constexpr const char* kAbout =
+    R"(binbus keeps a MySQL or MariaDB source's binary log and serves it on.
+
+It connects to the source as one replica does, stores the binary log durably and byte for byte,
+and lets any number of real replicas and binlog tools follow it as if it were the source.)";
+
+constexpr const char* kFooter = R"(
+First steps:
+  binbus check-source --source db1:3306 --user repl     does the source fit? what must be mended?
+  binbus serve -c binbus.toml                           runs until TERM or Ctrl-C
+  binbus status                                         live: positions, lag, replicas
+  CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=3307, ...;     at a replica
+
+Exit status: 0 done; 1 could not; 2 wrong command line or configuration; 3 done, and something
+is wrong with what was looked at (the source, the data); 4 no running binbus answers. Every
+command has its own help: binbus COMMAND --help. All configuration keys: binbus config-keys.)";
+
+void add_config(CLI::App* command, std::string& config) {
+  command->add_option("-c,--config", config, "Configuration file")
+      ->type_name("FILE")
+      ->capture_default_str();
+}
+
+// For commands that ask a running binbus.
+void add_admin(CLI::App* command, std::string& config, std::string& admin) {
+  add_config(command, config);
+  command
+      ->add_option("--admin", admin,
+                   "Where it answers; default: [admin] listen of the configuration")
+      ->type_name("HOST:PORT");
+}
+
+// Holds every command's options while CLI11 fills them.
+struct Options {
+  Serve serve{kDefaultConfig};
+  ShowStatus status{.config = kDefaultConfig, .admin = ""};
+  ShowSegments segments{.config = kDefaultConfig, .admin = "", .stream = ""};
+  Locate locate;
+  CheckSource check;
+  Verify verify;
+  Import import;
+};
+
+void add_serve(CLI::App& app, Options& options, std::optional<Command>& chosen) {
+  CLI::App* command =
+      app.add_subcommand("serve", "Run: follow the sources, keep their logs, serve replicas");
+  add_config(command, options.serve.config);
+  command->footer(R"(
+Runs in the foreground and logs to standard error. TERM or Ctrl-C stops it cleanly, a second one
+at once. A wrong configuration is refused with the line; what goes wrong later in one stream
+does not stop the others.
+
+Examples:
+  binbus serve                                ./binbus.toml
+  binbus serve -c /etc/binbus/binbus.toml)");
+  command->callback([&] { chosen = options.serve; });
+}
+
+void add_status(CLI::App& app, Options& options, std::optional<Command>& chosen) {
+  CLI::App* command =
+      app.add_subcommand("status", "Show streams, positions, lag and replicas of a running binbus");
+  add_admin(command, options.status.config, options.status.admin);
+  CLI::Option* json =
+      command->add_flag("--json", options.status.json, "Print the endpoint's JSON, once");
+  CLI::Option* once =
+      command->add_flag("--once", options.status.once, "Print once, also in a terminal");
+  command
+      ->add_flag("--watch", options.status.watch, "Refresh every second, also outside a terminal")
+      ->excludes(json)
+      ->excludes(once);
+  command->footer(R"(
+In a terminal it refreshes every second until Ctrl-C; elsewhere it prints once. Lag is the age,
+by the source's commit time, of what is not stored (or not yet sent to a replica); 0 when caught
+up.
+
+Examples:
+  binbus status
+  binbus status --admin 127.0.0.1:7070 --json | jq '.streams[].lag_ms')");
+  command->callback([&] { chosen = options.status; });
+}
+
+void add_segments(CLI::App& app, Options& options, std::optional<Command>& chosen) {
+  CLI::App* command =
+      app.add_subcommand("segments", "List the stored binlog files of a running binbus");
+  add_admin(command, options.segments.config, options.segments.admin);
+  command->add_option("stream", options.segments.stream, "One stream only")->type_name("STREAM");
+  command->add_flag("--json", options.segments.json, "Print the endpoint's JSON");
+  command->footer(R"(
+A segment is one of the source's binlog files, byte for byte under its name. It lies in
+DATA/STREAM/ and can be read there with mysqlbinlog.
+
+Examples:
+  binbus segments
+  binbus segments shop --json)");
+  command->callback([&] { chosen = options.segments; });
+}
+
+void add_locate(CLI::App& app, Options& options, std::optional<Command>& chosen) {
+  CLI::App* command =
+      app.add_subcommand("locate", "Translate a place: ours, the source's, a GTID set, a time");
+  Locate& locate = options.locate;
+  locate.config = kDefaultConfig;
+  add_admin(command, locate.config, locate.admin);
+  command->add_option("stream", locate.stream, "Stream")->type_name("STREAM")->required();
+  CLI::Option_group* place = command->add_option_group("Place", "One of");
+  place->add_option("--file", locate.place, "A place in binbus")->type_name("FILE:POS");
+  place->add_option("--source-file", locate.at_source, "A place at the source")
+      ->type_name("FILE:POS");
+  place->add_option("--gtid", locate.gtid, "Where one who has executed SET goes on")
+      ->type_name("SET");
+  place->add_option("--time", locate.time, "After everything committed before it, UTC")
+      ->type_name("YYYY-MM-DDTHH:MM:SSZ");
+  place->require_option(1);
+  command->footer(R"(
+Both servers' names for a place are the same until a failover; from then on this is how to move
+a replica that follows by file and position between the new source and binbus.
+
+Examples:
+  binbus locate shop --file binlog.000007:4711
+  binbus locate shop --source-file mysql-bin.000003:154
+  binbus locate shop --time 2026-11-20T10:00:00Z)");
+  command->callback([&] { chosen = options.locate; });
+}
+
+void add_check_source(CLI::App& app, Options& options, std::optional<Command>& chosen) {
+  CLI::App* command = app.add_subcommand(
+      "check-source", "Say everything that is wrong at a source, and the statement that mends it");
+  CheckSource& check = options.check;
+  check.config = kDefaultConfig;
+  CLI::Option* config = command->add_option("-c,--config", check.config, "Configuration file")
+                            ->type_name("FILE")
+                            ->capture_default_str();
+  command->add_option("--stream", check.stream, "One stream of the configuration only")
+      ->type_name("STREAM");
+  CLI::Option* source =
+      command->add_option("--source", check.source, "Server to check, instead of -c")
+          ->type_name("HOST:PORT")
+          ->excludes(config);
+  command->add_option("--user", check.user, "Account at the source")
+      ->type_name("NAME")
+      ->needs(source);
+  command
+      ->add_option("--password", check.password,
+                   "Its password; others can see it in the process list")
+      ->type_name("TEXT")
+      ->envname("BINBUS_PASSWORD");
+  command
+      ->add_option("--password-file", check.password_file, "File whose first line is the password")
+      ->type_name("FILE");
+  command->add_option("--tls", check.tls, "TLS to the source")
+      ->check(CLI::IsMember({"disabled", "preferred", "required", "verify_ca", "verify_identity"}))
+      ->capture_default_str();
+  command->add_option("--tls-ca", check.tls_ca, "PEM file of the authorities to trust")
+      ->type_name("FILE");
+  command->footer(R"(
+Reads only, and needs what binbus itself needs: an account with REPLICATION SLAVE and
+REPLICATION CLIENT. Exit status 3 when something must be mended.
+
+Examples:
+  binbus check-source -c binbus.toml
+  BINBUS_PASSWORD=secret binbus check-source --source db1:3306 --user repl)");
+  command->callback([&] { chosen = options.check; });
+}
+
+void add_verify(CLI::App& app, Options& options, std::optional<Command>& chosen) {
+  CLI::App* command = app.add_subcommand("verify", "Check a data folder offline, byte by byte");
+  CLI::Option* folder =
+      command->add_option("folder", options.verify.folder, "Data folder, or one stream's in it")
+          ->type_name("DATA_FOLDER");
+  options.verify.config = kDefaultConfig;
+  command->add_option("-c,--config", options.verify.config, "Take the configuration's data folder")
+      ->type_name("FILE")
+      ->capture_default_str()
+      ->excludes(folder);
+  command->footer(R"(
+Walks every event of every segment: framing, checksums, positions, transaction ends, and the
+index beside it. Changes nothing. A torn tail of the newest segment is reported and is no
+damage: the next start cuts it. Exit status 3 when something is damaged.
+
+Examples:
+  binbus verify /var/lib/binbus
+  binbus verify /backup/binbus/shop)");
+  command->callback([&] { chosen = options.verify; });
+}
+
+void add_import(CLI::App& app, Options& options, std::optional<Command>& chosen) {
+  CLI::App* command = app.add_subcommand("import", "Store binlog files in a stream's log, offline");
+  Import& import = options.import;
+  import.config = kDefaultConfig;
+  CLI::Option* config = command->add_option("-c,--config", import.config, "Configuration file")
+                            ->type_name("FILE")
+                            ->capture_default_str();
+  command->add_option("--data", import.data, "Data folder, instead of -c")
+      ->type_name("DIR")
+      ->excludes(config);
+  command->add_option("--stream", import.stream, "Stream that gets them")
+      ->type_name("STREAM")
+      ->required();
+  command->add_option("files", import.files, "Binlog files, oldest first")
+      ->type_name("FILE")
+      ->required();
+  command->footer(R"(
+Each file becomes a segment of its name, byte for byte, after what is there already; a stream
+then goes on from its source after the last one. A damaged or encrypted file is refused and
+leaves the log as it was before that file. binbus must not be running on the data folder.
+
+Examples:
+  binbus import -c binbus.toml --stream shop /var/lib/mysql/binlog.0000*
+  binbus import --data data --stream shop binlog.000001 binlog.000002)");
+  command->callback([&] { chosen = options.import; });
+}
+
+Parsed answer(const CLI::App& app, const CLI::ParseError& error) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const int code = app.exit(error, out, err);
+  return {std::nullopt, code == 0 ? out.str() : err.str(), code == 0 ? kOk : kUsage};
+}
+
+}  // namespace
+
+Parsed parse_command_line(const std::vector<std::string>& arguments, const std::string& version) {
+  Options options;
+  std::optional<Command> chosen;
+  CLI::App app(kAbout, "binbus");
+  app.footer(kFooter);
+  app.set_version_flag("--version", "binbus " + version);
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::simple);
+  add_serve(app, options, chosen);
+  add_status(app, options, chosen);
+  add_segments(app, options, chosen);
+  add_locate(app, options, chosen);
+  add_check_source(app, options, chosen);
+  add_verify(app, options, chosen);
+  add_import(app, options, chosen);
+  app.add_subcommand("config-keys", "Print every configuration key with type, default and meaning")
+      ->callback([&] { chosen = ShowConfigKeys{}; });
+
+  const auto is_named = [&](const CLI::App* command) { return command->check_name(arguments[0]); };
+  if (!arguments.empty() && !arguments[0].starts_with('-') &&
+      app.get_subcommands(is_named).empty()) {
+    return {std::nullopt,
+            "there is no command \"" + arguments[0] + "\"\nRun with --help for those there are.\n",
+            kUsage};
+  }
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    app.parse(std::move(reversed));
+  } catch (const CLI::ParseError& error) {
+    return answer(app, error);
+  }
+  return {std::move(chosen), "", kOk};
+}
+
+}  // namespace binbus::cli

@@ -1,0 +1,79 @@
+// The command line: what was asked for, and the help that teaches it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace binbus::cli {
+
+// What the program's exit status tells; the same for all commands.
+enum ExitCode : int {
+  kOk = 0,
+  kFailed = 1,      // could not do it; the message says why
+  kUsage = 2,       // command line or configuration file is wrong
+  kFound = 3,       // did it, and found something wrong: a source that does not fit, a damaged log
+  kNotRunning = 4,  // no binbus answers
+};
+
+struct Serve {
+  std::string config;
+};
+struct ShowStatus {
+  std::string config;
+  std::string admin;  // "": from the configuration
+  bool json = false;
+  bool once = false;
+  bool watch = false;
+};
+struct ShowSegments {
+  std::string config;
+  std::string admin;
+  std::string stream;  // "": all
+  bool json = false;
+};
+struct Locate {
+  std::string config;
+  std::string admin;
+  std::string stream;
+  std::string place;      // "FILE:POS" of ours
+  std::string at_source;  // "FILE:POS" of the source's
+  std::string gtid;
+  std::string time;  // "2026-11-20T10:00:00Z"
+};
+struct CheckSource {
+  std::string config;
+  std::string source;  // with user and the rest: instead of the configuration
+  std::string user;
+  std::string password;
+  std::string password_file;
+  std::string tls = "preferred";
+  std::string tls_ca;
+  std::string stream;  // of the configuration; "": all
+};
+struct Verify {
+  std::string folder;  // "": the configuration's
+  std::string config;
+};
+struct Import {
+  std::string config;
+  std::string data;  // folder, instead of the configuration's
+  std::string stream;
+  std::vector<std::string> files;
+};
+struct ShowConfigKeys {};
+
+using Command = std::variant<Serve, ShowStatus, ShowSegments, Locate, CheckSource, Verify, Import,
+                             ShowConfigKeys>;
+
+struct Parsed {
+  std::optional<Command> command;  // none: print `text` and end with `exit_code`
+  std::string text;
+  int exit_code = kOk;
+};
+
+// `version` is what --version prints. Never throws.
+Parsed parse_command_line(const std::vector<std::string>& arguments, const std::string& version);
+
+}  // namespace binbus::cli

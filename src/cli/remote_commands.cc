@@ -1,0 +1,131 @@
+#include "cli/remote_commands.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <ctime>
+#include <thread>
+
+#include "cli/admin_client.h"
+#include "cli/status_view.h"
+
+namespace binbus::cli {
+namespace {
+
+constexpr auto kRefresh = std::chrono::seconds(1);
+
+int failed(const Error& error) {
+  fmt::print(stderr, "binbus: {}\n", error.message);
+  return error.code == Code::kNetwork ? kNotRunning : kFailed;
+}
+
+int print(const Result<std::string>& text) {
+  if (!text) return failed(text.error());
+  fmt::print("{}", *text);
+  return kOk;
+}
+
+size_t terminal_columns() {
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 200;
+}
+
+// Draws over what was drawn before, without flicker: each line is cut to the terminal and cleared
+// to its end.
+void redraw(std::string_view text) {
+  const size_t columns = terminal_columns();
+  std::string out = "\x1b[H";
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    out += text.substr(0, std::min(end, columns));
+    out += "\x1b[K\n";
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  fmt::print("{}\x1b[J", out);
+  std::fflush(stdout);
+}
+
+// Until Ctrl-C; a binbus that stops answering is said and waited for.
+int watch(const std::string& address) {
+  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  if (terminal) fmt::print("\x1b[2J");
+  std::string before;
+  while (true) {
+    const auto body = admin_get(address, "/status");
+    if (!body && before.empty()) return failed(body.error());
+    std::string shown = body ? "" : body.error().message + "\n";
+    if (body) {
+      const auto view = status_text(*body, before);
+      if (!view) return failed(view.error());
+      shown = *view;
+      before = *body;
+    }
+    terminal ? redraw(shown) : fmt::print("{}\n", shown);
+    std::fflush(stdout);
+    std::this_thread::sleep_for(kRefresh);
+  }
+}
+
+// "FILE:POS" of the command line as the endpoint's two parameters.
+Result<Parameters> place_parameters(const std::string& place, const std::string& file,
+                                    const std::string& position) {
+  const size_t colon = place.rfind(':');
+  if (colon == std::string::npos)
+    return fail(Code::kInvalid, fmt::format("\"{}\" is not FILE:POS", place));
+  return Parameters{{file, place.substr(0, colon)}, {position, place.substr(colon + 1)}};
+}
+
+Result<Parameters> locate_parameters(const Locate& command) {
+  if (!command.place.empty()) return place_parameters(command.place, "file", "pos");
+  if (!command.at_source.empty())
+    return place_parameters(command.at_source, "source_file", "source_pos");
+  if (!command.gtid.empty()) return Parameters{{"gtid", command.gtid}};
+  tm utc{};
+  const char* end = ::strptime(command.time.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  if (end == nullptr || *end != '\0') {
+    return fail(Code::kInvalid,
+                fmt::format("\"{}\" is not a UTC time such as 2026-11-20T10:00:00Z", command.time));
+  }
+  return Parameters{{"time_us", fmt::format("{}000000", ::timegm(&utc))}};
+}
+
+}  // namespace
+
+int show_status(const ShowStatus& command, const std::string& address) {
+  if (command.json) return print(admin_get(address, "/status"));
+  if (command.watch || (!command.once && ::isatty(STDOUT_FILENO) == 1)) return watch(address);
+  const auto body = admin_get(address, "/status");
+  return body ? print(status_text(*body, "")) : failed(body.error());
+}
+
+int show_segments(const ShowSegments& command, const std::string& address) {
+  std::vector<std::string> streams = {command.stream};
+  if (command.stream.empty()) {
+    const auto status = admin_get(address, "/status");
+    if (!status) return failed(status.error());
+    auto names = stream_names(*status);
+    if (!names) return failed(names.error());
+    streams = std::move(*names);
+  }
+  for (const std::string& stream : streams) {
+    const auto body = admin_get(address, "/streams/" + stream + "/segments");
+    if (!body) return failed(body.error());
+    if (const int shown = print(command.json ? body : segments_text(stream, *body)); shown != kOk)
+      return shown;
+  }
+  return kOk;
+}
+
+int locate(const Locate& command, const std::string& address) {
+  const auto parameters = locate_parameters(command);
+  if (!parameters) {
+    fmt::print(stderr, "binbus: {}\n", parameters.error().message);
+    return kUsage;
+  }
+  const auto body = admin_get(address, "/streams/" + command.stream + "/locate", *parameters);
+  return body ? print(location_text(*body)) : failed(body.error());
+}
+
+}  // namespace binbus::cli

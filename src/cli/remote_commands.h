@@ -1,0 +1,15 @@
+// The commands that ask a running binbus; they print and return the exit status.
+#pragma once
+
+#include <string>
+
+#include "cli/command_line.h"
+
+namespace binbus::cli {
+
+// `address` is the endpoint's.
+int show_status(const ShowStatus& command, const std::string& address);
+int show_segments(const ShowSegments& command, const std::string& address);
+int locate(const Locate& command, const std::string& address);
+
+}  // namespace binbus::cli

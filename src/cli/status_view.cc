@@ -1,0 +1,198 @@
+#include "cli/status_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "cli/units.h"
+
+namespace binbus::cli {
+namespace {
+
+using Json = nlohmann::json;
+
+// Reading a document throws when a member is missing or of another type: caught here, in one place.
+template <class T>
+Result<T> reading(std::string_view body, const std::function<T(const Json&)>& read) {
+  try {
+    return read(Json::parse(body));
+  } catch (const Json::exception& error) {
+    return fail(
+        Code::kCorrupt,
+        fmt::format("the answer is not binbus's ({}); is another version running?", error.what()));
+  }
+}
+
+std::string text(const Json& json, const char* key) { return json.at(key).get<std::string>(); }
+uint64_t number(const Json& json, const char* key) { return json.at(key).get<uint64_t>(); }
+
+std::string place_text(const Json& place) {
+  if (place.is_null()) return "-";
+  return fmt::format("{}:{}", text(place, "file"), number(place, "offset"));
+}
+
+// A GTID set can be pages long; this shows its end, which moves.
+std::string short_set(std::string set) {
+  constexpr size_t kShown = 100;
+  std::erase(set, '\n');
+  if (set.size() <= kShown) return set.empty() ? "-" : set;
+  return "... " + set.substr(set.size() - kShown);
+}
+
+// A table whose columns are as wide as they must be.
+std::string table(const std::vector<std::vector<std::string>>& rows, std::string_view indent) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string out;
+  for (const auto& row : rows) {
+    std::string line(indent);
+    for (size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + "\n";
+  }
+  return out;
+}
+
+const Json* stream_in(const Json& status, const std::string& name) {
+  if (!status.is_object()) return nullptr;
+  for (const Json& stream : status.at("streams")) {
+    if (text(stream, "name") == name) return &stream;
+  }
+  return nullptr;
+}
+
+// ", 12 MB/s, 4,100 transactions/s" since the earlier document.
+std::string rates_text(const Json& now, const Json& before, const std::string& name) {
+  const Json* later = stream_in(now, name);
+  const Json* earlier = stream_in(before, name);
+  if (later == nullptr || earlier == nullptr) return "";
+  const uint64_t elapsed_us = number(now, "now_us") - number(before, "now_us");
+  if (elapsed_us == 0 || number(now, "started_us") != number(before, "started_us")) return "";
+  const auto rate = [&](const char* key) {
+    return (number(*later, key) - number(*earlier, key)) * 1'000'000 / elapsed_us;
+  };
+  return fmt::format(", {}/s, {} transactions/s", bytes_text(rate("bytes_received")),
+                     count_text(rate("transactions")));
+}
+
+std::string source_text(const Json& stream) {
+  const Json& source = stream.at("source");
+  std::string out = text(source, "address");
+  if (out.empty()) out = stream.at("candidates").at(0).get<std::string>();
+  if (!text(source, "version").empty()) {
+    out += fmt::format("  {} {}, server_id {}", text(stream, "flavor"), text(source, "version"),
+                       number(source, "server_id"));
+  }
+  if (!text(source, "server_uuid").empty()) out += ", " + text(source, "server_uuid");
+  if (source.at("semi_sync").get<bool>()) out += ", semi-sync";
+  return out;
+}
+
+std::string position_text(const Json& stream) {
+  const std::string ours = place_text(stream.at("position"));
+  const std::string theirs = place_text(stream.at("source").at("position"));
+  return theirs == "-" || theirs == ours ? ours
+                                         : fmt::format("{}  ({} at the source)", ours, theirs);
+}
+
+std::string lag_text(const Json& stream) {
+  std::string out = number(stream, "lag_ms") == 0
+                        ? "caught up"
+                        : duration_text(number(stream, "lag_ms")) + " behind";
+  if (const Json& bytes = stream.at("lag_bytes"); !bytes.is_null() && bytes.get<uint64_t>() > 0) {
+    out += fmt::format(" ({})", bytes_text(bytes.get<uint64_t>()));
+  }
+  return out;
+}
+
+std::string replicas_text(const Json& stream, uint64_t now_us) {
+  std::vector<std::vector<std::string>> rows = {
+      {"SERVER_ID", "PEER", "USER", "BY", "STATE", "POSITION", "LAG", "SENT", "CONNECTED"}};
+  for (const Json& replica : stream.at("replicas")) {
+    const uint64_t since_us = number(replica, "connected_us");
+    rows.push_back({std::to_string(number(replica, "server_id")), text(replica, "peer"),
+                    text(replica, "user"), text(replica, "mode"), text(replica, "state"),
+                    place_text(replica.at("position")), duration_text(number(replica, "lag_ms")),
+                    bytes_text(number(replica, "bytes_sent")),
+                    duration_text(now_us > since_us ? (now_us - since_us) / 1000 : 0)});
+  }
+  return rows.size() == 1 ? "" : table(rows, "    ");
+}
+
+std::string stream_text(const Json& stream, const Json& now, const Json& before) {
+  const std::string name = text(stream, "name");
+  const std::string state = text(stream, "state");
+  const bool streaming = state == "streaming";
+  std::string out =
+      fmt::format("{}: {}{}{}\n", name, state, streaming ? ", " + lag_text(stream) : "",
+                  streaming ? rates_text(now, before, name) : "");
+  if (!text(stream, "reason").empty())
+    out += fmt::format("  why       {}\n", text(stream, "reason"));
+  out += fmt::format("  source    {}\n", source_text(stream));
+  out += fmt::format("  position  {}\n", position_text(stream));
+  out += fmt::format("  gtid      {}\n", short_set(text(stream, "gtid_executed")));
+  out += fmt::format("  newest    {} UTC\n", time_text(number(stream, "last_commit_us")));
+  out += fmt::format("  log       {} segments, {}; {} free on the disk\n",
+                     number(stream, "segments"), bytes_text(number(stream, "log_bytes")),
+                     bytes_text(number(stream, "disk_free_bytes")));
+  if (!text(stream, "listen").empty()) {
+    const std::string refused = text(stream, "listen_error");
+    out += fmt::format("  replicas  {} on {}{}{}\n", stream.at("replicas").size(),
+                       text(stream, "listen"), refused.empty() ? "" : ": ", refused);
+    out += replicas_text(stream, number(now, "now_us"));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::string> status_text(std::string_view status, std::string_view before) {
+  return reading<std::string>(status, [&](const Json& now) {
+    const Json earlier = before.empty() ? Json() : Json::parse(before);
+    std::string out =
+        fmt::format("binbus {}, up {}, {} UTC\n", text(now, "version"),
+                    duration_text((number(now, "now_us") - number(now, "started_us")) / 1000),
+                    time_text(number(now, "now_us")));
+    for (const Json& stream : now.at("streams")) out += "\n" + stream_text(stream, now, earlier);
+    return out;
+  });
+}
+
+Result<std::string> segments_text(const std::string& stream, std::string_view segments) {
+  return reading<std::string>(segments, [&](const Json& json) {
+    std::vector<std::vector<std::string>> rows = {
+        {"STREAM", "SEGMENT", "BYTES", "FROM", "NEWEST COMMIT", ""}};
+    for (const Json& segment : json.at("segments")) {
+      rows.push_back({stream, text(segment, "name"), count_text(number(segment, "bytes")),
+                      time_text(number(segment, "first_us")),
+                      time_text(number(segment, "last_commit_us")),
+                      segment.at("sealed").get<bool>() ? "" : "open"});
+    }
+    return table(rows, "");
+  });
+}
+
+Result<std::string> location_text(std::string_view location) {
+  return reading<std::string>(location, [&](const Json& json) {
+    const Json& source = json.at("source");
+    return fmt::format("binbus  {}\nsource  {}  (server_id {}{}{})\n",
+                       place_text(json.at("position")), place_text(source.at("position")),
+                       number(source, "server_id"), text(source, "server_uuid").empty() ? "" : ", ",
+                       text(source, "server_uuid"));
+  });
+}
+
+Result<std::vector<std::string>> stream_names(std::string_view status) {
+  return reading<std::vector<std::string>>(status, [](const Json& json) {
+    std::vector<std::string> names;
+    for (const Json& stream : json.at("streams")) names.push_back(text(stream, "name"));
+    return names;
+  });
+}
+
+}  // namespace binbus::cli

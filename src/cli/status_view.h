@@ -1,0 +1,25 @@
+// The endpoint's JSON as text for people. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace binbus::cli {
+
+// `status` is the body of GET /status; `before` an earlier one for the rates, or "".
+// kCorrupt when it is not what binbus answers with.
+Result<std::string> status_text(std::string_view status, std::string_view before);
+
+// The body of GET /streams/NAME/segments.
+Result<std::string> segments_text(const std::string& stream, std::string_view segments);
+
+// The body of GET /streams/NAME/locate.
+Result<std::string> location_text(std::string_view location);
+
+// The names in a /status body.
+Result<std::vector<std::string>> stream_names(std::string_view status);
+
+}  // namespace binbus::cli

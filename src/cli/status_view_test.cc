@@ -1,0 +1,139 @@
+#include "cli/status_view.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/units.h"
+
+namespace binbus::cli {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+// As /status answers; see admin/status_json_test.cc.
+const char* const kStatus = R"({
+  "version": "0.1.0", "now_us": 1700000010000000, "started_us": 1699992010000000,
+  "streams": [
+    {"name": "shop", "state": "streaming", "reason": "", "error_code": "", "flavor": "mysql",
+     "source": {"address": "127.0.0.1:3306", "server_uuid": "3e11fa47-71ca-11e1-9e33-c80aa9429562", "server_id": 1,
+                "version": "9.7.0", "position": {"file": "mysql-bin.000003", "offset": 154}, "semi_sync": true},
+     "candidates": ["127.0.0.1:3306"],
+     "position": {"file": "binlog.000007", "offset": 4711},
+     "gtid_executed": "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-500", "server_uuid": "u", "server_id": 77,
+     "lag_ms": 250, "lag_bytes": 1500000, "last_commit_us": 1700000000000000, "last_activity_us": 1700000000500000,
+     "transactions": 5100, "bytes_received": 24000000, "connects": 2, "semi_sync_acks": 400,
+     "segments": 7, "log_bytes": 454001234, "oldest": {"file": "binlog.000001", "offset": 4},
+     "disk_free_bytes": 20000000000, "listen": "127.0.0.1:3307", "listen_error": "",
+     "replicas": [{"peer": "127.0.0.1:51234", "user": "replica", "server_id": 11, "server_uuid": "r", "mode": "gtid",
+                   "state": "sending", "position": {"file": "binlog.000006", "offset": 154}, "lag_ms": 7500,
+                   "lag_bytes": 3000000, "bytes_sent": 12345, "connected_us": 1699999810000000, "semi_sync": false}]},
+    {"name": "orders", "state": "waiting", "reason": "127.0.0.1:3406: connection refused", "error_code": "network",
+     "flavor": "", "source": {"address": "", "server_uuid": "", "server_id": 0, "version": "", "position": null,
+                              "semi_sync": false},
+     "candidates": ["127.0.0.1:3406"], "position": null, "gtid_executed": "", "server_uuid": "u2", "server_id": 78,
+     "lag_ms": 0, "lag_bytes": null, "last_commit_us": 0, "last_activity_us": 0, "transactions": 0,
+     "bytes_received": 0, "connects": 0, "semi_sync_acks": 0, "segments": 0, "log_bytes": 0, "oldest": null,
+     "disk_free_bytes": 20000000000, "listen": "127.0.0.1:3308",
+     "listen_error": "cannot listen on 127.0.0.1:3308: address in use", "replicas": []}
+  ]})";
+
+const char* const kText = R"(binbus 0.1.0, up 2 h 13 min, 2023-11-14 22:13:30 UTC
+
+shop: streaming, 0.2 s behind (1.5 MB)
+  source    127.0.0.1:3306  mysql 9.7.0, server_id 1, 3e11fa47-71ca-11e1-9e33-c80aa9429562, semi-sync
+  position  binlog.000007:4711  (mysql-bin.000003:154 at the source)
+  gtid      3e11fa47-71ca-11e1-9e33-c80aa9429562:1-500
+  newest    2023-11-14 22:13:20 UTC
+  log       7 segments, 454 MB; 20 GB free on the disk
+  replicas  1 on 127.0.0.1:3307
+    SERVER_ID  PEER             USER     BY    STATE    POSITION           LAG    SENT   CONNECTED
+    11         127.0.0.1:51234  replica  gtid  sending  binlog.000006:154  7.5 s  12 kB  3 min 20 s
+
+orders: waiting
+  why       127.0.0.1:3406: connection refused
+  source    127.0.0.1:3406
+  position  -
+  gtid      -
+  newest    - UTC
+  log       0 segments, 0 B; 20 GB free on the disk
+  replicas  0 on 127.0.0.1:3308: cannot listen on 127.0.0.1:3308: address in use
+)";
+
+TEST(StatusView, ShowsAllThatAnOperatorLooksFor) {
+  const auto view = status_text(kStatus, "");
+  ASSERT_TRUE(view) << view.error().message;
+  EXPECT_EQ(*view, kText);
+}
+
+TEST(StatusView, RatesComeFromTwoAnswers) {
+  json before = json::parse(kStatus);
+  before["now_us"] = before["now_us"].get<uint64_t>() - 2'000'000;
+  before["streams"][0]["bytes_received"] = 0;
+  before["streams"][0]["transactions"] = 100;
+  EXPECT_THAT(status_text(kStatus, before.dump()).value(),
+              HasSubstr("shop: streaming, 0.2 s behind (1.5 MB), 12 MB/s, 2,500 transactions/s\n"));
+  before["started_us"] = 1;  // another process: its counters are not comparable
+  EXPECT_THAT(status_text(kStatus, before.dump()).value(),
+              HasSubstr("shop: streaming, 0.2 s behind (1.5 MB)\n"));
+}
+
+TEST(StatusView, WhatIsNotBinbusIsSaidToBeSo) {
+  for (const char* body : {"", "<html>", "[]", "{}", R"({"version": 7})"}) {
+    const auto view = status_text(body, "");
+    ASSERT_FALSE(view) << body;
+    EXPECT_THAT(view.error().message, HasSubstr("the answer is not binbus's")) << body;
+  }
+}
+
+TEST(StatusView, LongSetsShowTheirEnd) {
+  json status = json::parse(kStatus);
+  std::string set;
+  for (int i = 0; i < 50; ++i)
+    set += "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-" + std::to_string(i) + ",\n";
+  status["streams"][0]["gtid_executed"] = set;
+  const std::string text = status_text(status.dump(), "").value();
+  EXPECT_THAT(text, HasSubstr("gtid      ... "));
+  EXPECT_THAT(text, HasSubstr(":1-49,\n"));
+}
+
+TEST(StatusView, SegmentsAndLocation) {
+  EXPECT_EQ(
+      segments_text("shop", R"({"segments": [
+      {"name": "binlog.000001", "bytes": 1073741824, "sealed": true, "first_us": 1700000000000000,
+       "last_commit_us": 1700000060000000, "previous_gtids": ""},
+      {"name": "binlog.000002", "bytes": 157, "sealed": false, "first_us": 1700000060000000, "last_commit_us": 0,
+       "previous_gtids": "u:1"}]})")
+          .value(),
+      "STREAM  SEGMENT        BYTES          FROM                 NEWEST COMMIT\n"
+      "shop    binlog.000001  1,073,741,824  2023-11-14 22:13:20  2023-11-14 22:14:20\n"
+      "shop    binlog.000002  157            2023-11-14 22:14:20  -                    open\n");
+  EXPECT_EQ(location_text(R"({"position": {"file": "binlog.000009", "offset": 200},
+                              "source": {"server_uuid": "u", "server_id": 5,
+                                         "position": {"file": "mysql-bin.000003", "offset": 154}}})")
+                .value(),
+            "binbus  binlog.000009:200\nsource  mysql-bin.000003:154  (server_id 5, u)\n");
+}
+
+TEST(Units, AreReadable) {
+  EXPECT_EQ(bytes_text(0), "0 B");
+  EXPECT_EQ(bytes_text(999), "999 B");
+  EXPECT_EQ(bytes_text(1000), "1.0 kB");
+  EXPECT_EQ(bytes_text(999'600), "1.0 MB");
+  EXPECT_EQ(bytes_text(UINT64_MAX), "18446744 TB");
+  EXPECT_EQ(duration_text(0), "0 s");
+  EXPECT_EQ(duration_text(1), "1 ms");
+  EXPECT_EQ(duration_text(100), "0.1 s");
+  EXPECT_EQ(duration_text(59'999), "59 s");
+  EXPECT_EQ(duration_text(60'000), "1 min 0 s");
+  EXPECT_EQ(duration_text(90'000'000), "1 d 1 h");
+  EXPECT_EQ(time_text(0), "-");
+  EXPECT_EQ(count_text(999), "999");
+  EXPECT_EQ(count_text(1000), "1,000");
+  EXPECT_EQ(count_text(1577636), "1,577,636");
+}
+
+}  // namespace
+}  // namespace binbus::cli

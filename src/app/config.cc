@@ -1,0 +1,430 @@
+#include "app/config.h"
+
+#define TOML_EXCEPTIONS 0
+#define TOML_HEADER_ONLY 1
+#define TOML_ENABLE_FORMATTERS 0
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "app/config_keys.h"
+#include "base/check.h"
+#include "io/address.h"
+
+namespace binbus::app {
+namespace {
+
+constexpr uint64_t kProcessBytes = 16u << 20;
+constexpr uint64_t kStreamBytes = 16u << 20;       // ingest's buffers, the log's marks
+constexpr uint64_t kConnectionBytes = 512u << 10;  // two blocks of the log
+
+constexpr std::string_view kSections[] = {"stream", "admin", "log"};
+
+template <class T>
+std::vector<std::string_view> names(std::span<const Key<T>> keys) {
+  std::vector<std::string_view> out;
+  for (const Key<T>& key : keys) out.push_back(key.name);
+  return out;
+}
+
+template <class T>
+bool has_key(std::span<const Key<T>> keys, std::string_view name) {
+  return std::ranges::find(keys, name, &Key<T>::name) != keys.end();
+}
+
+// The section in which `name` would be right; "" when in none.
+std::string_view section_of(std::string_view name) {
+  if (has_key(stream_keys(), name)) return "[[stream]]";
+  if (has_key(admin_keys(), name)) return "[admin]";
+  if (has_key(log_keys(), name)) return "[log]";
+  if (has_key(root_keys(), name)) return "the top of the file";
+  return "";
+}
+
+bool readable_by_all(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0;
+}
+
+// Of an address that was checked already.
+io::HostPort parts_of(const std::string& address) { return io::HostPort::parse(address).value(); }
+
+bool any_host(const std::string& host) { return host.empty() || host == "0.0.0.0" || host == "::"; }
+bool loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+bool same_port(const std::string& left_address, const std::string& right_address) {
+  const io::HostPort left = parts_of(left_address);
+  const io::HostPort right = parts_of(right_address);
+  if (left.port != right.port || left.port == "0") return false;
+  return left.host == right.host || any_host(left.host) || any_host(right.host);
+}
+
+// Reads one file into a Config and collects everything that is wrong with it.
+class Reader {
+ public:
+  explicit Reader(const std::string& path) { config_.path = path; }
+
+  Result<Config> read(const toml::table& root) {
+    read_keys(root, root_keys(), "the top of the file", config_, kSections);
+    read_section(root, "log", log_keys(), config_.log);
+    read_section(root, "admin", admin_keys(), config_.admin);
+    for (const toml::table* table : tables(root, "stream", "[[stream]]")) read_stream(*table);
+    if (config_.streams.empty()) wrong(1, "no [[stream]]: binbus has nothing to do without one");
+    if (!config_.streams.empty() && config_.connections_per_stream() == 0) {
+      wrong(root.contains("memory") ? line_of(*root.get("memory")) : 1,
+            fmt::format("memory is too small for {} streams: it takes 16 MiB, 16 MiB per stream "
+                        "and half a MiB per connection",
+                        config_.streams.size()));
+    }
+    check_addresses(root);
+    check_inline_passwords();
+    if (errors_.empty()) return std::move(config_);
+
+    std::ranges::stable_sort(errors_, {}, &Wrong::line);
+    std::string message;
+    for (const Wrong& error : errors_) {
+      message += fmt::format("{}{}:{}: {}", message.empty() ? "" : "\n", config_.path, error.line,
+                             error.what);
+    }
+    return fail(Code::kInvalid, message);
+  }
+
+ private:
+  struct Wrong {
+    size_t line;
+    std::string what;
+  };
+
+  struct Address {
+    std::string address;
+    std::string owner;
+    size_t line;
+    bool listens;  // else a source
+  };
+
+  static size_t line_of(const toml::node& node) { return node.source().begin.line; }
+  void wrong(size_t line, std::string what) { errors_.push_back({line, std::move(what)}); }
+
+  std::string resolve(const std::string& path) const {
+    const std::filesystem::path folder = std::filesystem::path(config_.path).parent_path();
+    return (folder / path).lexically_normal().string();
+  }
+
+  // The tables of an array of tables; a plain table or value in its place is wrong.
+  std::vector<const toml::table*> tables(const toml::table& in, std::string_view name,
+                                         std::string_view shown) {
+    std::vector<const toml::table*> out;
+    const toml::node* node = in.get(name);
+    if (node == nullptr) return out;
+    const toml::array* array = node->as_array();
+    if (array == nullptr || !array->is_homogeneous(toml::node_type::table)) {
+      wrong(line_of(*node), fmt::format("{} is written with two brackets: {}", name, shown));
+      return out;
+    }
+    for (const toml::node& element : *array) out.push_back(element.as_table());
+    return out;
+  }
+
+  template <class T>
+  void read_section(const toml::table& root, std::string_view name, std::span<const Key<T>> keys,
+                    T& out) {
+    static const toml::table kAbsent;
+    const toml::node* node = root.get(name);
+    if (node != nullptr && !node->is_table()) {
+      wrong(line_of(*node), fmt::format("{} is a section, written [{}]", name, name));
+      node = nullptr;
+    }
+    read_keys(node == nullptr ? kAbsent : *node->as_table(), keys, fmt::format("[{}]", name), out,
+              {});
+  }
+
+  // Sets every key of the table from the file or its default; names what is unknown.
+  template <class T>
+  void read_keys(const toml::table& table, std::span<const Key<T>> keys, std::string_view section,
+                 T& out, std::span<const std::string_view> subsections) {
+    for (const auto& [key, node] : table) {
+      const std::string_view name = key.str();
+      if (has_key(keys, name) || std::ranges::find(subsections, name) != subsections.end())
+        continue;
+      unknown(line_of(node), name, section, keys, subsections);
+    }
+    for (const Key<T>& key : keys) {
+      const toml::node* node = table.get(key.name);
+      if (node != nullptr) {
+        if (Status set = read_value(key, *node, out); !set) {
+          const std::string& what = set.error().message;
+          wrong(line_of(*node),
+                what.starts_with(key.name) ? what : fmt::format("{} {}", key.name, what));
+        }
+      } else if (key.required) {
+        wrong(std::max<size_t>(line_of(table), 1),
+              fmt::format("{} is missing in {}: {}", key.name, section, key.help));
+      } else if (!key.fallback.empty()) {
+        BINBUS_CHECK(set_text(key, key.fallback, out));
+      }
+    }
+  }
+
+  template <class T>
+  void unknown(size_t line, std::string_view name, std::string_view section,
+               std::span<const Key<T>> keys, std::span<const std::string_view> subsections) {
+    std::vector<std::string_view> known = names(keys);
+    known.insert(known.end(), subsections.begin(), subsections.end());
+    std::string hint;
+    if (const std::string_view elsewhere = section_of(name); !elsewhere.empty()) {
+      hint = fmt::format("it belongs to {}", elsewhere);
+    } else if (const std::string_view close = nearest(name, known); !close.empty()) {
+      hint = fmt::format("did you mean \"{}\"?", close);
+    } else {
+      hint = fmt::format("there are: {}", fmt::join(known, ", "));
+    }
+    wrong(line, fmt::format("unknown key \"{}\" in {}; {}", name, section, hint));
+  }
+
+  template <class T>
+  Status read_value(const Key<T>& key, const toml::node& node, T& out) {
+    const auto mismatch = [&] {
+      return fail(Code::kInvalid, fmt::format("must be {}", kind_name(key.kind)));
+    };
+    if (const auto* flag = std::get_if<bool T::*>(&key.member)) {
+      if (!node.is_boolean()) return mismatch();
+      out.** flag = node.as_boolean()->get();
+      return ok();
+    }
+    if (const auto* list = std::get_if<std::vector<std::string> T::*>(&key.member)) {
+      return read_list(key, node, out.**list);
+    }
+    if (node.is_integer() && (key.kind == KeyKind::kInteger || key.kind == KeyKind::kBytes)) {
+      return set_text(key, std::to_string(node.as_integer()->get()), out);
+    }
+    if (!node.is_string() || key.kind == KeyKind::kInteger) return mismatch();
+    const std::string& text = node.as_string()->get();
+    if (text.empty())
+      return fail(Code::kInvalid, "must not be empty; leave the line out for the default");
+    return set_text(key, text, out);
+  }
+
+  template <class T>
+  Status read_list(const Key<T>& key, const toml::node& node, std::vector<std::string>& out) {
+    const auto add = [&](const toml::node& element) -> Status {
+      if (!element.is_string())
+        return fail(Code::kInvalid, fmt::format("must be {}", kind_name(key.kind)));
+      const std::string& text = element.as_string()->get();
+      BINBUS_RETURN_IF_ERROR(key.check(text));
+      if (std::ranges::find(out, text) != out.end()) {
+        return fail(Code::kInvalid, fmt::format("has \"{}\" twice", text));
+      }
+      out.push_back(text);
+      return ok();
+    };
+    if (!node.is_array()) return add(node);
+    if (node.as_array()->empty()) return fail(Code::kInvalid, "must not be empty");
+    for (const toml::node& element : *node.as_array()) BINBUS_RETURN_IF_ERROR(add(element));
+    return ok();
+  }
+
+  // Sets a key from its text, as a default is written in the table.
+  template <class T>
+  Status set_text(const Key<T>& key, std::string_view text, T& out) {
+    if (const auto* member = std::get_if<std::string T::*>(&key.member)) {
+      if (!key.choices.empty() && std::ranges::find(key.choices, text) == key.choices.end()) {
+        return fail(Code::kInvalid, fmt::format("is \"{}\"; must be one of {}", text,
+                                                fmt::join(key.choices, ", ")));
+      }
+      if (key.check != nullptr) BINBUS_RETURN_IF_ERROR(key.check(text));
+      out.** member = key.kind == KeyKind::kPath ? resolve(std::string(text)) : std::string(text);
+      return ok();
+    }
+    if (const auto* flag = std::get_if<bool T::*>(&key.member)) {
+      out.** flag = text == "true";
+      return ok();
+    }
+    BINBUS_TRY(number,
+               key.kind == KeyKind::kDuration ? parse_duration_ms(text) : parse_bytes(text));
+    if (number < key.min || number > key.max) {
+      return fail(Code::kInvalid, fmt::format("is {}; must be {}", text, range_text(key)));
+    }
+    out.*std::get<uint64_t T::*>(key.member) = number;
+    return ok();
+  }
+
+  template <class T>
+  static std::string range_text(const Key<T>& key) {
+    const std::string_view unit = key.kind == KeyKind::kDuration ? "ms" : "";
+    if (key.max == UINT64_MAX) return fmt::format("at least {}{}", key.min, unit);
+    return fmt::format("from {}{} to {}{}", key.min, unit, key.max, unit);
+  }
+
+  void read_stream(const toml::table& table) {
+    static constexpr std::string_view kSub[] = {"replica_user"};
+    StreamConfig stream;
+    read_keys(table, stream_keys(), "[[stream]]", stream, kSub);
+    read_password(table, fmt::format("stream \"{}\"", stream.name), stream);
+    for (const toml::table* user_table : tables(table, "replica_user", "[[stream.replica_user]]")) {
+      ReplicaUserConfig user;
+      read_keys(*user_table, replica_user_keys(), "[[stream.replica_user]]", user, {});
+      read_password(*user_table, fmt::format("replica_user \"{}\"", user.name), user);
+      if (std::ranges::find(stream.replica_users, user.name, &ReplicaUserConfig::name) !=
+          stream.replica_users.end()) {
+        wrong(line_of(*user_table), fmt::format("replica_user \"{}\" is there twice", user.name));
+      }
+      stream.replica_users.push_back(std::move(user));
+    }
+    check_stream(table, stream);
+    config_.streams.push_back(std::move(stream));
+  }
+
+  // Exactly one of the three keys; fetches the secret.
+  void read_password(const toml::table& table, const std::string& whose, PasswordConfig& out) {
+    const int given = table.contains("password") + table.contains("password_file") +
+                      table.contains("password_env");
+    if (given != 1) {
+      wrong(line_of(table),
+            fmt::format("{} needs one of password, password_file, password_env; it has {}", whose,
+                        given == 0 ? "none" : "several"));
+    }
+    if (table.contains("password")) has_inline_password_ = true;
+    if (!out.password_env.empty()) {
+      const char* value = std::getenv(out.password_env.c_str());
+      if (value == nullptr) {
+        wrong(line_of(*table.get("password_env")),
+              fmt::format("password_env: the environment has no variable {}", out.password_env));
+      } else {
+        out.password = value;
+      }
+    }
+    if (!out.password_file.empty()) {
+      std::ifstream in(out.password_file);
+      if (!std::getline(in, out.password)) {
+        wrong(line_of(*table.get("password_file")),
+              fmt::format("password_file: cannot read a line from {}", out.password_file));
+      }
+      warn_if_readable(out.password_file);
+    }
+  }
+
+  void check_stream(const toml::table& table, StreamConfig& stream) {
+    const std::string owner = fmt::format("stream \"{}\"", stream.name);
+    const auto at = [&](std::string_view key) {
+      const toml::node* node = table.get(key);
+      return line_of(node == nullptr ? table : *node);
+    };
+    if (std::ranges::find(config_.streams, stream.name, &StreamConfig::name) !=
+        config_.streams.end()) {
+      wrong(at("name"),
+            fmt::format("a stream \"{}\" is there already; names must differ", stream.name));
+    }
+    if (stream.tls.empty()) stream.tls = stream.tls_ca.empty() ? "preferred" : "verify_identity";
+    if (stream.tls.starts_with("verify_") && stream.tls_ca.empty()) {
+      wrong(at("tls"),
+            fmt::format("tls = \"{}\" needs tls_ca: the file of the authorities to trust",
+                        stream.tls));
+    }
+    if (stream.tls_cert.empty() != stream.tls_key.empty()) {
+      wrong(at(stream.tls_cert.empty() ? "tls_key" : "tls_cert"),
+            "tls_cert and tls_key go together");
+    }
+    if (stream.listen_tls_cert.empty() != stream.listen_tls_key.empty()) {
+      wrong(at(stream.listen_tls_cert.empty() ? "listen_tls_key" : "listen_tls_cert"),
+            "listen_tls_cert and listen_tls_key go together");
+    }
+    if (!stream.listen.empty() && stream.replica_users.empty()) {
+      wrong(at("listen"),
+            "listen needs a [[stream.replica_user]]: without one nobody could log in");
+    }
+    if (stream.listen.empty() && !stream.replica_users.empty()) {
+      wrong(line_of(table),
+            "a [[stream.replica_user]] without listen: replicas have nowhere to connect to");
+    }
+    for (const std::string& source : stream.source)
+      addresses_.push_back({source, owner, at("source"), false});
+    if (!stream.listen.empty()) addresses_.push_back({stream.listen, owner, at("listen"), true});
+  }
+
+  // Ports taken twice, and a source that is binbus itself.
+  void check_addresses(const toml::table& root) {
+    if (const AdminConfig& admin = config_.admin; !admin.listen.empty()) {
+      const size_t line = root["admin"]["listen"].node()->source().begin.line;
+      addresses_.push_back({admin.listen, "[admin]", line, true});
+      if (!loopback(parts_of(admin.listen).host) && !admin.allow_remote) {
+        wrong(line, fmt::format("listen = \"{}\" is not a loopback address, and the endpoint has "
+                                "no password; if that is meant, add allow_remote = true",
+                                admin.listen));
+      }
+    }
+    for (size_t i = 0; i < addresses_.size(); ++i) {
+      for (size_t j = 0; j < addresses_.size(); ++j) {
+        const Address& left = addresses_[i];
+        const Address& right = addresses_[j];
+        if (!left.listens) continue;
+        if (!right.listens && left.address == right.address) {
+          wrong(right.line, fmt::format("source \"{}\" is binbus's own listen address, of {}",
+                                        right.address, left.owner));
+        } else if (right.listens && i < j && same_port(left.address, right.address)) {
+          wrong(std::max(left.line, right.line),
+                fmt::format("{} and {} both listen on port {}", left.owner, right.owner,
+                            parts_of(left.address).port));
+        }
+      }
+    }
+  }
+
+  void check_inline_passwords() {
+    if (has_inline_password_) warn_if_readable(config_.path);
+  }
+
+  void warn_if_readable(const std::string& path) {
+    if (!readable_by_all(path)) return;
+    config_.warnings.push_back(
+        fmt::format("{} holds a password and every user of this machine can read it; chmod o-r {}",
+                    path, path));
+  }
+
+  Config config_;
+  std::vector<Wrong> errors_;
+  std::vector<Address> addresses_;
+  bool has_inline_password_ = false;
+};
+
+}  // namespace
+
+size_t Config::connections_per_stream() const {
+  const uint64_t count = streams.size();
+  const uint64_t taken = kProcessBytes + count * kStreamBytes;
+  if (count == 0 || memory_bytes < taken) return 0;
+  return (memory_bytes - taken) / count / kConnectionBytes;
+}
+
+Result<Config> parse_config(const std::string& text, const std::string& path) {
+  const toml::parse_result parsed = toml::parse(std::string_view(text), std::string_view(path));
+  if (!parsed) {
+    const toml::parse_error& error = parsed.error();
+    return fail(Code::kInvalid,
+                fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
+  }
+  return Reader(path).read(parsed.table());
+}
+
+Result<Config> load_config(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) {
+    return fail(
+        Code::kNotFound,
+        fmt::format(
+            "{}: no such file, or not readable; name one with -c, and see examples/binbus.toml",
+            path));
+  }
+  std::stringstream text;
+  text << in.rdbuf();
+  return parse_config(text.str(), path);
+}
+
+}  // namespace binbus::app

@@ -1,0 +1,90 @@
+// What binbus.toml says, checked. The keys themselves, with type, default and help: config_keys.cc;
+// for users:
+// docs/configuration.md, which a test compares with that table.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace binbus::app {
+
+// One of `password`, `password_file`, `password_env` is given; load_config() leaves the secret
+// itself in `password`.
+struct PasswordConfig {
+  std::string password;
+  std::string password_file;
+  std::string password_env;
+};
+
+struct ReplicaUserConfig : PasswordConfig {
+  std::string name;
+};
+
+struct StreamConfig : PasswordConfig {
+  std::string name;
+
+  // Towards the source.
+  std::vector<std::string> source;  // HOST:PORT, in order of preference
+  std::string user;
+  std::string
+      tls;  // disabled, preferred, required, verify_ca, verify_identity; never "" once loaded
+  std::string tls_ca;
+  std::string tls_cert;
+  std::string tls_key;
+  std::string flavor;          // auto, mysql, mariadb
+  std::string start;           // earliest, latest, gtid:SET, FILE:POS
+  std::string semi_sync;       // auto, off
+  std::string on_source_loss;  // stop, accept
+  uint64_t server_id = 0;      // 0: derived from the stream's server UUID
+  std::string server_uuid;     // "": made at first start and kept in the data folder
+  uint64_t heartbeat_ms = 0;
+  uint64_t failover_after_ms = 0;
+
+  // Towards replicas and tools; `listen` "": none are served.
+  std::string listen;
+  std::string listen_tls_cert;
+  std::string listen_tls_key;
+  bool listen_tls_required = false;
+  std::vector<ReplicaUserConfig> replica_users;
+
+  // The log; 0: no limit.
+  uint64_t retain_bytes = 0;
+  uint64_t retain_hours = 0;
+  uint64_t keep_free_bytes = 0;
+};
+
+struct LogConfig {
+  std::string level;   // debug, info, warn, error
+  std::string format;  // text, json
+};
+
+struct AdminConfig {
+  std::string listen;  // "": no endpoint
+  bool allow_remote = false;
+  uint64_t stalled_after_ms = 0;
+  uint64_t ready_lag_ms = 0;
+};
+
+struct Config {
+  std::string path;  // of the file itself
+  std::string data;  // folder
+  uint64_t memory_bytes = 0;
+  LogConfig log;
+  AdminConfig admin;
+  std::vector<StreamConfig> streams;
+  std::vector<std::string> warnings;  // to be logged at start
+
+  // How many connections `memory` allows each stream.
+  size_t connections_per_stream() const;
+};
+
+// Reads and checks the file; paths come out relative to the working folder. kInvalid lists
+// everything wrong, one "FILE:LINE: ..." per line; kNotFound when there is no such file.
+Result<Config> load_config(const std::string& path);
+// The same for text that came from `path`.
+Result<Config> parse_config(const std::string& text, const std::string& path);
+
+}  // namespace binbus::app

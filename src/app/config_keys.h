@@ -1,0 +1,59 @@
+// The table of configuration keys: drives parsing, error messages, defaults and
+// docs/configuration.md.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "app/config.h"
+
+namespace binbus::app {
+
+enum class KeyKind : uint8_t {
+  kText,
+  kPath,       // relative to the file's folder
+  kAddress,    // "HOST:PORT"
+  kAddresses,  // one or a list
+  kChoice,
+  kBool,
+  kInteger,
+  kBytes,     // 1048576, "512 MiB", "200 GB"
+  kDuration,  // milliseconds, "500ms", "30s", "5min", "2h", "7d"
+};
+
+// A key of section struct T.
+template <class T>
+struct Key {
+  std::string_view name;
+  KeyKind kind;
+  std::variant<std::string T::*, std::vector<std::string> T::*, bool T::*, uint64_t T::*> member;
+  std::string_view fallback;  // the default as written in the file; "" none
+  std::string_view help;
+  bool required = false;
+  std::span<const std::string_view> choices = {};
+  uint64_t min = 0;
+  uint64_t max = UINT64_MAX;
+  Status (*check)(std::string_view value) = nullptr;  // of text
+};
+
+std::span<const Key<Config>> root_keys();
+std::span<const Key<LogConfig>> log_keys();
+std::span<const Key<AdminConfig>> admin_keys();
+std::span<const Key<StreamConfig>> stream_keys();
+std::span<const Key<ReplicaUserConfig>> replica_user_keys();
+
+// "text", "yes or no", ... as documentation calls the kind.
+std::string_view kind_name(KeyKind kind);
+// The Markdown tables of all sections: what docs/configuration.md holds between its markers.
+std::string keys_markdown();
+
+// Parsers of values; kInvalid says what would be right.
+Result<uint64_t> parse_bytes(std::string_view text);
+Result<uint64_t> parse_duration_ms(std::string_view text);
+
+// The candidate that looks most like `word`: what the user meant. "" when none comes near.
+std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
+
+}  // namespace binbus::app

@@ -1,0 +1,346 @@
+#include "app/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "app/config_keys.h"
+
+namespace binbus::app {
+namespace {
+
+using ::testing::HasSubstr;
+
+// The file of the project's first promise: it must work as it stands.
+constexpr std::string_view kPromised =
+    R"(data = "data"                        # folder, relative to this file
+[admin]
+listen = "127.0.0.1:7070"            # REST, /metrics, /live, /ready
+[[stream]]
+name = "shop"
+source = ["127.0.0.1:3306"]          # candidates, the first that answers and fits
+user = "repl"
+password = "repl"                    # or password_file, or password_env
+start = "earliest"                   # latest | gtid:SET | FILE:POS
+listen = "127.0.0.1:3307"            # replicas and tools connect here
+[[stream.replica_user]]
+name = "replica"
+password = "replica"
+)";
+
+// A stream that is right, to which cases add lines.
+constexpr std::string_view kStream = R"(data = "d"
+[[stream]]
+name = "a"
+source = ["127.0.0.1:3306"]
+user = "u"
+password = "p"
+)";
+
+std::string error_of(const std::string& text) {
+  const Result<Config> config = parse_config(text, "b.toml");
+  return config ? "" : config.error().message;
+}
+
+TEST(Config, ThePromisedFileWorksAsItStands) {
+  const Result<Config> config = parse_config(std::string(kPromised), "etc/binbus.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->data, "etc/data");
+  EXPECT_EQ(config->memory_bytes, 256u << 20);
+  EXPECT_EQ(config->admin.listen, "127.0.0.1:7070");
+  EXPECT_EQ(config->admin.stalled_after_ms, 60'000u);
+  EXPECT_EQ(config->log.level, "info");
+  ASSERT_EQ(config->streams.size(), 1u);
+  const StreamConfig& stream = config->streams[0];
+  EXPECT_EQ(stream.name, "shop");
+  EXPECT_EQ(stream.source, std::vector<std::string>{"127.0.0.1:3306"});
+  EXPECT_EQ(stream.password, "repl");
+  EXPECT_EQ(stream.tls, "preferred");
+  EXPECT_EQ(stream.start, "earliest");
+  EXPECT_EQ(stream.heartbeat_ms, 5'000u);
+  EXPECT_EQ(stream.listen, "127.0.0.1:3307");
+  ASSERT_EQ(stream.replica_users.size(), 1u);
+  EXPECT_EQ(stream.replica_users[0].name, "replica");
+  EXPECT_EQ(stream.replica_users[0].password, "replica");
+}
+
+struct Case {
+  const char* name;
+  std::string
+      text;  // a whole file, or, when it starts with "+", lines after kStream (the first is line 7)
+  std::string wrong;  // "": the file is right; else all of the message
+};
+
+const Case kCases[] = {
+    {"start_latest", "+start = \"latest\"\n", ""},
+    {"start_mysql_gtid", "+start = \"gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5\"\n", ""},
+    {"start_tagged_gtid", "+start = \"gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:tag:1-5\"\n", ""},
+    {"start_mariadb_gtid", "+start = \"gtid:0-1-100,1-2-5\"\n", ""},
+    {"start_position", "+start = \"binlog.000007:4\"\n", ""},
+    {"one_source_as_text", "data='d'\n[[stream]]\nname='a'\nsource='h:1'\nuser='u'\npassword='p'\n",
+     ""},
+    {"sizes_with_units", "+retain_bytes = \"200 GB\"\nkeep_free = 1048576\n", ""},
+    {"two_streams_two_ports",
+     "+listen='0.0.0.0:3307'\nreplica_user=[{name='r',password='p'}]\n[[stream]]\nname='b'\nsource="
+     "'h:1'\n"
+     "user='u'\npassword='p'\nlisten='0.0.0.0:3308'\nreplica_user=[{name='r',password='p'}]\n",
+     ""},
+    {"same_port_of_two_loopback_addresses",
+     "+listen='127.0.0.1:3307'\nreplica_user=[{name='r',password='p'}]\n[[stream]]\nname='b'"
+     "\nsource='h:1'\n"
+     "user='u'\npassword='p'\nlisten='127.0.0.2:3307'\nreplica_user=[{name='r',password='p'}]\n",
+     ""},
+    {"remote_admin_when_allowed", "+[admin]\nlisten='0.0.0.0:7070'\nallow_remote=true\n", ""},
+
+    {"syntax", "data = \n", "b.toml:1: Error while parsing key-value pair: expected value"},
+    {"empty", "",
+     "b.toml:1: data is missing in the top of the file: Folder that holds the logs, one folder per "
+     "stream. "
+     "Made when absent; only one binbus may use it.\n"
+     "b.toml:1: no [[stream]]: binbus has nothing to do without one"},
+    {"misspelt_key", "+lissten = \"127.0.0.1:1\"\n",
+     "b.toml:7: unknown key \"lissten\" in [[stream]]; did you mean \"listen\"?"},
+    {"key_of_another_section",
+     "+listen='h:1'\n[[stream.replica_user]]\nname='r'\npassword='p'\nsemi_sync='off'\n",
+     "b.toml:11: unknown key \"semi_sync\" in [[stream.replica_user]]; it belongs to [[stream]]"},
+    {"key_like_no_other", "+[admin]\nfrobnicate = 1\n",
+     "b.toml:8: unknown key \"frobnicate\" in [admin]; there are: listen, allow_remote, "
+     "stalled_after, ready_lag"},
+    {"misspelt_section", "+[amdin]\n",
+     "b.toml:7: unknown key \"amdin\" in the top of the file; did you mean \"admin\"?"},
+    {"stream_in_single_brackets", "data='d'\n[stream]\nname='a'\n",
+     "b.toml:1: no [[stream]]: binbus has nothing to do without one\nb.toml:2: stream is written "
+     "with two brackets: [[stream]]"},
+    {"text_for_a_number", "+server_id = \"seven\"\n", "b.toml:7: server_id must be number"},
+    {"number_for_text", "+start = 4\n", "b.toml:7: start must be text"},
+    {"number_too_large", "+server_id = 4294967296\n",
+     "b.toml:7: server_id is 4294967296; must be from 0 to 4294967295"},
+    {"negative_number", "+retain_hours = -1\n", "b.toml:7: retain_hours \"-1\" is not a size"},
+    {"time_without_unit", "+heartbeat = 5\n",
+     "b.toml:7: heartbeat must be time, as \"500ms\", \"30s\", \"5min\", \"2h\""},
+    {"time_too_short", "+heartbeat = \"99ms\"\n",
+     "b.toml:7: heartbeat is 99ms; must be from 100ms to 3600000ms"},
+    {"unknown_choice", "+tls = \"on\"\n",
+     "b.toml:7: tls is \"on\"; must be one of disabled, preferred, required, verify_ca, "
+     "verify_identity"},
+    {"verification_without_authority", "+tls = \"verify_ca\"\n",
+     "b.toml:7: tls = \"verify_ca\" needs tls_ca: the file of the authorities to trust"},
+    {"certificate_without_key", "+tls_cert = \"c.pem\"\n",
+     "b.toml:7: tls_cert and tls_key go together"},
+    {"bad_address", "+listen = \"3307\"\n",
+     "b.toml:7: listen address '3307' has no port; write HOST:PORT"},
+    {"port_too_large", "+listen = \"h:65536\"\n",
+     "b.toml:7: listen address 'h:65536' has a port that is not a number from 0 to 65535"},
+    {"start_before_the_magic_ends", "+start = \"binlog.000007:3\"\n",
+     "b.toml:7: start = \"binlog.000007:3\": want earliest, latest, gtid:SET or FILE:POS"},
+    {"start_bad_set", "+start = \"gtid:7\"\n", "b.toml:7: start = \"gtid:7\": "},
+    {"stream_name_is_a_path",
+     "data='d'\n[[stream]]\nname='../a'\nsource='h:1'\nuser='u'\npassword='p'\n",
+     "b.toml:3: name must be 1 to 64 letters, digits, \"_\" or \"-\": it names a folder"},
+    {"stream_without_source", "data='d'\n[[stream]]\nname='a'\nuser='u'\npassword='p'\n",
+     "b.toml:2: source is missing in [[stream]]: The servers"},
+    {"no_candidate", "data='d'\n[[stream]]\nname='a'\nsource=[]\nuser='u'\npassword='p'\n",
+     "b.toml:4: source must not be empty"},
+    {"bad_source", "data='d'\n[[stream]]\nname='a'\nsource='h:x'\nuser='u'\npassword='p'\n",
+     "b.toml:4: source address \"h:x\": want HOST:PORT"},
+    {"candidate_twice",
+     "data='d'\n[[stream]]\nname='a'\nsource=['h:1','h:1']\nuser='u'\npassword='p'\n",
+     "b.toml:4: source has \"h:1\" twice"},
+    {"no_password", "data='d'\n[[stream]]\nname='a'\nsource='h:1'\nuser='u'\n",
+     "b.toml:2: stream \"a\" needs one of password, password_file, password_env; it has none"},
+    {"two_passwords", "+password_env = \"HOME\"\n",
+     "b.toml:2: stream \"a\" needs one of password, password_file, password_env; it has several"},
+    {"password_file_absent",
+     "data='d'\n[[stream]]\nname='a'\nsource='h:1'\nuser='u'\npassword_file='/nonexistent/x'\n",
+     "b.toml:6: password_file: cannot read a line from /nonexistent/x"},
+    {"password_env_absent",
+     "data='d'\n[[stream]]\nname='a'\nsource='h:1'\nuser='u'\npassword_env='BINBUS_TEST_ABSENT'\n",
+     "b.toml:6: password_env: the environment has no variable BINBUS_TEST_ABSENT"},
+    {"same_name_twice", "+[[stream]]\nname='a'\nsource='h:1'\nuser='u'\npassword='p'\n",
+     "b.toml:8: a stream \"a\" is there already; names must differ"},
+    {"same_port_twice",
+     "+listen='0.0.0.0:3307'\nreplica_user=[{name='r',password='p'}]\n[[stream]]\nname='b'\nsource="
+     "'h:1'\n"
+     "user='u'\npassword='p'\nlisten='127.0.0.1:3307'\nreplica_user=[{name='r',password='p'}]\n",
+     "b.toml:14: stream \"a\" and stream \"b\" both listen on port 3307"},
+    {"admin_on_a_streams_port",
+     "+listen='127.0.0.1:7070'\nreplica_user=[{name='r',password='p'}]\n[admin]\nlisten='127.0.0.1:"
+     "7070'\n",
+     "b.toml:10: stream \"a\" and [admin] both listen on port 7070"},
+    {"own_listen_as_source", "+listen='127.0.0.1:3306'\nreplica_user=[{name='r',password='p'}]\n",
+     "b.toml:4: source \"127.0.0.1:3306\" is binbus's own listen address, of stream \"a\""},
+    {"listen_without_users", "+listen='127.0.0.1:3307'\n",
+     "b.toml:7: listen needs a [[stream.replica_user]]: without one nobody could log in"},
+    {"users_without_listen", "+[[stream.replica_user]]\nname='r'\npassword='p'\n",
+     "b.toml:2: a [[stream.replica_user]] without listen: replicas have nowhere to connect to"},
+    {"replica_user_twice",
+     "+listen='h:1'\n[[stream.replica_user]]\nname='r'\npassword='p'\n[[stream.replica_user]]"
+     "\nname='r'\npassword='q'\n",
+     "b.toml:11: replica_user \"r\" is there twice"},
+    {"remote_admin", "+[admin]\nlisten='0.0.0.0:7070'\n",
+     "b.toml:8: listen = \"0.0.0.0:7070\" is not a loopback address, and the endpoint has no "
+     "password; if that is "
+     "meant, add allow_remote = true"},
+    {"memory_too_small", "memory='1 MiB'\n" + std::string(kStream),
+     "b.toml:1: memory is 1 MiB; must be at least 33554432"},
+    {"memory_too_small_for_the_streams", "memory='32 MiB'\n" + std::string(kStream),
+     "b.toml:1: memory is too small for 1 streams"},
+    {"everything_wrong_at_once", "+tls='on'\nusr='x'\n",
+     "b.toml:7: tls is \"on\"; must be one of disabled, preferred, required, verify_ca, "
+     "verify_identity\n"
+     "b.toml:8: unknown key \"usr\" in [[stream]]; did you mean \"user\"?"},
+};
+
+class ConfigCases : public ::testing::TestWithParam<Case> {};
+
+TEST_P(ConfigCases, AreReadOrRefusedByLine) {
+  const Case& c = GetParam();
+  const std::string text =
+      c.text.starts_with("+") ? std::string(kStream) + c.text.substr(1) : c.text;
+  if (c.wrong.empty()) {
+    EXPECT_EQ(error_of(text), "");
+  } else {
+    EXPECT_THAT(error_of(text), ::testing::StartsWith(c.wrong));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ConfigCases, ::testing::ValuesIn(kCases),
+                         [](const auto& i) { return i.param.name; });
+
+TEST(Config, AnAuthorityMeansVerification) {
+  const auto config = parse_config(std::string(kStream) + "tls_ca = \"ca.pem\"\n", "/etc/b.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->streams[0].tls, "verify_identity");
+  EXPECT_EQ(config->streams[0].tls_ca, "/etc/ca.pem");
+}
+
+class ConfigFiles : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/binbus_config_XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string write(const std::string& name, std::string_view text, mode_t mode) {
+    const std::string path = folder_ + "/" + name;
+    std::ofstream(path) << text;
+    EXPECT_EQ(::chmod(path.c_str(), mode), 0);
+    return path;
+  }
+
+  std::string folder_;
+};
+
+TEST_F(ConfigFiles, PasswordComesFromFileOrEnvironment) {
+  write("secret", "from file\nsecond line\n", 0600);
+  ::setenv("BINBUS_TEST_PASSWORD", "from env", 1);
+  const std::string path = write("b.toml", R"(data = "d"
+[[stream]]
+name = "a"
+source = "h:1"
+user = "u"
+password_file = "secret"
+listen = "h:2"
+[[stream.replica_user]]
+name = "r"
+password_env = "BINBUS_TEST_PASSWORD"
+)",
+                                 0644);
+  const auto config = load_config(path);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->streams[0].password, "from file");
+  EXPECT_EQ(config->streams[0].replica_users[0].password, "from env");
+  EXPECT_TRUE(config->warnings.empty());
+}
+
+TEST_F(ConfigFiles, WarnsOfPasswordsThatAllCanRead) {
+  const auto config = load_config(write("open.toml", kStream, 0644));
+  ASSERT_TRUE(config);
+  ASSERT_EQ(config->warnings.size(), 1u);
+  EXPECT_THAT(config->warnings[0], HasSubstr("chmod o-r " + folder_ + "/open.toml"));
+
+  const auto closed = load_config(write("closed.toml", kStream, 0640));
+  ASSERT_TRUE(closed);
+  EXPECT_TRUE(closed->warnings.empty());
+}
+
+TEST_F(ConfigFiles, AbsentFileIsNamed) {
+  const auto config = load_config(folder_ + "/none.toml");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().code, Code::kNotFound);
+  EXPECT_THAT(config.error().message, HasSubstr("none.toml: no such file"));
+}
+
+struct UnitCase {
+  const char* text;
+  std::optional<uint64_t> want;
+};
+
+TEST(ConfigValues, Sizes) {
+  const UnitCase cases[] = {{"0", 0},
+                            {"17", 17},
+                            {"64 MiB", 64u << 20},
+                            {"200GB", 200'000'000'000},
+                            {"1KiB", 1024},
+                            {"", {}},
+                            {"GB", {}},
+                            {"1 gb", {}},
+                            {"1.5 GB", {}},
+                            {"-1", {}},
+                            {"18446744073709551615", UINT64_MAX},
+                            {"18446744073709551616", {}},
+                            {"18446744073709551615 KB", {}}};
+  for (const UnitCase& c : cases) {
+    const auto got = parse_bytes(c.text);
+    EXPECT_EQ(got ? std::optional(*got) : std::nullopt, c.want) << c.text;
+  }
+}
+
+TEST(ConfigValues, Times) {
+  const UnitCase cases[] = {
+      {"500ms", 500},      {"30 s", 30'000}, {"5min", 300'000}, {"2h", 7'200'000},
+      {"7d", 604'800'000}, {"5", {}},        {"5m", {}},        {"s", {}}};
+  for (const UnitCase& c : cases) {
+    const auto got = parse_duration_ms(c.text);
+    EXPECT_EQ(got ? std::optional(*got) : std::nullopt, c.want) << c.text;
+  }
+}
+
+std::string file_text(const std::string& path) {
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+TEST(ConfigDocs, TheKeyTablesInTheDocsAreThoseOfTheProgram) {
+  EXPECT_THAT(file_text("docs/configuration.md"), HasSubstr(keys_markdown()))
+      << "docs/configuration.md differs from src/app/config_keys.cc: put the output of\n"
+         "  out/release/binbus config-keys\n"
+         "between its first heading and \"## Passwords\"";
+}
+
+TEST(ConfigDocs, TheExampleIsRightAndNamesEveryKey) {
+  ::setenv("BINBUS_ORDERS_PASSWORD", "x", 1);
+  const std::string text = file_text("examples/binbus.toml");
+  const auto config = parse_config(text, "examples/binbus.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  const auto expect_all = [&](const auto& keys) {
+    for (const auto& key : keys)
+      EXPECT_THAT(text, HasSubstr(std::string(key.name) + " = ")) << key.name;
+  };
+  expect_all(root_keys());
+  expect_all(log_keys());
+  expect_all(admin_keys());
+  expect_all(stream_keys());
+  expect_all(replica_user_keys());
+}
+
+}  // namespace
+}  // namespace binbus::app

@@ -1,0 +1,81 @@
+#include "app/data_folder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "mysql/gtid.h"
+
+namespace binbus::app {
+namespace {
+
+using ::testing::HasSubstr;
+
+class DataFolderTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/binbus_data_XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    path_ = std::string(name) + "/data";
+  }
+  void TearDown() override {
+    std::filesystem::remove_all(std::filesystem::path(path_).parent_path());
+  }
+
+  std::string path_;
+  io::FileSystem& files_ = io::posix_file_system();
+};
+
+TEST_F(DataFolderTest, IsOneProcesssAtATimeWhichIsNamed) {
+  {
+    const auto first = DataFolder::lock(path_);
+    ASSERT_TRUE(first) << first.error().message;
+    const auto second = DataFolder::lock(path_);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, Code::kExists);
+    EXPECT_THAT(second.error().message, HasSubstr("process " + std::to_string(::getpid())));
+  }
+  EXPECT_TRUE(DataFolder::lock(path_)) << "free again";
+}
+
+TEST_F(DataFolderTest, AStreamsUuidIsMadeOnceAndKept) {
+  auto folder = DataFolder::lock(path_);
+  ASSERT_TRUE(folder);
+  const auto made = folder->server_uuid(files_, "shop");
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(mysql::Uuid::parse(*made));
+  EXPECT_EQ(folder->server_uuid(files_, "shop").value(), *made);
+  EXPECT_NE(folder->server_uuid(files_, "orders").value(), *made);
+}
+
+TEST_F(DataFolderTest, ADraftLeftByACrashIsReplaced) {
+  auto folder = DataFolder::lock(path_);
+  ASSERT_TRUE(folder);
+  std::filesystem::create_directories(path_ + "/shop");
+  std::ofstream(path_ + "/shop/server_uuid.new") << "half";
+  EXPECT_TRUE(folder->server_uuid(files_, "shop"));
+}
+
+TEST_F(DataFolderTest, ADamagedUuidIsNamed) {
+  auto folder = DataFolder::lock(path_);
+  ASSERT_TRUE(folder);
+  std::filesystem::create_directories(path_ + "/shop");
+  std::ofstream(path_ + "/shop/server_uuid") << "no uuid at all";
+  const auto read = folder->server_uuid(files_, "shop");
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, Code::kCorrupt);
+  EXPECT_THAT(read.error().message, HasSubstr("shop/server_uuid"));
+}
+
+TEST(ServerId, IsTheSameEachTimeAndNeverZero) {
+  EXPECT_EQ(server_id_of("a"), server_id_of("a"));
+  EXPECT_NE(server_id_of("a"), server_id_of("b"));
+  EXPECT_NE(server_id_of(""), 0u);
+}
+
+}  // namespace
+}  // namespace binbus::app

@@ -1,0 +1,34 @@
+// Ingest's Destination over a stream's log.
+#pragma once
+
+#include "app/lag_meter.h"
+#include "ingest/destination.h"
+#include "io/clock.h"
+#include "store/log.h"
+
+namespace binbus::app {
+
+// Owner:  borrows the log, whose writer it is, the meter and the clock.
+// Thread: ingest's.
+class LogDestination final : public ingest::Destination {
+ public:
+  LogDestination(store::Log& log, LagMeter& meter, io::Clock& clock);
+  Status begin_segment(const std::string& name) override;
+  Status append(Bytes bytes, std::span<const binlog::TransactionEnd> ends) override;
+  Status sync() override;
+  Status abort_transaction() override;
+  Status record_source(const ingest::SourceIdentity& source) override;
+  binlog::Position end() const override;
+  std::string segment_name() const override;
+  uint32_t segment_made_s() const override;
+  mysql::Executed executed() const override;
+  ingest::SourceIdentity source_at_end() const override;
+
+ private:
+  store::Log& log_;
+  LagMeter& meter_;
+  io::Clock& clock_;
+  std::string segment_name_;
+};
+
+}  // namespace binbus::app

@@ -1,0 +1,208 @@
+#include "app/stream.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <chrono>
+
+#include "app/data_folder.h"
+#include "app/ingest_options.h"
+#include "app/stream_parts.h"
+#include "base/error_table.h"
+#include "base/log.h"
+
+namespace binbus::app {
+namespace {
+
+constexpr auto kEvery = std::chrono::seconds(5);  // retention, and another try at what failed
+
+serve::ServerOptions server_options(const StreamConfig& config, const std::string& server_uuid,
+                                    uint32_t server_id, size_t connections_max) {
+  serve::ServerOptions options;
+  options.stream = config.name;
+  options.listen = config.listen;
+  for (const ReplicaUserConfig& user : config.replica_users) {
+    options.accounts.push_back(
+        {.name = user.name, .password = mysql::StoredPassword::from_plain(user.password)});
+  }
+  options.tls.certificate_file = config.listen_tls_cert;
+  options.tls.key_file = config.listen_tls_key;
+  options.require_tls = config.listen_tls_required;
+  options.server_id = server_id;
+  options.server_uuid = server_uuid;
+  options.connections_max = connections_max;
+  return options;
+}
+
+store::LogOptions log_options(const StreamConfig& config, const std::string& folder) {
+  store::LogOptions options;
+  options.directory = folder;
+  options.retain_bytes = config.retain_bytes;
+  options.retain_seconds = config.retain_hours * 3600;
+  options.keep_free_bytes = config.keep_free_bytes;
+  return options;
+}
+
+}  // namespace
+
+Stream::Stream(StreamConfig config, const DataFolder& data, size_t connections_max,
+               io::FileSystem& files, io::Clock& clock)
+    : config_(std::move(config)),
+      data_(data),
+      folder_(data.stream_folder(config_.name)),
+      connections_max_(connections_max),
+      files_(files),
+      clock_(clock) {}
+
+Stream::~Stream() { stop(); }
+
+void Stream::start() {
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+void Stream::stop() {
+  thread_.request_stop();
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  refusal_.reset();
+  std::shared_ptr<Parts> parts;
+  {
+    const std::lock_guard lock(mutex_);
+    parts = std::move(parts_);
+  }
+  if (!parts) return;
+  if (parts->server) parts->server->stop();
+  parts->ingest->stop();
+  log::info("stream_stopped", {{"stream", config_.name}});
+}
+
+void Stream::run(const std::stop_token& stop) {
+  ::pthread_setname_np(::pthread_self(), "stream");
+  bool try_again = true;
+  while (!stop.stop_requested()) {
+    const std::shared_ptr<Parts> open_parts = parts();
+    if (open_parts) {
+      listen(*open_parts);
+      keep(*open_parts);
+    } else if (try_again) {
+      Status opened = open();
+      if (opened) continue;
+      report_fault(opened.error());
+      try_again = retry_of(opened.error().code) == Retry::kLater;
+    }
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, stop, kEvery, [] { return false; });
+  }
+}
+
+Status Stream::open() {
+  BINBUS_TRY(opened, open_parts());
+  refusal_.reset();
+  const std::lock_guard lock(mutex_);
+  parts_ = opened;
+  fault_.reset();
+  return ok();
+}
+
+Result<std::shared_ptr<Stream::Parts>> Stream::open_parts() const {
+  std::string uuid = config_.server_uuid;
+  if (uuid.empty()) {
+    BINBUS_TRY(kept, data_.server_uuid(files_, config_.name));
+    uuid = std::move(kept);
+  }
+  const uint32_t server_id =
+      config_.server_id != 0 ? static_cast<uint32_t>(config_.server_id) : server_id_of(uuid);
+  store::RecoveryReport report;
+  BINBUS_TRY(opened, store::Log::open(files_, clock_, log_options(config_, folder_), &report));
+  auto parts = std::make_shared<Parts>(std::move(opened), std::move(uuid), server_id);
+  const auto segments = parts->log->segments();
+  log::info("log_opened",
+            {{"stream", config_.name},
+             {"folder", folder_},
+             {"segments", segments.size()},
+             {"end", segments.empty() ? "-"
+                                      : fmt::format("{}:{}", segments.back().name,
+                                                    parts->log->visible_end().offset)},
+             {"gtid_executed", parts->log->executed().to_string()}});
+  for (const std::string& note : report.notes)
+    log::warn("log_recovered", {{"stream", config_.name}, {"note", note}});
+  parts->destination = std::make_unique<LogDestination>(*parts->log, parts->meter, clock_);
+  parts->ingest = ingest::Ingest::start(ingest_options(config_, parts->server_uuid),
+                                        *parts->destination, clock_);
+  return parts;
+}
+
+void Stream::listen(Parts& parts) {
+  if (config_.listen.empty() || parts.server) return;
+  const auto facts = [&parts] {
+    const ingest::IngestStatus status = parts.ingest->status();
+    return serve::SourceFacts{
+        .version = status.source.server_version, .gtid_mode = status.gtid_mode, .variables = {}};
+  };
+  auto server = serve::Server::start(
+      server_options(config_, parts.server_uuid, parts.server_id, connections_max_), *parts.log,
+      clock_, facts);
+  std::string error = server ? "" : server.error().message;
+  if (server) {
+    log::info(
+        "serving",
+        {{"stream", config_.name}, {"listen", config_.listen}, {"server_id", parts.server_id}});
+  } else if (error != listen_error_) {
+    log::error("cannot_serve",
+               {{"stream", config_.name}, {"listen", config_.listen}, {"error", server.error()}});
+  }
+  const std::lock_guard lock(mutex_);
+  if (server) parts.server = std::move(*server);
+  listen_error_ = std::move(error);
+}
+
+// Retention, and the disk's free space.
+void Stream::keep(Parts& parts) {
+  const auto removed = parts.log->apply_retention(clock_.wall_us());
+  if (!removed) {
+    log::error("retention_failed", {{"stream", config_.name}, {"error", removed.error()}});
+  } else {
+    for (const std::string& segment : *removed) {
+      log::info("segment_removed", {{"stream", config_.name}, {"segment", segment}});
+    }
+  }
+  const auto free_bytes = files_.free_bytes(folder_);
+  const std::lock_guard lock(mutex_);
+  if (free_bytes) disk_free_bytes_ = *free_bytes;
+}
+
+void Stream::report_fault(const Error& error) {
+  const bool known = fault_ && fault_->message == error.message;
+  if (!known) {
+    const ErrorRow& row = error_row(error.code);
+    log::error("stream_failed", {{"stream", config_.name},
+                                 {"code", row.name},
+                                 {"retry", retry_name(row.retry)},
+                                 {"error", error}});
+  }
+  if (!config_.listen.empty() && !known) {
+    refusal_.reset();
+    auto refusal =
+        Refusal::open(config_.listen, fmt::format("stream {}: {}", config_.name, error.message));
+    if (refusal) refusal_ = std::move(*refusal);
+  }
+  const std::lock_guard lock(mutex_);
+  fault_ = error;
+}
+
+std::shared_ptr<Stream::Parts> Stream::parts() const {
+  const std::lock_guard lock(mutex_);
+  return parts_;
+}
+
+void Stream::reload_tls() {
+  const std::shared_ptr<Parts> now = parts();
+  if (!now || !now->server) return;
+  if (Status reloaded = now->server->reload_tls(); !reloaded) {
+    log::error("tls_reload_failed", {{"stream", config_.name}, {"error", reloaded.error()}});
+  } else {
+    log::info("tls_reloaded", {{"stream", config_.name}});
+  }
+}
+
+}  // namespace binbus::app

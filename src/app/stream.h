@@ -1,0 +1,75 @@
+// One stream at work: its log, what feeds it, and the server that hands it on.
+//
+// A fault of one stream is its own: what may mend itself (a port in use, a full disk) is tried
+// again every few seconds, what cannot is said once in the log and all the time in the status, and
+// the other streams go on.
+//
+// Owner:  borrows data folder, file system and clock.
+// Thread: its own, named "stream", opens the log, keeps the port and applies retention; status(),
+//         segments() and locate() from any.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "admin/status.h"
+#include "app/config.h"
+#include "app/data_folder.h"
+#include "app/refusal.h"
+#include "io/clock.h"
+#include "io/file.h"
+#include "store/log.h"
+
+namespace binbus::app {
+
+class Stream {
+ public:
+  Stream(StreamConfig config, const DataFolder& data, size_t connections_max, io::FileSystem& files,
+         io::Clock& clock);
+  ~Stream();
+  void start();
+  // Stops serving and receiving, and leaves everything received whole and durable; may be called
+  // twice.
+  void stop();
+  void reload_tls();
+
+  const std::string& name() const { return config_.name; }
+  admin::StreamStatus status() const;
+  Result<std::vector<admin::SegmentStatus>> segments() const;
+  Result<admin::Location> locate(const admin::LocateQuery& query) const;
+
+ private:
+  struct Parts;  // stream_parts.h
+
+  void run(const std::stop_token& stop);
+  Status open();
+  // Listens when it does not yet; what fails here is tried again.
+  void listen(Parts& parts);
+  void keep(Parts& parts);
+  void report_fault(const Error& error);
+  // Shows who connects why nobody is served.
+  void refuse(const std::string& reason);
+  std::shared_ptr<Parts> parts() const;
+  Result<std::shared_ptr<Parts>> open_parts() const;
+  const StreamConfig config_;
+  const DataFolder& data_;
+  const std::string folder_;
+  const size_t connections_max_;
+  io::FileSystem& files_;
+  io::Clock& clock_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::shared_ptr<Parts> parts_;      // guarded by mutex_; null until the log is open
+  std::optional<Error> fault_;        // guarded by mutex_; why it is not
+  std::string listen_error_;          // guarded by mutex_
+  uint64_t disk_free_bytes_ = 0;      // guarded by mutex_
+  std::unique_ptr<Refusal> refusal_;  // the stream thread's
+  std::jthread thread_;
+};
+
+}  // namespace binbus::app

@@ -1,0 +1,39 @@
+// What a running stream is made of; for stream.cc and stream_status.cc only.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "app/lag_meter.h"
+#include "app/log_destination.h"
+#include "app/stream.h"
+#include "ingest/ingest.h"
+#include "serve/server.h"
+#include "store/log.h"
+
+namespace binbus::app {
+
+// Members in the order in which one is built on the other.
+struct Stream::Parts {
+  Parts(std::unique_ptr<store::Log> opened, std::string uuid, uint32_t id)
+      : server_uuid(std::move(uuid)),
+        server_id(id),
+        log(std::move(opened)),
+        meter({log->visible_end(), log->last_commit_us(), false}) {}
+
+  const std::string server_uuid;  // ours, towards replicas
+  const uint32_t server_id;
+  std::unique_ptr<store::Log> log;
+  LagMeter meter;
+  std::unique_ptr<LogDestination> destination;
+  std::unique_ptr<ingest::Ingest> ingest;
+  std::unique_ptr<serve::Server> server;  // set once, under the stream's mutex
+
+  // Names of the log's segments by number, read again when one is asked for that is not known.
+  std::mutex names_mutex;
+  std::map<uint64_t, std::string> names;  // guarded by names_mutex
+};
+
+}  // namespace binbus::app

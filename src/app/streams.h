@@ -1,0 +1,42 @@
+// All streams of the process, as the endpoint sees them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "admin/status.h"
+#include "app/config.h"
+#include "app/data_folder.h"
+#include "app/stream.h"
+
+namespace binbus::app {
+
+// Owner:  borrows file system and clock; owns the data folder's lock.
+// Thread: start() and stop() from one; the questions from any.
+class Streams final : public admin::Observed {
+ public:
+  // Locks the data folder. Starts nothing yet.
+  static Result<std::unique_ptr<Streams>> open(const Config& config, io::FileSystem& files,
+                                               io::Clock& clock);
+  void start();
+  // All at the same time.
+  void stop();
+  void reload_tls();
+
+  admin::Snapshot snapshot() const override;
+  Result<std::vector<admin::SegmentStatus>> segments(const std::string& stream) const override;
+  Result<admin::Location> locate(const std::string& stream,
+                                 const admin::LocateQuery& query) const override;
+
+ private:
+  Streams(DataFolder folder, io::Clock& clock)
+      : folder_(std::move(folder)), clock_(clock), started_us_(clock.wall_us()) {}
+  Result<const Stream*> find(const std::string& name) const;
+
+  DataFolder folder_;
+  io::Clock& clock_;
+  const uint64_t started_us_;
+  std::vector<std::unique_ptr<Stream>> streams_;
+};
+
+}  // namespace binbus::app

@@ -1,0 +1,40 @@
+"""What must be the same on both sides: the tables of a replica, the bytes of the log."""
+
+import itertools
+
+SYSTEM_SCHEMAS = "'mysql', 'sys', 'information_schema', 'performance_schema'"
+IN_USE_FLAG_AT = 21  # the flags of the format description: 4 bytes of magic, 17 into the header
+
+
+def checksum_tables(server):
+    """{(schema, table): checksum} of every table that is not the server's own."""
+    tables = server.sql("SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE' "
+                        f"AND table_schema NOT IN ({SYSTEM_SCHEMAS}) ORDER BY 1, 2")
+    return {table: server.sql("CHECKSUM TABLE `%s`.`%s`" % table)[0][1] for table in tables}
+
+
+def assert_same_tables(source, replica):
+    """Every table exists on both with the same checksum. Returns how many there are."""
+    there, here = checksum_tables(source), checksum_tables(replica)
+    differ = {table: (there.get(table), here.get(table)) for table in there | here if there.get(table) != here.get(table)}
+    assert not differ, f"(source, replica) differ: {differ}\n{source}\n{replica}"
+    return len(there)
+
+
+def assert_same_bytes(source, binbus, first=None):
+    """Each of the source's binary log files, from `first` on, is in binbus byte for byte. Nothing may be written meanwhile.
+
+    The one difference: where the source's file is marked as in use (the newest, and MariaDB's after a crash), ours is not.
+    """
+    names = source.binlogs()
+    binbus.wait_for(source)
+    kept = list(itertools.dropwhile(lambda name: first and name != first, names))
+    missing = [name for name in kept if not (binbus.segments / name).exists()]
+    assert not missing, f"not in {binbus.segments}: {missing}"
+    for name in kept:
+        wanted, got = bytearray((source.data / name).read_bytes()), (binbus.segments / name).read_bytes()
+        wanted[IN_USE_FLAG_AT] &= ~1
+        if wanted != got:
+            at = next((i for i, (a, b) in enumerate(zip(wanted, got)) if a != b), min(len(wanted), len(got)))
+            raise AssertionError(f"{name} differs at {at}: {len(wanted)} bytes at the source, {len(got)} in {binbus.segments}")
+    return len(kept)

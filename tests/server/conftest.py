@@ -1,0 +1,66 @@
+"""The fixture `lab`: real servers and binbus in a folder of the test's own, all gone afterwards."""
+
+import shutil
+import tempfile
+
+import pytest
+
+from binbus import Binbus
+from servers import Server
+
+
+class Lab:
+    """Makes and starts what a test needs. Servers start side by side: whoever asks one something waits for it."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="binbus-")
+        self.processes = []
+
+    def server(self, name, *options):
+        return self.keep(Server(name, self.new_folder(name), options)).start()
+
+    def servers(self, *names):
+        return [self.server(name) for name in names]
+
+    def binbus(self, *sources, **stream):
+        for source in sources:
+            source.sql("DO 0")  # up, so that the first connection does not fail
+        return self.keep(Binbus(self.new_folder("binbus"), *sources, **stream)).start()
+
+    def new_folder(self, name):
+        return f"{self.folder}/{len(self.processes)}-{name}"
+
+    def keep(self, process):
+        self.processes.append(process)
+        return process
+
+    def close(self):
+        for process in self.processes:
+            process.kill9()
+
+
+@pytest.fixture
+def lab(request):
+    lab = request.node.lab = Lab()
+    yield lab
+    lab.close()
+    if request.config.getoption("--keep"):
+        print(f"\nkept: {lab.folder}")
+    else:
+        shutil.rmtree(lab.folder)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "soak: too long for every day; `./test soak` runs it")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--keep", action="store_true", help="leave the folders of servers and binbus behind, for a look")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed and hasattr(item, "lab"):
+        for process in item.lab.processes:
+            report.sections.append((f"end of the log of {process}", process.log()[-3000:]))

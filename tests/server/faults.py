@@ -1,0 +1,50 @@
+"""What tests of faults ask of binbus: its state, and that what it says names the mend."""
+
+import json
+import urllib.request
+
+from process import wait_until
+
+
+def stream_status(binbus, stream=0):
+    binbus.wait_listening(binbus.admin_port)
+    with urllib.request.urlopen(f"http://127.0.0.1:{binbus.admin_port}/status", timeout=10) as answer:
+        return json.load(answer)["streams"][stream]
+
+
+def wait_state(binbus, state, code, *words, seconds=30):
+    """Waits until the stream is in `state` for the reason `code`; each of `words` must be in what it tells the operator."""
+    seen = {}
+
+    def there():
+        seen.update(stream_status(binbus))
+        return seen["state"] == state and seen["error_code"] == code
+
+    wait_until(there, f"{binbus} is {state} because of {code}", seconds,
+               lambda: json.dumps(seen, indent=1) + "\n" + binbus.log()[-3000:])
+    assert_says(seen["reason"], *words)
+    assert_says(binbus.log(), *words)
+    return seen
+
+
+def wait_streaming(binbus, seconds=30):
+    wait_until(lambda: stream_status(binbus)["state"] == "streaming", f"{binbus} streams", seconds, lambda: binbus.log()[-3000:])
+
+
+def wait_visible(binbus, source, seconds=30):
+    """Waits until readers may see everything that `source` has written by now."""
+    end = dict(zip(("file", "offset"), source.position()))
+    wait_until(lambda: stream_status(binbus)["position"] == end, f"{binbus} shows {end}", seconds, lambda: binbus.log()[-3000:])
+
+
+def assert_says(text, *words):
+    missing = [word for word in words if word not in text]
+    assert not missing, f"not said: {missing}\nbut: {text[-3000:]}"
+
+
+def wait_served(binbus, source, seconds=60):
+    """Waits until what `source` has written by now is durable in binbus and visible to readers; returns the place."""
+    file, offset = source.position()
+    wait_until(lambda: stream_status(binbus)["position"] == {"file": file, "offset": offset}, f"{binbus} serves {file}:{offset}",
+               seconds, lambda: json.dumps(stream_status(binbus), indent=1))
+    return {"file": file, "offset": offset}

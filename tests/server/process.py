@@ -1,0 +1,98 @@
+"""Child processes, free ports and waiting: what every test against real programs needs."""
+
+import ctypes
+import fcntl
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import time
+
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def wait_until(condition, what, seconds=60, why=lambda: ""):
+    """Returns the first true value of condition(). After the deadline it fails with `what` and with why()."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}\n{why()}")
+        time.sleep(0.02)
+    return value
+
+
+def free_port():
+    """A port that is free and stays ours until this process ends, whatever other test processes do."""
+    locks = pathlib.Path("/tmp/binbus-ports")
+    locks.mkdir(exist_ok=True)
+    while True:
+        # Below the range from which the kernel takes ports for outgoing connections.
+        port = random.SystemRandom().randrange(11000, 32000)
+        lock = os.open(locks / str(port), os.O_CREAT | os.O_RDWR)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held by the open descriptor
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
+            return port
+        except OSError:
+            os.close(lock)
+
+
+class Process:
+    """A program in a folder of its own, with its output in log.txt there. It never outlives the test's process."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.log_file = self.folder / "log.txt"
+        self.child = None
+
+    def command(self):
+        raise NotImplementedError
+
+    def start(self):
+        """Starts the program; does not wait until it answers."""
+        assert not self.running(), f"{self} runs already"
+        with open(self.log_file, "ab") as log:
+            self.child = subprocess.Popen(
+                [str(word) for word in self.command()], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+        return self
+
+    def running(self):
+        return self.child is not None and self.child.poll() is None
+
+    def kill9(self):
+        if self.running():
+            self.child.kill()
+            self.child.wait()
+
+    def stop(self, seconds=60):
+        """Stops the program by TERM and returns its exit status."""
+        self.child.terminate()
+        return self.child.wait(seconds)
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def freeze(self):
+        self.child.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.child.send_signal(signal.SIGCONT)
+
+    def log(self):
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def wait_listening(self, port, seconds=60):
+        def listening():
+            assert self.running(), f"{self} ended with {self.child.returncode}:\n{self.log()[-4000:]}"
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        wait_until(listening, f"{self} listens on {port}", seconds, lambda: self.log()[-4000:])

@@ -1,0 +1,192 @@
+"""What binbus tells of itself: progress and not existence, lag that is true, metrics."""
+
+import json
+import re
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+from binbus import Binbus
+from dump import Dump
+from faults import stream_status, wait_streaming, wait_visible
+from process import wait_until
+
+TABLE = ("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY AUTO_INCREMENT, s LONGTEXT)")
+
+
+def get(binbus, path):
+    """(HTTP status, body) of the endpoint's answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{binbus.admin_port}{path}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
+
+
+def health(binbus, path):
+    code, body = get(binbus, path)
+    answer = json.loads(body)
+    assert (code == 200) == answer["ok"] == (not answer["reasons"])
+    return answer["reasons"]
+
+
+def metrics(binbus):
+    """{name{labels}: value}"""
+    return {name: float(value) for name, value in re.findall(r"^(\w+(?:\{[^}]*\})?) (\S+)$", get(binbus, "/metrics")[1], re.M)}
+
+
+def test_caught_up_is_no_lag(lab):
+    source, replica = lab.servers("mysql97", "mysql97")
+    source.sql(*TABLE, "INSERT INTO d.t (s) VALUES ('x')")
+    binbus = lab.binbus(source)
+    replica.follow(binbus)
+    replica.wait_for(source)
+    time.sleep(2)  # so that an age that grows would show
+    status = stream_status(binbus)
+    assert (status["lag_ms"], status["lag_bytes"]) == (0, 0), status
+    assert status["source"]["position"] == status["position"] == dict(zip(("file", "offset"), source.position()))
+    assert status["gtid_executed"] == source.gtids()
+    assert [(r["state"], r["lag_ms"], r["lag_bytes"], r["mode"], r["server_id"]) for r in status["replicas"]] == [
+        ("caught_up", 0, 0, "gtid", replica.port)]
+    assert not health(binbus, "/ready") and not health(binbus, "/live")
+    values = metrics(binbus)
+    assert values['binbus_lag_seconds{stream="shop"}'] == 0
+    assert values['binbus_stream_state{stream="shop",state="streaming"}'] == 1
+    assert values['binbus_replicas{stream="shop"}'] == 1
+    before = values['binbus_transactions_total{stream="shop"}']
+    source.sql(*["INSERT INTO d.t (s) VALUES ('x')"] * 5)
+    wait_until(lambda: metrics(binbus)['binbus_transactions_total{stream="shop"}'] == before + 5, "five more transactions", 5)
+
+
+def test_lag_is_the_age_of_what_is_missing(lab):
+    """A reader that does not read falls behind by the age of what it was not sent; nobody else does."""
+    source, replica = lab.servers("mysql97", "mysql97")
+    source.sql(*TABLE)
+    binbus = lab.binbus(source)
+    replica.follow(binbus)
+    dump = Dump(binbus.port, *binbus.replica_user, 4_000_000_002, file=source.binlogs()[0], heartbeat_s=60)
+
+    def reader():
+        return next(r for r in stream_status(binbus)["replicas"] if r["mode"] == "position")
+
+    wait_until(lambda: any(r["mode"] == "position" for r in stream_status(binbus)["replicas"]), "it reads", 10)
+    for _ in range(12):
+        source.sql("INSERT INTO d.t (s) VALUES (REPEAT('x', 2000000))")
+    since = time.time()
+    binbus.wait_for(source)
+    wait_until(lambda: reader()["lag_ms"] > 3000, "the reader lags", 20, lambda: str(reader()))
+    status = reader()
+    assert status["state"] == "sending" and status["lag_bytes"] > 1_000_000
+    assert status["lag_ms"] / 1000 < time.time() - since + 30
+    replica.wait_for(source)
+    other = next(r for r in stream_status(binbus)["replicas"] if r["mode"] == "gtid")
+    assert (other["state"], other["lag_ms"]) == ("caught_up", 0)
+    wait_until(lambda: stream_status(binbus)["lag_ms"] == 0, "the stream does not lag", 5)
+    dump.close()
+
+
+def test_a_backlog_is_lag(lab):
+    source = lab.server("mysql97")
+    source.sql(*TABLE, "INSERT INTO d.t (s) VALUES ('x')")
+    binbus = lab.binbus(source)
+    binbus.wait_for(source)
+    source.stop()
+    stopped = time.time()
+    wait_until(lambda: stream_status(binbus)["lag_ms"] > 2000, "nothing has been known for two seconds", 10)
+    assert stream_status(binbus)["lag_ms"] / 1000 < time.time() - stopped + 30
+    source.start()
+    wait_streaming(binbus)
+    wait_until(lambda: stream_status(binbus)["lag_ms"] == 0, "caught up again", 10, lambda: str(stream_status(binbus)))
+
+
+def test_unready_while_the_source_is_away(lab):
+    source = lab.server("mysql97")
+    source.sql(*TABLE)
+    binbus = lab.binbus(source)
+    wait_streaming(binbus)
+    assert not health(binbus, "/ready")
+    source.stop()
+    reasons = wait_until(lambda: health(binbus, "/ready"), "unready", 20)
+    assert len(reasons) == 1 and "shop" in reasons[0] and str(source.port) in reasons[0]
+    assert not health(binbus, "/live"), "a restart of binbus would mend nothing"
+    source.start()
+    wait_until(lambda: not health(binbus, "/ready"), "ready again", 30, binbus.log)
+
+
+def test_unready_while_the_source_is_frozen(lab):
+    source = lab.server("mysql97")
+    source.sql(*TABLE)
+    binbus = lab.binbus(source, heartbeat="500ms")
+    wait_streaming(binbus)
+    source.freeze()
+    try:
+        assert wait_until(lambda: health(binbus, "/ready"), "unready", 10, lambda: str(stream_status(binbus)))
+    finally:
+        source.thaw()
+    wait_until(lambda: not health(binbus, "/ready"), "ready again", 30, binbus.log)
+
+
+class HangingDisk(Binbus):
+    """While the file `hangs` is there, an fdatasync does not come back."""
+
+    SHIM = """
+    #define _GNU_SOURCE
+    #include <dlfcn.h>
+    #include <unistd.h>
+    int fdatasync(int file) {
+      static int (*real)(int);
+      if (!real) real = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+      while (access(HANGS, F_OK) == 0) usleep(10000);
+      return real(file);
+    }
+    """
+
+    def __init__(self, folder, *sources, **stream):
+        super().__init__(folder, *sources, **stream)
+        self.hangs = self.folder / "hangs"
+        self.shim = self.folder / "shim.so"
+        subprocess.run(["gcc", "-shared", "-fPIC", f'-DHANGS="{self.hangs}"', "-o", self.shim, "-xc", "-"], check=True,
+                       input=self.SHIM, text=True)
+
+    def command(self):
+        return ["env", f"LD_PRELOAD={self.shim}", *super().command()]
+
+
+def test_not_live_while_a_thread_hangs(lab):
+    """A disk that does not answer: the process is there, the source goes on, and nothing is stored."""
+    source = lab.server("mysql97")
+    source.sql(*TABLE)
+    binbus = HangingDisk(lab.new_folder("binbus"), source, heartbeat="500ms")
+    binbus.config["admin"]["stalled_after"] = "2s"
+    lab.keep(binbus).start()
+    binbus.wait_for(source)
+    wait_streaming(binbus)
+    assert not health(binbus, "/live")
+    binbus.hangs.touch()
+    source.sql("INSERT INTO d.t (s) VALUES ('x')")
+    reasons = wait_until(lambda: health(binbus, "/live"), "not live", 15, lambda: str(stream_status(binbus)))
+    assert "no progress" in reasons[0] and "binlog.000001" in reasons[0]
+    assert health(binbus, "/ready")
+    binbus.hangs.unlink()
+    wait_until(lambda: not health(binbus, "/live"), "live again", 15, binbus.log)
+    binbus.wait_for(source)
+
+
+def test_questions_about_a_stream(lab):
+    source = lab.server("mysql97")
+    source.sql(*TABLE, "FLUSH BINARY LOGS")
+    binbus = lab.binbus(source)
+    file, offset = source.position()
+    wait_visible(binbus, source)
+    code, body = get(binbus, "/streams/shop/segments")
+    assert code == 200 and [s["name"] for s in json.loads(body)["segments"]] == source.binlogs()
+    code, body = get(binbus, f"/streams/shop/locate?source_file={file}&source_pos={offset}")
+    assert code == 200 and json.loads(body) == {
+        "position": {"file": file, "offset": offset},
+        "source": {"server_uuid": source.value("SELECT @@server_uuid"), "server_id": source.port,
+                   "position": {"file": file, "offset": offset}}}
+    for path, want in (("/streams/none/segments", 404), ("/streams/shop/locate?file=binlog.000077&pos=4", 404),
+                       ("/streams/shop/locate?gtid=x", 400), ("/x", 404)):
+        code, body = get(binbus, path)
+        assert code == want and json.loads(body)["message"], (path, code, body)

@@ -1,0 +1,217 @@
+"""The source dies, one of its replicas takes over: binbus goes on by GTID, and who follows binbus does not notice."""
+
+import json
+import urllib.parse
+import urllib.request
+
+import pytest
+
+from compare import assert_same_tables
+from faults import assert_says, stream_status, wait_served, wait_streaming
+from load import ROWS, Load
+from process import wait_until
+from watcher import Watcher
+
+FAILOVER_S = 60  # binbus waits before it takes another server's log
+
+
+def pair(lab, name, *options):
+    """A source and a replica of it that could take over."""
+    first, second = (lab.server(name, "--log-slave-updates", *options) if name != "mysql97" else lab.server(name, *options)
+                     for _ in range(2))
+    second.follow(first)
+    return first, second
+
+
+def locate(binbus, **query):
+    address = f"http://127.0.0.1:{binbus.admin_port}/streams/shop/locate?{urllib.parse.urlencode(query)}"
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        return json.load(answer)
+
+
+def promote(second):
+    second.sql(f"STOP {second.replica}", f"RESET {second.replica} ALL")
+
+
+def wait_gtids(binbus, source, seconds=FAILOVER_S):
+    """Waits until all that `source` has executed is in binbus, whichever server it came from."""
+    def there():
+        executed = stream_status(binbus)["gtid_executed"].replace("\n", "")
+        if source.is_mariadb:
+            return set(source.gtids().split(",")) <= set(executed.split(","))
+        return source.value(f"SELECT GTID_SUBSET('{source.gtids()}', '{executed}')") == 1
+
+    wait_until(there, f"{binbus} has what {source} has", seconds,
+               lambda: json.dumps(stream_status(binbus), indent=1) + binbus.log()[-3000:])
+
+
+@pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
+def test_failover(lab, name):
+    first, second = pair(lab, name)
+    downstream, late = lab.servers(name, name)
+    kinds = [*ROWS, "ddl"]
+    binbus = lab.binbus(first, second)
+    downstream.follow(binbus)
+    load = Load(first, kinds, threads=3).run(40)
+    second.wait_for(first)
+    wait_served(binbus, first)
+    before = stream_status(binbus)
+    first.kill9()
+    promote(second)
+    load.move_to(second)
+    load.run(40)
+    wait_gtids(binbus, second)
+    after = stream_status(binbus)
+    assert after["source"]["address"] == f"127.0.0.1:{second.port}"
+    assert after["source"]["server_uuid"] != before["source"]["server_uuid"] or second.is_mariadb
+    assert_says(binbus.log(), f"127.0.0.1:{second.port}")
+
+    # A replica that followed binbus all along, and one that begins only now: both get each transaction once.
+    for replica in (downstream, late):
+        if replica is late:
+            replica.follow(binbus)
+        replica.wait_for(second)
+        assert_same_tables(second, replica)
+    binbus.run("verify", "data")
+
+    # Coordinates, both ways.
+    ours = after["position"]
+    there = locate(binbus, file=ours["file"], pos=ours["offset"])["source"]
+    assert there["server_uuid"] == second.value("SELECT @@server_uuid") if name == "mysql97" else True
+    assert (there["position"]["file"], there["position"]["offset"]) == second.position()
+    back = locate(binbus, source_file=there["position"]["file"], source_pos=there["position"]["offset"],
+                  server_uuid=there["server_uuid"])
+    assert back["position"] == ours
+    old = before["position"]
+    same = locate(binbus, file=old["file"], pos=old["offset"])["source"]
+    assert (same["position"], same["server_uuid"]) == (old, before["source"]["server_uuid"])
+
+    # The log goes on after a restart.
+    binbus.restart()
+    wait_streaming(binbus)
+    load.run(5)
+    wait_gtids(binbus, second)
+    downstream.wait_for(second)
+    assert_same_tables(second, downstream)
+
+
+@pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
+def test_failover_under_load_and_reading(lab, name):
+    """binbus is behind when its source dies, in the middle of a file: it gets the rest from the new source, and readers of
+    binbus go on by file and position as if nothing had happened."""
+    first, second = pair(lab, name)
+    binbus = lab.binbus(first, second)
+    with Watcher(binbus, first.binlogs()[0]) as watcher:
+        with Load(first, ["small", "transaction"], threads=3) as load:
+            load.wait_commits(200)
+            binbus.freeze()
+            load.wait_commits(50)  # which binbus can get from the second server alone
+        second.wait_for(first)
+        first.kill9()
+        promote(second)
+        binbus.thaw()
+        load.move_to(second)
+        load.run(30)
+        wait_gtids(binbus, second)
+        newest = stream_status(binbus)["position"]
+        wait_until(lambda: watcher.error or (watcher.file, len(watcher.files[watcher.file])) == (newest["file"], newest["offset"]),
+                   "the watcher was served all", 30, lambda: f"{watcher.file} {len(watcher.files[watcher.file])} {newest}")
+    watcher.assert_same_bytes(binbus)
+
+
+@pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
+def test_new_source_lacks_transactions(lab, name):
+    """What the old source had sent and the new one never got is named; nothing is put after it, and serving goes on."""
+    first, second = pair(lab, name)
+    binbus = lab.binbus(first, second)
+    first.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
+    second.wait_for(first)
+    second.stop_following()
+    first.sql("INSERT INTO d.t VALUES (1)", "INSERT INTO d.t VALUES (2)")
+    lost = first.gtids().rsplit("-", 1)[1]
+    stored = wait_served(binbus, first)
+    first.kill9()
+    promote(second)
+    second.sql("INSERT INTO d.t VALUES (3)")
+    wait_until(lambda: stream_status(binbus)["error_code"] == "diverged", "says that the new source lacks transactions", FAILOVER_S,
+               lambda: json.dumps(stream_status(binbus), indent=1))
+    assert_says(stream_status(binbus)["reason"], f"127.0.0.1:{second.port}", lost, "on_source_loss")
+    assert stream_status(binbus)["position"] == stored
+    first.start()  # the way on that loses nothing: the first is back
+    first.sql("INSERT INTO d.t VALUES (4)")
+    wait_gtids(binbus, first, 90)
+
+
+def test_errant_transactions_are_reported(lab):
+    """Transactions that only the new source has, written there while it was a replica: taken, and told to the operator."""
+    first, second = pair(lab, "mysql97")
+    downstream = lab.server("mysql97")
+    binbus = lab.binbus(first, second)
+    downstream.follow(binbus)
+    first.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
+    second.wait_for(first)
+    second.sql("CREATE DATABASE errant", "CREATE TABLE errant.e (id INT PRIMARY KEY)")
+    first.sql("INSERT INTO d.t VALUES (1)")
+    second.wait_for(first)
+    binbus.wait_for(first)
+    uuid = second.value("SELECT @@server_uuid")
+    first.kill9()
+    promote(second)
+    second.sql("INSERT INTO d.t VALUES (2)")
+    wait_gtids(binbus, second)
+    assert_says(binbus.log(), f"{uuid}:1-2")
+    downstream.wait_for(second)
+    assert_same_tables(second, downstream)
+
+
+def test_sets_with_other_channels(lab):
+    """The source is a replica of two others: their transactions, under their UUIDs, pass, and a failover keeps them."""
+    left, right = lab.servers("mysql97", "mysql97")
+    first, second = lab.servers("mysql97", "mysql97")
+    for server, database in ((left, "l"), (right, "r")):
+        server.sql(f"CREATE DATABASE {database}", f"CREATE TABLE {database}.t (id INT PRIMARY KEY)")
+        for target in (first, second):
+            target.sql(f"CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = {server.port}, SOURCE_USER = 'repl', "
+                       "SOURCE_PASSWORD = 'repl', SOURCE_AUTO_POSITION = 1, GET_SOURCE_PUBLIC_KEY = 1 "
+                       f"FOR CHANNEL '{database}'", f"START REPLICA FOR CHANNEL '{database}'")
+    binbus = lab.binbus(first, second)
+    downstream = lab.server("mysql97")
+    downstream.follow(binbus)
+
+    def write(number):
+        for server, database in ((left, "l"), (right, "r")):
+            server.sql(f"INSERT INTO {database}.t VALUES ({number})")
+
+    def has_both(target):
+        return all(target.value(f"SELECT GTID_SUBSET('{server.gtids()}', @@GLOBAL.gtid_executed)") for server in (left, right))
+
+    for number in range(20):
+        write(number)
+    for target in (first, second):
+        wait_until(lambda: has_both(target), f"{target} has both")
+    wait_gtids(binbus, first)
+    first.kill9()
+    for number in range(20, 40):
+        write(number)
+    wait_until(lambda: has_both(second), f"{second} has both")
+    wait_gtids(binbus, second)
+    wait_until(lambda: has_both(downstream), "the replica of binbus has both", 60, downstream.why)
+    assert_same_tables(second, downstream)
+
+
+def test_failover_without_gtids_is_refused(lab):
+    """Another server's file and position are not this one's: without GTIDs nobody can tell where to go on."""
+    options = ["--gtid-mode=OFF", "--enforce-gtid-consistency=OFF"]
+    first, second = lab.server("mysql97", *options), lab.server("mysql97", *options)
+    second.follow(first, at=first.position())
+    binbus = lab.binbus(first, second)
+    first.sql("CREATE DATABASE d")
+    second.wait_for(first)
+    binbus.wait_for(first)
+    first.kill9()
+    wait_until(lambda: "GTID" in stream_status(binbus)["reason"], "says that it needs GTIDs", FAILOVER_S,
+               lambda: json.dumps(stream_status(binbus), indent=1))
+    assert_says(stream_status(binbus)["reason"], f"127.0.0.1:{second.port}")
+    first.start()
+    first.sql("CREATE DATABASE e")
+    binbus.wait_for(first, 90)

@@ -1,0 +1,43 @@
+"""kill -9 of binbus, of the source and of the replica, at random, under load: nothing is lost, doubled or half served."""
+
+import random
+
+import pytest
+
+from compare import assert_same_bytes, assert_same_tables
+from load import ROWS, Load
+from watcher import SOAK, Watcher
+
+KILLS = 100 if SOAK else 12
+
+# What the servers themselves survive a kill -9 with.
+SAFE_KINDS = {"mysql97": [*ROWS, "create_drop", "xa", "xa_rollback", "xa_one_phase", "partial_json", "compressed", "tagged"],
+              "mariadb1011": ROWS}
+
+
+@pytest.mark.parametrize("name", SAFE_KINDS)
+def test_kills_at_random(lab, name):
+    source, replica = lab.server(name), lab.server(name, "--relay-log-recovery=ON")
+    binbus = lab.binbus(source)
+    retry = {} if replica.is_mariadb else {"RETRY_COUNT": 1_000_000}
+    replica.follow(binbus, **retry)
+    dice = random.Random(20_250_101)
+    victims = [binbus, source, replica] * (KILLS // 3) + [binbus] * (KILLS % 3)
+    dice.shuffle(victims)
+    with Watcher(binbus, source.binlogs()[0]) as watcher:
+        with Load(source, SAFE_KINDS[name], threads=3) as load:
+            for victim in victims:
+                load.wait_commits(dice.randrange(1, 60))
+                victim.kill9()
+                if victim is not source:  # the other two have to catch up then
+                    load.wait_commits(dice.randrange(30))
+                victim.start()
+            load.wait_commits(50)
+        watcher.wait_for(source)
+        replica.wait_for(source)
+    load.assert_nothing_lost(source)
+    load.assert_nothing_lost(replica)
+    assert_same_tables(source, replica)
+    assert_same_bytes(source, binbus)
+    watcher.assert_same_bytes(binbus)
+    assert watcher.connects > KILLS // 3, "the watcher was not cut off by the kills"

@@ -1,0 +1,163 @@
+"""Connections that break, freeze and come back: towards the source, and towards replicas."""
+
+import random
+import time
+
+import pytest
+
+from binbus import Binbus
+from compare import assert_same_bytes, assert_same_tables
+from dump import split
+from faults import stream_status, wait_state
+from load import Load
+from process import wait_until
+from proxy import Proxy
+from watcher import SOAK, Watcher
+
+ROWS = 10_000 if SOAK else 30
+RECOVERED_S = 30  # how long a dead connection may go unnoticed and unmended
+
+
+def behind(lab, proxy, **stream):
+    """A binbus that reaches its source through `proxy`, which must see the packets in the clear."""
+    return lab.keep(Binbus(lab.new_folder("binbus"), proxy, tls="disabled", **stream)).start()
+
+
+def make_table(source):
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, s VARCHAR(1000))")
+
+
+def long_transaction(source):
+    """One transaction of two events a row (soak: rows packed into events of 1 KB), and how many events it has."""
+    before = source.position()
+    values = [f"({number}, '{'x' * (number % 300)}')" for number in range(ROWS)]
+    if SOAK:
+        inserts = ["INSERT INTO d.t VALUES " + ", ".join(values)]
+    else:
+        inserts = [f"INSERT INTO d.t VALUES {value}" for value in values]
+    source.sql("BEGIN", *inserts, "COMMIT")
+    written = (source.data / before[0]).read_bytes()
+    return sum(before[1] < event.log_pos for event in split(written))
+
+
+def each_event(first, events):
+    """The first connection is cut after one event, the next after two, and so on."""
+    return lambda number: {"events": number - first + 1} if number >= first else None
+
+
+def each_place(first, events):
+    """40 connections are cut after a random number of bytes, within events' headers too."""
+    dice = random.Random(7)
+    places = [{"bytes": dice.randrange(1, 40 * events)} for _ in range(40)]
+    return lambda number: places[number - first] if first <= number < first + len(places) else None
+
+
+@pytest.mark.parametrize("plan", [each_event, each_place])
+@pytest.mark.parametrize("name", ["mysql97", "mysql56", "mariadb1011"])
+def test_stream_from_the_source_cut_everywhere(lab, name, plan):
+    source = lab.server(name, *(["--binlog-row-event-max-size=1024"] if SOAK else []))
+    make_table(source)
+    with Proxy(source.port) as proxy:
+        binbus = behind(lab, proxy)
+        with Watcher(binbus, source.binlogs()[0]) as watcher:
+            binbus.wait_for(source)
+            first = len(proxy.connections)
+            proxy.refusing = True
+            proxy.drop()
+            events = long_transaction(source)
+            proxy.cut_plan = plan(first, events)
+            proxy.refusing = False
+            binbus.wait_for(source, 120 + events // 5)
+            cuts = sum(connection.cut is not None for connection in proxy.dumps())
+            assert cuts >= (events if plan is each_event else 40), f"{cuts} cuts, {events} events"
+            watcher.wait_for(source)
+        assert watcher.cut_short == 0, "readers of binbus felt the cuts"
+    assert_same_bytes(source, binbus)
+    watcher.assert_same_bytes(binbus)
+    assert stream_status(binbus)["connects"] >= cuts
+
+
+@pytest.mark.parametrize("plan", [each_event, each_place])
+@pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
+def test_stream_to_a_replica_cut_everywhere(lab, name, plan):
+    options = ["--binlog-row-event-max-size=1024"] if SOAK else []
+    source, replica = lab.server(name, *options), lab.server(name)
+    make_table(source)
+    binbus = lab.binbus(source)
+    with Proxy(binbus.port) as proxy:
+        proxy.replica_user = binbus.replica_user
+        replica.follow(proxy, **({} if replica.is_mariadb else {"SSL": 0, "RETRY_COUNT": 1_000_000}))
+        replica.wait_for(source)
+        replica.stop_following()
+        events = long_transaction(source)
+        binbus.wait_for(source)
+        first = len(proxy.connections)
+        proxy.cut_plan = plan(first, events)
+        replica.start_following()
+        wait_until(lambda: replica.has_all_of(source), "the replica has the transaction", 120 + 2 * events, replica.why)
+        cuts = sum(connection.cut is not None for connection in proxy.dumps())
+        assert cuts >= (events if plan is each_event else 40), f"{cuts} cuts, {events} events"
+        assert_same_tables(source, replica)
+        assert replica.value("SELECT COUNT(*) FROM d.t") == ROWS
+
+
+@pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
+def test_connection_to_the_source_dead_without_a_word(lab, name):
+    """Nothing passes any more, neither data nor an end: only silence tells. What comes after must be stored all the same."""
+    source = lab.server(name)
+    make_table(source)
+    with Proxy(source.port) as proxy:
+        binbus = behind(lab, proxy)
+        binbus.wait_for(source)
+        proxy.freeze()
+        since = time.monotonic()
+        source.sql("INSERT INTO d.t VALUES (1, 'after')")
+        binbus.wait_for(source, RECOVERED_S)
+        print(f"{name}: dead connection replaced after {time.monotonic() - since:.1f} s")
+        assert len(proxy.dumps()) == 2
+    assert_same_bytes(source, binbus)
+
+
+@pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
+def test_frozen_source(lab, name):
+    """SIGSTOP: it is recognised as lost, said so, and followed again as soon as it lives."""
+    source = lab.server(name)
+    make_table(source)
+    binbus = lab.binbus(source)
+    with Load(source, ["small"], threads=1) as load:
+        load.wait_commits(20)
+        source.freeze()
+        since = time.monotonic()
+        status = wait_state(binbus, "waiting", "timeout", f"127.0.0.1:{source.port}", seconds=RECOVERED_S)
+        noticed_s = time.monotonic() - since
+        source.thaw()
+        load.wait_commits(20)
+    binbus.wait_for(source, RECOVERED_S - noticed_s)
+    print(f"{name}: noticed after {noticed_s:.1f} s, recovered after {time.monotonic() - since:.1f} s: {status['reason']}")
+    assert_same_bytes(source, binbus)
+
+
+def test_frozen_replica_holds_nobody_up(lab):
+    """A replica that does not read costs another nothing, and binbus no more memory than its socket."""
+    source, frozen, lively = lab.servers("mysql97", "mysql97", "mysql97")
+    binbus = lab.binbus(source)
+    for replica in (frozen, lively):
+        replica.follow(binbus)
+        replica.wait_for(source)
+    frozen.freeze()
+    Load(source, ["large_row", "small"], threads=2, large_bytes=2_000_000).run(40)
+    lively.wait_for(source)
+    assert_same_tables(source, lively)
+    frozen.thaw()
+    frozen.wait_for(source)
+    assert_same_tables(source, frozen)
+
+
+def test_slow_network(lab):
+    """30 ms for every piece each way: all comes, in the end."""
+    source = lab.server("mysql97")
+    with Proxy(source.port) as proxy:
+        proxy.delay_s = 0.03
+        binbus = behind(lab, proxy)
+        Load(source, threads=2, large_bytes=50_000).run(10)
+        assert_same_bytes(source, binbus)

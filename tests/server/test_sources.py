@@ -1,0 +1,213 @@
+"""What a source may be like: how it authenticates, encrypts, names its GTIDs; where a log begins; what check-source says."""
+
+import pytest
+
+from binbus import Binbus
+from certificates import Authority
+from compare import assert_same_bytes
+from faults import assert_says, stream_status, wait_state, wait_streaming
+from load import Load
+from process import wait_until
+
+KINDS = ["mysql97", "mysql56", "mariadb1011", "mariadb118"]
+
+
+def fill(source, table="t", rows=3):
+    source.sql("CREATE DATABASE IF NOT EXISTS d", f"CREATE TABLE d.{table} (id INT PRIMARY KEY)",
+               *(f"INSERT INTO d.{table} VALUES ({number})" for number in range(rows)))
+
+
+# Authentication and encryption
+
+@pytest.mark.parametrize("tls", ["disabled", "preferred", "required"])
+@pytest.mark.parametrize("plugin", ["caching_sha2_password", "sha256_password"])
+def test_password_of_mysql(lab, plugin, tls):
+    """The first connection after a start finds the server's cache of passwords cold: without TLS its RSA key is used."""
+    source = lab.server("mysql97")
+    fill(source)
+    source.sql("SET sql_log_bin = 0", f"CREATE USER sha@'%' IDENTIFIED WITH {plugin} BY 'sha''s \"pass\" wörd'",
+               "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO sha@'%'")
+    binbus = lab.binbus(source, user="sha", password="sha's \"pass\" wörd", tls=tls)
+    assert_same_bytes(source, binbus)
+    source.restart()
+    fill(source, "after_restart")
+    assert_same_bytes(source, binbus)
+
+
+def test_tls_is_required_of_a_source_without(lab):
+    source = lab.server("mysql56")
+    fill(source)
+    binbus = lab.binbus(source, tls="required")
+    wait_state(binbus, "waiting", "tls", f"127.0.0.1:{source.port}", "preferred")
+
+
+@pytest.mark.parametrize("mode", ["verify_ca", "verify_identity"])
+@pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
+def test_certificates_both_ways(lab, name, mode):
+    """The source shows a certificate of a trusted authority, and so do we."""
+    authority = Authority(f"{lab.folder}/ca", "trusted")
+    server = authority.sign("server", address="127.0.0.1" if mode == "verify_identity" else None)
+    ours = authority.sign("binbus")
+    source = lab.server(name, f"--ssl-ca={authority.ca}", f"--ssl-cert={server[0]}", f"--ssl-key={server[1]}")
+    fill(source)
+    source.sql("SET sql_log_bin = 0", "CREATE USER known@'%' IDENTIFIED BY 'known' REQUIRE X509",
+               "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO known@'%'")
+    binbus = lab.binbus(source, user="known", password="known", tls=mode, tls_ca=str(authority.ca), tls_cert=str(ours[0]),
+                        tls_key=str(ours[1]))
+    assert_same_bytes(source, binbus)
+
+
+# Where a log begins
+
+@pytest.mark.parametrize("name", KINDS)
+def test_start(lab, name):
+    """Always at the head of the file that holds the place."""
+    source = lab.server(name)
+    fill(source)
+    first_gtids = source.gtids()
+    middle = source.position()
+    fill(source, "more")
+    source.sql("FLUSH BINARY LOGS")
+    second_gtids = source.gtids()
+    fill(source, "newest")
+    files = source.binlogs()
+    at_pos = "%s:%d" % middle
+    for start, first in (("earliest", files[0]), ("latest", files[-1]), (f"gtid:{first_gtids}", files[0]),
+                         (f"gtid:{second_gtids}", files[-1]), ("gtid:", files[0]), (at_pos, files[0])):
+        binbus = lab.binbus(source, start=start)
+        assert_same_bytes(source, binbus, first)
+        assert sorted(path.name for path in binbus.segments.glob("binlog.??????")) == files[files.index(first):], start
+        binbus.kill9()
+
+
+def test_start_where_there_is_nothing(lab):
+    source = lab.server("mysql97")
+    fill(source)
+    binbus = lab.binbus(source, start="binlog.000077:4")
+    wait_state(binbus, "stopped", "invalid", f"127.0.0.1:{source.port}", "binlog.000077:4", "binlog.000001")
+
+
+# GTIDs
+
+def test_gtid_mode_switched_live(lab):
+    """OFF to ON and back, step by step, under load; binbus is started anew in each."""
+    source = lab.server("mysql97", "--gtid-mode=OFF", "--enforce-gtid-consistency=ON")
+    binbus = lab.binbus(source)
+    with Load(source, ["small", "transaction", "large_row"], threads=2, large_bytes=20_000) as load:
+        for mode in ("OFF_PERMISSIVE", "ON_PERMISSIVE", "ON", "ON_PERMISSIVE", "OFF_PERMISSIVE", "OFF"):
+            load.wait_commits(10)
+            if mode in ("ON", "OFF"):  # which wait for transactions of the other kind to end
+                source.sql("FLUSH BINARY LOGS")
+            wait_until(lambda: switch(source, mode), f"gtid_mode = {mode}", 30)
+            load.wait_commits(10)
+            binbus.kill9()
+            binbus.start()
+            wait_streaming(binbus)
+    assert_same_bytes(source, binbus)
+    binbus.run("verify", "data")
+
+
+def switch(source, mode):
+    try:
+        source.sql(f"SET GLOBAL gtid_mode = {mode}")
+        return True
+    except Exception:
+        return source.value("SELECT @@GLOBAL.gtid_mode") == mode
+
+
+# Being a good replica
+
+@pytest.mark.parametrize("name", KINDS)
+def test_seen_by_the_source_as_one_replica(lab, name):
+    """With its own id; gone from there the moment it stops."""
+    source = lab.server(name)
+    binbus = lab.binbus(source, server_id=4242)
+    binbus.wait_for(source)
+    hosts = "SHOW REPLICAS" if name == "mysql97" else "SHOW SLAVE HOSTS"
+    wait_until(lambda: [row[0] for row in source.sql(hosts)] == [4242], "listed", 10)
+    for _ in range(3):
+        binbus.restart()
+        wait_streaming(binbus)
+    wait_until(lambda: [row[0] for row in source.sql(hosts)] == [4242], "listed once", 10)
+    binbus.stop()
+    wait_until(lambda: source.sql(hosts) == (), "no longer listed", 15)
+
+
+def test_candidates_that_do_not_answer_are_passed_over(lab):
+    source = lab.server("mysql97")
+    fill(source)
+    source.sql("DO 0")
+    binbus = lab.keep(Binbus(lab.new_folder("binbus"), source))
+    binbus.stream["source"] = ["127.0.0.1:1", "no-such-host.invalid:3306", f"127.0.0.1:{source.port}"]
+    binbus.start()
+    assert_same_bytes(source, binbus)
+    assert stream_status(binbus)["source"]["address"] == f"127.0.0.1:{source.port}"
+
+
+def test_address_that_leads_elsewhere(lab):
+    """Behind one address, another server without GTIDs: the same file and position there are not the same place."""
+    options = ["--gtid-mode=OFF", "--enforce-gtid-consistency=OFF"]
+    first, second = lab.server("mysql97", *options), lab.server("mysql97", *options)
+    for source in (first, second):
+        fill(source, rows=5)
+    binbus = lab.binbus(first)
+    binbus.wait_for(first)
+    before = stream_status(binbus)["position"]
+    binbus.stop()
+    binbus.stream["source"] = [f"127.0.0.1:{second.port}"]
+    binbus.start()
+    wait_state(binbus, "stopped", "diverged", f"127.0.0.1:{second.port}", "GTID", before["file"])
+    assert stream_status(binbus)["position"] == before
+    binbus.stop()
+    binbus.stream["source"] = [f"127.0.0.1:{first.port}"]
+    fill(first, "later")
+    binbus.start()
+    assert_same_bytes(first, binbus)
+
+
+# Preflight
+
+def findings(binbus):
+    result = binbus.run("check-source", "-c", "binbus.toml", check=False)
+    return result.returncode, result.stdout + result.stderr
+
+
+def test_check_source_finds_everything(lab):
+    source = lab.server("mysql97", "--gtid-mode=OFF", "--enforce-gtid-consistency=OFF", "--binlog-row-image=MINIMAL",
+                        "--sync-binlog=0", "--binlog-expire-logs-seconds=3600", "--binlog-ignore-db=secret",
+                        "--binlog-format=STATEMENT")
+    fill(source)
+    binbus = lab.binbus(source, start="binlog.000009:4")
+    code, said = findings(binbus)
+    assert code != 0
+    assert_says(said, "binlog.000009:4", "SET GLOBAL gtid_mode = ON_PERMISSIVE", "SET GLOBAL binlog_row_image = FULL",
+                "SET GLOBAL sync_binlog = 1", "SET GLOBAL binlog_expire_logs_seconds", "secret", "SET GLOBAL binlog_format = ROW",
+                "SET GLOBAL binlog_row_metadata = FULL", "semisync_source.so")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_check_source_mends(lab, name):
+    """Every statement that it names for a warning or an advice works, and takes the finding away."""
+    source = lab.server(name)
+    fill(source)
+    binbus = lab.binbus(source)
+    code, said = findings(binbus)
+    assert code == 0, said
+    statements = [part.strip() for line in said.splitlines() for part in line.split(";") if "SET GLOBAL" in part]
+    for statement in statements:
+        statement = statement[statement.index("SET GLOBAL"):]
+        if "semi_sync" not in statement:
+            source.sql(statement)
+    code, said = findings(binbus)
+    assert code == 0
+    assert [line for line in said.splitlines() if "SET GLOBAL" in line and "semi_sync" not in line] == []
+
+
+def test_check_source_without_a_binlog(lab):
+    source = lab.server("mysql97", "--skip-log-bin")
+    source.sql("DO 0")
+    binbus = lab.binbus(source)
+    code, said = findings(binbus)
+    assert code != 0
+    assert_says(said, "log_bin")
+    wait_state(binbus, "stopped", "unsupported", f"127.0.0.1:{source.port}", "--log-bin")

@@ -1,4 +1,4 @@
-// The commands and variables by which a replica asks for a binlog. Layouts: docs/formats/replication-protocol.md.
+// The commands and variables by which a replica asks for a binlog. Layouts: docs/formats/protocol.md.
 #pragma once
 
 #include <string>

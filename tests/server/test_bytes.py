@@ -7,7 +7,7 @@ import pytest
 
 from binbus import mysqlbinlog, mysqlbinlog_command
 from compare import IN_USE_FLAG_AT, assert_same_bytes, assert_same_tables
-from load import ROWS, Load
+from load import ROWS, Load, crash_safe_kinds
 from process import wait_until
 
 SMALL_FILES = "--max-binlog-size=1M"
@@ -91,7 +91,7 @@ def test_incident(lab, name):
 def test_source_killed_under_load(lab, name):
     source = lab.server(name)
     binbus = lab.binbus(source)
-    with Load(source) as load:
+    with Load(source, crash_safe_kinds(name)) as load:
         for _ in range(3):
             load.wait_commits(50)
             source.kill9()

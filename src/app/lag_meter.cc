@@ -26,12 +26,13 @@ uint64_t age(uint64_t now_us, uint64_t commit_us) {
 void LagMeter::stored(const Stored& now, uint64_t now_us) {
   const std::lock_guard lock(mutex_);
   stored_us_ = now_us;
+  const bool came = samples_.empty() || now.visible > samples_.back().end;
   if (!now.unfinished) {
     unfinished_since_us_ = 0;
-  } else if (unfinished_since_us_ == 0) {
+  } else if (came || unfinished_since_us_ == 0) {
     unfinished_since_us_ = now_us;
   }
-  if (samples_.empty() || now.visible > samples_.back().end) {
+  if (came) {
     delay_us_ = now.commit_us == 0 ? 0 : age(now_us, now.commit_us);
     sample(now);
   }
@@ -65,8 +66,10 @@ void LagMeter::thin() {
 
 uint64_t LagMeter::source_lag_ms(uint64_t now_us) const {
   const std::lock_guard lock(mutex_);
-  if (unfinished_since_us_ != 0) return since(now_us, unfinished_since_us_) / 1000;
-  return since(now_us, stored_us_) < kQuietUs ? delay_us_ / 1000 : 0;
+  const uint64_t of_newest_us = since(now_us, stored_us_) < kQuietUs ? delay_us_ : 0;
+  const uint64_t of_unfinished_us =
+      unfinished_since_us_ == 0 ? 0 : since(now_us, unfinished_since_us_);
+  return std::max(of_newest_us, of_unfinished_us) / 1000;
 }
 
 uint64_t LagMeter::reader_lag_ms(binlog::Position position, uint64_t now_us) const {

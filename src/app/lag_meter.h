@@ -29,7 +29,7 @@ class LagMeter {
   void stored(const Stored& now, uint64_t now_us);
 
   // While the source is connected: how long the newest transaction took from its commit to our
-  // disk, or how long we have been receiving the one under way; 0 once nothing came for a second.
+  // disk, as long as they come, or how long we have been receiving the one under way if that is more.
   uint64_t source_lag_ms(uint64_t now_us) const;
   // The age of the first transaction after `position`; 0 when there is none.
   uint64_t reader_lag_ms(binlog::Position position, uint64_t now_us) const;

@@ -47,6 +47,24 @@ TEST(LagMeter, ALongTransactionLagsSinceItBegan) {
   EXPECT_EQ(meter.source_lag_ms(kStart + 11 * kSecond), 1'000u);
 }
 
+TEST(LagMeter, ABacklogThatEndsWithinATransactionIsAsOldAsItsNewest) {
+  LagMeter meter({{1, 100}, kStart - 7200 * kSecond, false});
+  for (uint64_t i = 1; i <= 3; ++i) {
+    const uint64_t now = kStart + i * kSecond;
+    meter.stored({{1, 100 + i}, now - 7000 * kSecond, true}, now);
+    EXPECT_EQ(meter.source_lag_ms(now + kSecond / 2), 7'000'000u);
+  }
+}
+
+TEST(LagMeter, ABusySourceIsNotBehindForBeingWithinSomeTransaction) {
+  LagMeter meter({{1, 100}, kStart, false});
+  for (uint64_t i = 1; i <= 100; ++i) {
+    const uint64_t now = kStart + i * kSecond / 2;
+    meter.stored({{1, 100 + i}, now - 1000, true}, now);
+    EXPECT_LE(meter.source_lag_ms(now + 1000), 1u);
+  }
+}
+
 TEST(LagMeter, ReadersLagByWhatTheyLack) {
   LagMeter meter({{1, 100}, kStart, false});
   meter.stored({{1, 200}, kStart + 10 * kSecond, false}, kStart + 10 * kSecond);

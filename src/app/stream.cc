@@ -159,12 +159,12 @@ void Stream::listen(Parts& parts) {
 // Retention, and the disk's free space.
 void Stream::keep(Parts& parts) {
   const auto removed = parts.log->apply_retention(clock_.wall_us());
-  if (!removed) {
-    log::error("retention_failed", {{"stream", config_.name}, {"error", removed.error()}});
-  } else {
-    for (const std::string& segment : *removed) {
-      log::info("segment_removed", {{"stream", config_.name}, {"segment", segment}});
-    }
+  const std::string error = removed ? "" : removed.error().message;
+  if (!error.empty() && error != retention_error_)
+    log::error("retention_failed", {{"stream", config_.name}, {"error", error}});
+  retention_error_ = error;
+  for (const std::string& segment : removed.value_or(std::vector<std::string>())) {
+    log::info("segment_removed", {{"stream", config_.name}, {"segment", segment}});
   }
   const auto free_bytes = files_.free_bytes(folder_);
   const std::lock_guard lock(mutex_);
@@ -180,7 +180,7 @@ void Stream::report_fault(const Error& error) {
                                  {"retry", retry_name(row.retry)},
                                  {"error", error}});
   }
-  if (!config_.listen.empty() && !known) {
+  if (!config_.listen.empty() && (!known || !refusal_)) {
     refusal_.reset();
     auto refusal =
         Refusal::open(config_.listen, fmt::format("stream {}: {}", config_.name, error.message));
@@ -196,9 +196,15 @@ std::shared_ptr<Stream::Parts> Stream::parts() const {
 }
 
 void Stream::reload_tls() {
-  const std::shared_ptr<Parts> now = parts();
-  if (!now || !now->server) return;
-  if (Status reloaded = now->server->reload_tls(); !reloaded) {
+  std::shared_ptr<Parts> now;
+  serve::Server* server = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    now = parts_;
+    if (now) server = now->server.get();
+  }
+  if (server == nullptr) return;
+  if (Status reloaded = server->reload_tls(); !reloaded) {
     log::error("tls_reload_failed", {{"stream", config_.name}, {"error", reloaded.error()}});
   } else {
     log::info("tls_reloaded", {{"stream", config_.name}});

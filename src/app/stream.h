@@ -51,8 +51,6 @@ class Stream {
   void listen(Parts& parts);
   void keep(Parts& parts);
   void report_fault(const Error& error);
-  // Shows who connects why nobody is served.
-  void refuse(const std::string& reason);
   std::shared_ptr<Parts> parts() const;
   Result<std::shared_ptr<Parts>> open_parts() const;
   const StreamConfig config_;
@@ -67,6 +65,7 @@ class Stream {
   std::shared_ptr<Parts> parts_;      // guarded by mutex_; null until the log is open
   std::optional<Error> fault_;        // guarded by mutex_; why it is not
   std::string listen_error_;          // guarded by mutex_
+  std::string retention_error_;       // the stream thread's; said once
   uint64_t disk_free_bytes_ = 0;      // guarded by mutex_
   std::unique_ptr<Refusal> refusal_;  // the stream thread's
   std::jthread thread_;

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 namespace binbus::mysql {
@@ -51,12 +52,20 @@ class ClientStream final : public io::Stream {
 
   Result<bool> wait_readable(int timeout_ms) override {
     if (ssl_ != nullptr && SSL_pending(ssl_) > 0) return true;
-    BINBUS_TRY(readable, wait(POLLIN, timeout_ms));
-    if (!readable || ssl_ == nullptr) return readable;
-    // What came may be TLS's own (a session ticket, a part of a record) and hold nothing for us to read.
-    uint8_t next;
-    const Moved peeked(ssl_, SSL_peek(ssl_, &next, 1));
-    return peeked.count >= 0 || peeked.wait_for == 0;
+    using Clock = std::chrono::steady_clock;
+    const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
+    for (int left_ms = timeout_ms;;) {
+      BINBUS_TRY(readable, wait(POLLIN, left_ms));
+      if (!readable || ssl_ == nullptr) return readable;
+      // What came may be TLS's own (a session ticket, a part of a record) and hold nothing for us to read.
+      uint8_t next;
+      ERR_clear_error();
+      const Moved peeked(ssl_, SSL_peek(ssl_, &next, 1));
+      if (peeked.count >= 0 || peeked.wait_for == 0) return true;
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+      left_ms = static_cast<int>(left.count());
+      if (left_ms <= 0) return false;
+    }
   }
 
   void set_read_timeout(int timeout_ms) override { read_timeout_ms_ = timeout_ms; }

@@ -38,12 +38,13 @@ bool is_damage(const Error& error) {
 }
 
 // Whether a record that was durable stands behind a place that cannot be read: a control or abort record (whose sync()
-// includes the entries) that was followed by another batch.
-Result<bool> durable_behind(const io::File& entries, uint64_t position) {
+// includes the entries) that was followed by another batch; without event checksums, where every sync() does, the
+// place itself is of a batch before another.
+Result<bool> durable_behind(const io::File& entries, uint64_t position, bool every_sync) {
   BINBUS_TRY(size, entries.size());
   ByteVector rest(static_cast<size_t>(size - std::min(size, position)));
   BINBUS_TRY(count, entries.read_at(position, rest));
-  bool control_seen = false;
+  bool control_seen = every_sync;
   for (size_t at = 8; at + kEntryBytes <= count; at += 8) {
     const auto entry = parse_entry(Bytes(rest).subspan(at, kEntryBytes));
     if (!entry) continue;
@@ -89,7 +90,7 @@ Status take(Walk& walk, const EntryAt& found, uint64_t segment_number, uint64_t 
 }
 
 Result<Walk> walk_entries(const io::File& entries, const StateHeader& state,
-                          uint64_t segment_number, uint64_t verify_bytes) {
+                          uint64_t segment_number, uint64_t verify_bytes, bool proves_itself) {
   Walk walk;
   walk.cut.next_index = state.first_index;
   walk.cut.term = state.term;
@@ -104,13 +105,14 @@ Result<Walk> walk_entries(const io::File& entries, const StateHeader& state,
     BINBUS_RETURN_IF_ERROR(take(walk, *found, segment_number, verify_bytes));
   }
   if (!is_damage(found.error())) return fail(found.error());
-  BINBUS_TRY(damaged, durable_behind(entries, reader->position()));
+  BINBUS_TRY(damaged, durable_behind(entries, reader->position(), !proves_itself));
   if (damaged) {
     return fail(Code::kCorrupt,
                 "entries file damaged at byte " + std::to_string(reader->position()) +
-                    ", before records that were durable; restore it from a copy, or remove it to "
-                    "have it made again "
-                    "from the segment's own checksums (which forgets what it says of sources)");
+                    ", before records that were durable; restore it from a copy" +
+                    (proves_itself ? ", or remove it to have it made again from the segment's own "
+                                     "checksums (which forgets what it says of sources)"
+                                   : ""));
   }
   return walk;
 }
@@ -167,14 +169,37 @@ Result<std::unique_ptr<io::File>> open_or_create(io::FileSystem& files, const st
   return files.open(path, files.exists(path) ? io::OpenMode::kWrite : io::OpenMode::kCreateNew);
 }
 
+// The format of events that their checksums prove; none: there are none, or the segment does not tell.
+std::optional<binlog::FormatDescription> proving_format(const io::File& segment, uint64_t size) {
+  auto format = read_format(segment, size);
+  if (!format || format->checksum == binlog::Checksum::kNone) return std::nullopt;
+  return std::move(*format);
+}
+
 // How far the segment's events go on whole, proven by their checksums, behind the last entry.
-Result<Scanned> scan_tail(const io::File& segment, const Cut& cut, uint64_t size) {
-  Scanned nothing{cut.offset, cut.offset, std::nullopt};
-  if (size <= cut.offset) return nothing;
-  const auto format = read_format(segment, cut.offset > 0 ? cut.offset : size);
-  if (!format && cut.offset > 0) return fail(format.error());
-  if (!format || format->checksum == binlog::Checksum::kNone) return nothing;
+Result<Scanned> scan_tail(const io::File& segment, const Cut& cut, uint64_t size,
+                          const std::optional<binlog::FormatDescription>& format) {
+  if (size <= cut.offset || !format) return Scanned{cut.offset, cut.offset, std::nullopt};
   return scan_segment(segment, cut.offset, size, *format, [](const binlog::TransactionEnd&) {});
+}
+
+// The entries' header was durable before the segment had a byte: without it the rest needs another proof.
+Status check_provable(io::FileSystem& files, const SegmentPaths& paths, uint64_t size,
+                      uint64_t first_index) {
+  if (size == 0) return ok();
+  bool header_there = false;
+  if (files.exists(paths.entries)) {
+    BINBUS_TRY(entries, files.open(paths.entries, io::OpenMode::kRead));
+    const auto reader = EntriesReader::open(*entries);
+    if (!reader && !is_damage(reader.error())) return fail(reader.error());
+    header_there = reader && reader->first_index() == first_index;
+  }
+  if (header_there) return ok();
+  return fail(
+      Code::kCorrupt,
+      "its entries file is missing or damaged at its head, and its events carry no checksums "
+      "(binlog_checksum=NONE) to make it again from; restore " +
+          paths.entries + " from a copy");
 }
 
 // Writes [from, to) again as it is. After a failed sync the kernel takes pages for clean that never reached the disk, and
@@ -212,17 +237,21 @@ Result<RecoveredSegment> recover(io::FileSystem& files, const Segment& segment,
                                  RecoveryReport& report) {
   RecoveredSegment result;
   BINBUS_TRY(bytes, files.open(segment.paths().segment, io::OpenMode::kWrite));
-  BINBUS_TRY(entries, open_or_create(files, segment.paths().entries));
-  BINBUS_TRY(walk, walk_entries(*entries, state, segment.number(), options.verify_bytes));
-  BINBUS_TRY(cut, verified_cut(*bytes, walk));
   BINBUS_TRY(size, bytes->size());
+  const auto format = proving_format(*bytes, size);
+  if (!format)
+    BINBUS_RETURN_IF_ERROR(check_provable(files, segment.paths(), size, state.first_index));
+  BINBUS_TRY(entries, open_or_create(files, segment.paths().entries));
+  BINBUS_TRY(walk, walk_entries(*entries, state, segment.number(), options.verify_bytes,
+                                format.has_value()));
+  BINBUS_TRY(cut, verified_cut(*bytes, walk));
   if (size < cut.offset) {
     return fail(
         Code::kCorrupt,
         "it has " + std::to_string(size) + " bytes, and " + std::to_string(cut.offset) +
             " were durable; restore the file from a copy or from the source's file of that name");
   }
-  BINBUS_TRY(scanned, scan_tail(*bytes, cut, size));
+  BINBUS_TRY(scanned, scan_tail(*bytes, cut, size, format));
   BINBUS_TRY(derived, derive_entries(*bytes, cut, scanned.last_end, options.entry_bytes_max));
   const uint64_t derived_bytes = derived.records().size();
   const uint64_t header_bytes = cut.records_end == 0 ? kEntriesHeaderBytes : 0;

@@ -1,6 +1,19 @@
 #include "app/log_destination.h"
 
 namespace binbus::app {
+namespace {
+
+store::SourceSpan span_of(const ingest::SourceIdentity& source, binlog::Position from) {
+  return {.from = from,
+          .server_uuid = source.server_uuid,
+          .server_id = source.server_id,
+          .server_version = source.server_version,
+          .file = source.file,
+          .offset = source.offset,
+          .lacks = source.lacks};
+}
+
+}  // namespace
 
 LogDestination::LogDestination(store::Log& log, LagMeter& meter, io::Clock& clock)
     : log_(log), meter_(meter), clock_(clock) {
@@ -8,8 +21,9 @@ LogDestination::LogDestination(store::Log& log, LagMeter& meter, io::Clock& cloc
   if (!segments.empty()) segment_name_ = segments.back().name;
 }
 
-Status LogDestination::begin_segment(const std::string& name) {
-  BINBUS_RETURN_IF_ERROR(log_.begin_segment(name));
+Status LogDestination::begin_segment(const std::string& name,
+                                     const ingest::SourceIdentity& source) {
+  BINBUS_RETURN_IF_ERROR(log_.begin_segment(name, span_of(source, {})));
   segment_name_ = name;
   return ok();
 }
@@ -28,12 +42,7 @@ Status LogDestination::sync() {
 Status LogDestination::abort_transaction() { return log_.abort_transaction(); }
 
 Status LogDestination::record_source(const ingest::SourceIdentity& source) {
-  return log_.record_source({.from = log_.end(),
-                             .server_uuid = source.server_uuid,
-                             .server_id = source.server_id,
-                             .server_version = source.server_version,
-                             .file = source.file,
-                             .offset = source.offset});
+  return log_.record_source(span_of(source, log_.end()));
 }
 
 binlog::Position LogDestination::end() const { return log_.end(); }
@@ -51,7 +60,8 @@ ingest::SourceIdentity LogDestination::source_at_end() const {
           .server_id = span->server_id,
           .server_version = span->server_version,
           .file = span->file,
-          .offset = span->offset};
+          .offset = span->offset,
+          .lacks = span->lacks};
 }
 
 }  // namespace binbus::app

@@ -13,7 +13,7 @@ namespace binbus::app {
 class LogDestination final : public ingest::Destination {
  public:
   LogDestination(store::Log& log, LagMeter& meter, io::Clock& clock);
-  Status begin_segment(const std::string& name) override;
+  Status begin_segment(const std::string& name, const ingest::SourceIdentity& source) override;
   Status append(Bytes bytes, std::span<const binlog::TransactionEnd> ends) override;
   Status sync() override;
   Status abort_transaction() override;

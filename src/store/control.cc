@@ -15,11 +15,13 @@ constexpr size_t kHeaderBytes = 64;
 constexpr uint32_t kDocumentBytesMax = 1U << 30;
 
 Json to_json(const SourceSpan& span) {
-  return {{"server_uuid", span.server_uuid},
-          {"server_id", span.server_id},
-          {"server_version", span.server_version},
-          {"file", span.file},
-          {"offset", span.offset}};
+  Json json = {{"server_uuid", span.server_uuid},
+               {"server_id", span.server_id},
+               {"server_version", span.server_version},
+               {"file", span.file},
+               {"offset", span.offset}};
+  if (!span.lacks.empty()) json["lacks"] = span.lacks;
+  return json;
 }
 
 // The library's exceptions end here.
@@ -38,7 +40,8 @@ SourceSpan span_of(const Json& json, Position from) {
           json.at("server_id"),
           json.at("server_version"),
           json.at("file"),
-          json.at("offset")};
+          json.at("offset"),
+          json.value("lacks", "")};
 }
 
 // Names come from servers: bytes that are no UTF-8 are replaced rather than thrown at us.

@@ -47,6 +47,8 @@ struct SourceSpan {
   std::string server_version;
   std::string file;
   uint64_t offset = 0;
+  // A GTID set: transactions of the log before `from` that this source has lost or never had, and that was accepted.
+  std::string lacks = {};
   bool operator==(const SourceSpan&) const = default;
 };
 
@@ -111,7 +113,8 @@ class Log {
   // --- writer -----------------------------------------------------------------------------------------------------
   // Seals the newest segment (which must end at a transaction end) and starts `name`, whose number must be higher.
   // Append its bytes from the magic on. A newest segment of that name that has no byte yet is gone on with.
-  Status begin_segment(const std::string& name);
+  // With `source`, the segment comes to be together with the record of where its bytes come from (`from` is set).
+  Status begin_segment(const std::string& name, std::optional<SourceSpan> source = std::nullopt);
   // Appends bytes to the newest segment; `ends` are the transaction ends within, offsets counted from bytes' start
   // (1 to bytes.size()), ascending. Events may be cut anywhere between appends.
   Status append(Bytes bytes, std::span<const TransactionEnd> ends);

@@ -64,7 +64,8 @@ struct Log::State {
   Status sync();
   void publish();
   void learn_head();
-  Result<std::shared_ptr<Segment>> create_segment(const std::string& name, uint64_t number);
+  Result<std::shared_ptr<Segment>> create_segment(const std::string& name, uint64_t number,
+                                                  std::vector<SourceSpan> spans);
 
   // log_lookup.cc
   std::vector<std::shared_ptr<Segment>> all_segments() const;

@@ -68,6 +68,59 @@ class LogTest : public testing::Test {
   std::unique_ptr<Log> log_;
 };
 
+TEST_F(LogTest, ASegmentComesToBeWithItsSource) {
+  open();
+  const SourceSpan first{{}, "uuid-a", 1, "8.0.32", "binlog.000007", 0, ""};
+  ASSERT_TRUE(log_->begin_segment("binlog.000007", first));
+  open();  // not a byte of it came
+  ASSERT_TRUE(log_->to_source({7, 0})) << "a kill in between would leave a segment of nowhere";
+  EXPECT_EQ(log_->to_source({7, 0})->server_uuid, "uuid-a");
+  // The same source's next file is known already; another's is not.
+  ASSERT_TRUE(log_->begin_segment("binlog.000008",
+                                  SourceSpan{{}, "uuid-a", 1, "8.0.32", "binlog.000008", 0, ""}));
+  EXPECT_EQ(log_->sources().size(), 1U);
+  ASSERT_TRUE(log_->begin_segment("binlog.000009",
+                                  SourceSpan{{}, "uuid-b", 2, "8.0.32", "b.000001", 0, "uuid:7"}));
+  open();
+  EXPECT_EQ(log_->sources().size(), 2U);
+  EXPECT_EQ(log_->to_source({9, 0})->file, "b.000001");
+  EXPECT_EQ(log_->to_source({9, 0})->lacks, "uuid:7");
+}
+
+TEST_F(LogTest, WithoutEventChecksumsTheEntriesAreNotGuessed) {
+  store(make_files(mysql::Flavor::kMysql, 1, 5, 100, binlog::Checksum::kNone));
+  const std::string before = read_text(path("binlog.000001"));
+  const std::string entries = read_text(path("binlog.000001.entries"));
+  log_.reset();
+  fs::remove(path("binlog.000001.entries"));
+  EXPECT_THAT(open_error().message, HasSubstr("binlog_checksum=NONE"));
+  EXPECT_FALSE(fs::exists(path("binlog.000001.entries"))) << "nothing is written";
+  std::ofstream(path("binlog.000001.entries"), std::ios::binary) << entries;
+  change_byte("binlog.000001.entries", 20);  // its header
+  EXPECT_THAT(open_error().message, HasSubstr("binlog_checksum=NONE"));
+  EXPECT_EQ(read_text(path("binlog.000001")), before);
+  change_byte("binlog.000001.entries", 20);
+  open();
+  EXPECT_EQ(report_.torn_bytes, 0U);
+}
+
+TEST_F(LogTest, WithoutEventChecksumsADamagedRecordIsNoTornTail) {
+  open();
+  const auto files = make_files(mysql::Flavor::kMysql, 1, 5, 100, binlog::Checksum::kNone);
+  ASSERT_TRUE(log_->begin_segment(files[0].name));
+  uint64_t from = 0;
+  for (const TransactionEnd& end : files[0].ends) {  // a sync each
+    ASSERT_TRUE(log_->append(Bytes(files[0].bytes).subspan(from, end.offset - from),
+                             files[0].ends_in(from, end.offset)));
+    ASSERT_TRUE(log_->sync());
+    from = end.offset;
+  }
+  log_.reset();
+  change_byte("binlog.000001.entries", 32 + 2 * 40 + 5);
+  EXPECT_THAT(open_error().message, HasSubstr("entries file damaged"));
+  EXPECT_EQ(fs::file_size(path("binlog.000001")), files[0].bytes.size());
+}
+
 TEST_F(LogTest, IsEmptyAtFirst) {
   open();
   EXPECT_EQ(log_->end(), (Position{0, 0}));

@@ -59,6 +59,7 @@ Status Log::State::settle(Error error) {
         "; the newest bytes may not be durable, and nothing is stored on top of them: see to the "
         "disk, then restart "
         "binbus";
+    error.code = Code::kIo;  // also when a file was not there: nothing else may go on from here
     dead = error;
   }
   return fail(std::move(error));
@@ -103,14 +104,15 @@ void Log::State::learn_head() {
 
 // Companions first: a segment's file exists only with all of them.
 Result<std::shared_ptr<Segment>> Log::State::create_segment(const std::string& name,
-                                                            uint64_t number) {
+                                                            uint64_t number,
+                                                            std::vector<SourceSpan> spans) {
   auto segment = std::make_shared<Segment>(files, options.directory, name, number);
   const SegmentPaths& paths = segment->paths();
   StateHeader header;
   ControlState control;
   {
     const std::lock_guard lock(mutex);
-    control = {sources, executed};
+    control = {std::move(spans), executed};
     if (newest) {
       prune(control.sources, segments.begin()->first);
       header = {writer->next_index(), writer->term(), newest->number(), newest->visible,
@@ -128,12 +130,13 @@ Result<std::shared_ptr<Segment>> Log::State::create_segment(const std::string& n
   return segment;
 }
 
-Status Log::begin_segment(const std::string& name) {
+Status Log::begin_segment(const std::string& name, std::optional<SourceSpan> source) {
   State& log = *state_;
   BINBUS_RETURN_IF_ERROR(log.check_alive());
   BINBUS_TRY(parsed, binlog::SegmentName::parse(name));
   if (log.newest) {
-    if (name == log.newest->name() && log.writer->end() == 0) return ok();
+    if (name == log.newest->name() && log.writer->end() == 0)
+      return source ? record_source(std::move(*source)) : ok();
     if (parsed.number <= log.newest->number()) {
       return fail(Code::kInvalid, "segment " + name + " cannot follow " + log.newest->name());
     }
@@ -145,7 +148,13 @@ Status Log::begin_segment(const std::string& name) {
     log.publish();
   }
   if (auto space = log.check_space(0); !space) return log.settle(space.error());
-  auto segment = log.create_segment(name, parsed.number);
+  std::vector<SourceSpan> spans = sources();
+  if (source) {
+    source->from = {parsed.number, 0};
+    const auto known = map_to_source(spans, source->from);
+    if (!known || *known != *source) add_span(spans, std::move(*source));
+  }
+  auto segment = log.create_segment(name, parsed.number, spans);
   if (!segment) return log.settle(segment.error());
   BINBUS_TRY(bytes, log.files.open((*segment)->paths().segment, io::OpenMode::kWrite));
   BINBUS_TRY(entries, log.files.open((*segment)->paths().entries, io::OpenMode::kWrite));
@@ -162,6 +171,7 @@ Status Log::begin_segment(const std::string& name) {
   log.head_known = false;
   {
     const std::lock_guard lock(log.mutex);
+    log.sources = std::move(spans);
     log.segments.emplace(parsed.number, *segment);
   }
   if (log.newest) log.newest->sealed.store(true);

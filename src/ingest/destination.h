@@ -16,13 +16,16 @@ struct SourceIdentity {
   std::string server_version;
   std::string file;
   uint64_t offset = 0;
+  std::string lacks =
+      {};  // a GTID set: what we hold and it has lost or never had, which was accepted
 };
 
 // Thread: ingest's only.
 class Destination {
  public:
   virtual ~Destination() = default;
-  virtual Status begin_segment(const std::string& name) = 0;
+  // `source`: where the segment's bytes come from, from its first on.
+  virtual Status begin_segment(const std::string& name, const SourceIdentity& source) = 0;
   virtual Status append(Bytes bytes, std::span<const binlog::TransactionEnd> ends) = 0;
   virtual Status sync() = 0;
   virtual Status abort_transaction() = 0;

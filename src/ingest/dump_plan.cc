@@ -1,6 +1,7 @@
 #include "ingest/dump_plan.h"
 
 #include <algorithm>
+#include <map>
 
 #include "binlog/position.h"
 
@@ -10,30 +11,86 @@ namespace {
 using mysql::Executed;
 using mysql::Flavor;
 
-// What of `wanted` is not in `there`, for messages and decisions.
-Executed missing(const Executed& wanted, const Executed& there) {
-  if (const mysql::GtidSet* set = wanted.mysql()) {
-    const mysql::GtidSet* other = there.mysql();
-    return Executed(other ? difference(*set, *other) : *set);
+using Servers = std::map<uint32_t, uint64_t>;  // of one MariaDB domain: the last sequence of each
+
+Servers servers_of(const Executed& executed, uint32_t domain) {
+  if (executed.mariadb() == nullptr) return {};
+  const auto found = executed.mariadb()->domains().find(domain);
+  return found == executed.mariadb()->domains().end() ? Servers() : found->second.last_by_server;
+}
+
+Executed minus(const mysql::GtidSet& set, const Executed& other) {
+  return Executed(other.mysql() != nullptr ? difference(set, *other.mysql()) : set);
+}
+
+// The domains' places of a MariaDB set that `there` does not reach, by `reaches`.
+template <class Reaches>
+Executed unreached(const mysql::MariadbGtidSet& wanted, const Reaches& reaches) {
+  mysql::MariadbGtidSet out;
+  for (const auto& [domain, servers] : wanted.domains()) {
+    const mysql::MariadbGtid place = wanted.newest(domain);
+    if (!reaches(place)) out.add(place);
   }
-  mysql::MariadbGtidSet set = *wanted.mariadb();
-  if (const mysql::MariadbGtidSet* other = there.mariadb()) set.subtract(*other);
+  return Executed(std::move(out));
+}
+
+// What of `wanted` was never executed by a server that has `there`. MariaDB: who has a domain's newest has what came
+// before it, whoever wrote it.
+Executed missing(const Executed& wanted, const Executed& there) {
+  if (wanted.mysql() != nullptr) return minus(*wanted.mysql(), there);
+  return unreached(*wanted.mariadb(), [&](const mysql::MariadbGtid& place) {
+    const Servers servers = servers_of(there, place.domain);
+    const auto last = servers.find(place.server_id);
+    return last != servers.end() && last->second >= place.sequence;
+  });
+}
+
+// What of `purged` lies behind one who has `executed`. MariaDB: by the domains' sequences, which ascend.
+Executed needed_of(const Executed& purged, const Executed& executed) {
+  if (purged.mysql() != nullptr) return minus(*purged.mysql(), executed);
+  return unreached(*purged.mariadb(), [&](const mysql::MariadbGtid& place) {
+    return executed.mariadb() != nullptr && executed.mariadb()->contains(place);
+  });
+}
+
+// What of `theirs` is not in `ours`, by every server that wrote.
+Executed new_in(const Executed& theirs, const Executed& ours) {
+  if (theirs.mysql() != nullptr) return minus(*theirs.mysql(), ours);
+  mysql::MariadbGtidSet set = *theirs.mariadb();
+  if (ours.mariadb() != nullptr) set.subtract(*ours.mariadb());
   return Executed(std::move(set));
 }
 
-// What of `ours` is also in `theirs`; MariaDB: the nearer place of each domain.
+// What of `ours` is also in `theirs`; MariaDB: of each domain the furthest place that both have passed.
 Executed common(const Executed& ours, const Executed& theirs) {
   if (const mysql::GtidSet* set = ours.mysql()) {
     return Executed(theirs.mysql() ? intersection(*set, *theirs.mysql()) : mysql::GtidSet());
   }
   mysql::MariadbGtidSet out;
-  for (const auto& [domain, place] : ours.mariadb()->domains()) {
-    const mysql::MariadbGtid here = ours.mariadb()->newest(domain);
-    const mysql::MariadbGtid there =
-        theirs.mariadb() ? theirs.mariadb()->newest(domain) : mysql::MariadbGtid();
-    if (there.sequence > 0) out.add(here.sequence <= there.sequence ? here : there);
+  for (const auto& [domain, members] : ours.mariadb()->domains()) {
+    const Servers there = servers_of(theirs, domain);
+    mysql::MariadbGtid furthest{domain, 0, 0};
+    for (const auto& [server, last] : members.last_by_server) {
+      const auto found = there.find(server);
+      if (found == there.end()) continue;
+      const uint64_t both = std::min(last, found->second);
+      if (both > furthest.sequence) furthest = {domain, server, both};
+    }
+    if (furthest.sequence > 0) out.add(furthest);
   }
   return Executed(std::move(out));
+}
+
+// MariaDB: what is new to us though it stands before the place that the dump begins at.
+Executed passed_over(const Executed& brings, const Executed& place) {
+  mysql::MariadbGtidSet out;
+  if (brings.mariadb() == nullptr || place.mariadb() == nullptr) return Executed();
+  for (const auto& [domain, members] : brings.mariadb()->domains()) {
+    for (const auto& [server, last] : members.last_by_server) {
+      if (last <= place.mariadb()->newest(domain).sequence) out.add({domain, server, last});
+    }
+  }
+  return out.empty() ? Executed() : Executed(std::move(out));
 }
 
 std::string name_of(const SourceFacts& facts) {
@@ -126,7 +183,7 @@ Result<DumpPlan> plan_start(const SourceFacts& facts, const Start& start) {
                 "start gtid: " + name_of(facts) +
                     " has no GTIDs (gtid_mode = ON is needed): start at earliest or FILE:POS");
   }
-  if (const Executed gone = missing(facts.purged, executed); !gone.empty()) {
+  if (const Executed gone = needed_of(facts.purged, executed); !gone.empty()) {
     return fail(Code::kPurged, "start gtid: " + name_of(facts) + " has purged " + gone.to_string() +
                                    "; start at earliest, or at a set that contains these");
   }
@@ -150,12 +207,19 @@ DumpPlan from_gtids(Executed executed) {
 DumpPlan as_new_source(const Held& held, const SourceFacts& facts) {
   DumpPlan plan = from_gtids(common(held.executed, facts.executed));
   plan.new_source = true;
-  plan.brings = missing(facts.executed, held.executed);
+  plan.brings = new_in(facts.executed, held.executed);
+  plan.passed_over = passed_over(plan.brings, plan.executed);
+  plan.lacks = missing(held.executed, facts.executed).to_string();
   return plan;
 }
 
+// What we hold and the source lacks, but for what was accepted before.
+Executed lost(const Held& held, const SourceFacts& facts) {
+  return missing(missing(held.executed, facts.executed), held.accepted);
+}
+
 Error lost_error(const Held& held, const SourceFacts& facts) {
-  const std::string lacks = missing(held.executed, facts.executed).to_string();
+  const std::string lacks = lost(held, facts).to_string();
   return {Code::kDiverged, name_of(facts) + " came back with less than it had sent: it is not at " +
                                place(held.source.file, held.source.offset) + " any more" +
                                (lacks.empty() ? "" : ", and lacks " + lacks) + kAcceptHint};
@@ -177,7 +241,12 @@ const BinlogFile* later_file(const SourceFacts& facts, const std::string& name) 
 Result<DumpPlan> plan_after_loss(const Held& held, const SourceFacts& facts, OnSourceLoss on_loss) {
   const BinlogFile* const next = later_file(facts, held.source.file);
   if (next != nullptr && find_file(facts, held.source.file) == nullptr) {
-    const std::string gone = missing(facts.purged, held.executed).to_string();
+    const std::string gone = needed_of(facts.purged, held.executed).to_string();
+    if (facts.by_gtid() && gone.empty() && lost(held, facts).empty()) {
+      // The rest of the purged file held nothing that we lack.
+      if (held.own_numbering()) return from_gtids(common(held.executed, facts.executed));
+      return from_file(next->name, 4);
+    }
     return fail(Code::kPurged, name_of(facts) + " has purged " + held.source.file +
                                    ", where the log goes on; its oldest file is " +
                                    facts.files.front().name +
@@ -194,7 +263,7 @@ Result<DumpPlan> plan_resume(const Held& held, const SourceFacts& facts, OnSourc
   const BinlogFile* const file = find_file(facts, held.source.file);
   const bool there = file != nullptr && file->bytes >= held.source.offset;
   if (!there && !facts.commits_wait) return plan_after_loss(held, facts, on_loss);
-  if (on_loss == OnSourceLoss::kStop && !missing(held.executed, facts.executed).empty()) {
+  if (on_loss == OnSourceLoss::kStop && !lost(held, facts).empty()) {
     return fail(lost_error(held, facts));
   }
   if (!held.own_numbering()) return from_file(held.source.file, held.source.offset);
@@ -219,11 +288,10 @@ Result<DumpPlan> plan_failover(const Held& held, const SourceFacts& facts, OnSou
   if (!may_fail_over)
     return fail(Code::kTimeout,
                 change + ": waiting for the first to come back before failing over");
-  if (const Executed lacks = missing(held.executed, facts.executed);
-      !lacks.empty() && on_loss == OnSourceLoss::kStop) {
+  if (const Executed lacks = lost(held, facts); !lacks.empty() && on_loss == OnSourceLoss::kStop) {
     return fail(Code::kDiverged, change + ", which lacks " + lacks.to_string() + kAcceptHint);
   }
-  if (const Executed gone = missing(facts.purged, held.executed); !gone.empty()) {
+  if (const Executed gone = needed_of(facts.purged, held.executed); !gone.empty()) {
     return fail(Code::kPurged, change + ", which has purged " + gone.to_string() +
                                    "; name a source that still has these, or start a new stream");
   }
@@ -233,8 +301,14 @@ Result<DumpPlan> plan_failover(const Held& held, const SourceFacts& facts, OnSou
 }  // namespace
 
 Held Held::of(const Destination& destination) {
-  return {destination.end(), destination.segment_name(), destination.executed(),
-          destination.source_at_end()};
+  Held held{destination.end(),
+            destination.segment_name(),
+            destination.executed(),
+            destination.source_at_end(),
+            {}};
+  auto accepted = Executed::parse(held.executed.flavor(), held.source.lacks);
+  if (accepted) held.accepted = std::move(*accepted);
+  return held;
 }
 
 Result<DumpPlan> plan_dump(const Held& held, const SourceFacts& facts, const Start& start,
@@ -243,8 +317,10 @@ Result<DumpPlan> plan_dump(const Held& held, const SourceFacts& facts, const Sta
     return fail(Code::kUnsupported, name_of(facts) + " writes no binlog: start it with --log-bin");
   }
   if (held.empty()) return plan_start(facts, start);
-  if (same_server(held.source, facts)) return plan_resume(held, facts, on_loss);
-  return plan_failover(held, facts, on_loss, may_fail_over);
+  auto plan = same_server(held.source, facts) ? plan_resume(held, facts, on_loss)
+                                              : plan_failover(held, facts, on_loss, may_fail_over);
+  if (plan && !plan->new_source) plan->lacks = held.source.lacks;
+  return plan;
 }
 
 }  // namespace binbus::ingest

@@ -15,6 +15,7 @@ struct Held {
   std::string segment;  // "": nothing yet
   mysql::Executed executed;
   SourceIdentity source;
+  mysql::Executed accepted = {};  // source.lacks
   static Held of(const Destination& destination);
   bool empty() const { return segment.empty(); }
   // After a failover: our segments' names and positions are not the source's.
@@ -34,6 +35,9 @@ struct DumpPlan {
   bool own_numbering = false;
   bool new_source = false;  // nothing of it is held: another server, or one that lost what is held
   mysql::Executed brings;   // new_source: transactions that we lack, for the operator to see
+  // Of them, those that stand before the place where the dump begins and are never sent: MariaDB's order tells.
+  mysql::Executed passed_over;
+  std::string lacks;  // SourceIdentity::lacks from here on
 };
 
 // Errors: kPurged, naming what is gone; kDiverged, naming what the source lacks or that it is another server without

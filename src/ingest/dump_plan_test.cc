@@ -251,6 +251,99 @@ TEST(DumpPlan, an_accepted_loss_goes_on_with_what_the_source_has) {
   EXPECT_EQ(plan->file, "binlog.000005");
 }
 
+TEST(DumpPlan, an_accepted_loss_stays_accepted) {
+  SourceFacts facts = source_a();
+  facts.server_uuid = kUuidB;
+  facts.executed = a("1-88");
+  Held held = held_a();
+  const auto accepted = plan_dump(held, facts, {}, OnSourceLoss::kAccept, true);
+  ASSERT_TRUE(accepted) << accepted.error().message;
+  EXPECT_EQ(accepted->lacks, std::string(kUuidA) + ":89-90");
+  held.source = {kUuidB, 1, "", "binlog.000004", 950, accepted->lacks};
+  held.accepted = set(accepted->lacks);
+  const auto resumed = plan_dump(held, facts, {}, OnSourceLoss::kStop, false);
+  ASSERT_TRUE(resumed) << resumed.error().message;
+  EXPECT_EQ(resumed->lacks, accepted->lacks);
+  facts.executed = a("1-80");
+  EXPECT_NE(plan_dump(held, facts, {}, OnSourceLoss::kStop, false)
+                .error()
+                .message.find("aaaaaaaaaaaa:81-88;"),
+            std::string::npos)
+      << "what it loses later is another matter";
+}
+
+// The source rotated and purged while we were away, and wrote nothing that we lack.
+TEST(DumpPlan, a_purged_file_that_held_nothing_more_is_passed) {
+  SourceFacts facts = source_a();
+  Held held = held_of(kUuidA, "binlog.000001", 900, a("1-90"));
+  facts.purged = a("1-90");
+  auto plan = plan_dump(held, facts, {}, OnSourceLoss::kStop, false);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->by, By::kFile);
+  EXPECT_EQ(plan->file, "binlog.000003");
+  EXPECT_EQ(plan->offset, 4U);
+  held.segment = "binlog.000007";
+  plan = plan_dump(held, facts, {}, OnSourceLoss::kStop, false);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->by, By::kGtid);
+  facts.gtid_mode = "ON_PERMISSIVE";  // others than GTIDs may have been in it
+  EXPECT_EQ(plan_dump(held, facts, {}, OnSourceLoss::kStop, false).error().code, Code::kPurged);
+}
+
+struct MariadbCase {
+  const char* name;
+  const char* held;
+  const char* source;  // its gtid_binlog_state
+  const char* purged;
+  const char* from;  // "": refused
+  const char* says;  // of the refusal, or what is passed over
+};
+
+TEST(DumpPlan, mariadb_fails_over_by_the_domains_places) {
+  const MariadbCase cases[] = {
+      {"seeded_from_a_backup", "0-1-90,0-2-100", "0-2-120", "", "0-2-100", ""},
+      {"all_of_it", "0-1-90", "0-1-95", "", "0-1-90", ""},
+      {"lacks_the_newest", "0-1-90", "0-1-88,0-2-95", "", "", "0-1-90"},
+      {"never_heard_of_the_domain", "0-1-90,3-1-5", "0-1-95", "", "", "3-1-5"},
+      {"purged_before_our_place", "0-1-90", "0-1-95", "0-2-50", "0-1-90", ""},
+      {"purged_behind_our_place", "0-1-90", "0-1-99", "0-1-95", "", "0-1-95"},
+      {"wrote_by_itself", "0-1-90", "0-2-80,0-1-95", "", "0-1-90", "0-2-80"},
+  };
+  const auto mariadb = [](const char* text) {
+    return *mysql::Executed::parse(mysql::Flavor::kMariadb, text);
+  };
+  for (const MariadbCase& one : cases) {
+    SourceFacts facts;
+    facts.flavor = mysql::Flavor::kMariadb;
+    facts.server_id = 2;
+    facts.log_bin = true;
+    facts.executed = mariadb(one.source);
+    facts.purged = mariadb(one.purged);
+    facts.files = {{"binlog.000001", 1000}};
+    const Held held = held_of("", "binlog.000001", 900, mariadb(one.held));
+    const auto plan = plan_dump(held, facts, {}, OnSourceLoss::kStop, true);
+    ASSERT_EQ(plan.has_value(), *one.from != '\0') << one.name;
+    if (!plan) {
+      EXPECT_NE(plan.error().message.find(one.says), std::string::npos)
+          << one.name << ": " << plan.error().message;
+      continue;
+    }
+    EXPECT_EQ(plan->executed.to_string(), one.from) << one.name;
+    EXPECT_EQ(plan->passed_over.to_string(), one.says) << one.name;
+  }
+  // Accepted: from the furthest place that both know, not from a sequence that it gave to something else.
+  SourceFacts facts;
+  facts.flavor = mysql::Flavor::kMariadb;
+  facts.server_id = 2;
+  facts.log_bin = true;
+  facts.executed = mariadb("0-1-90,0-2-95");
+  facts.files = {{"binlog.000001", 1000}};
+  const Held held = held_of("", "binlog.000001", 900, mariadb("0-1-100"));
+  const auto plan = plan_dump(held, facts, {}, OnSourceLoss::kAccept, true);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->executed.to_string(), "0-1-90");
+}
+
 TEST(DumpPlan, mariadb_is_told_apart_by_server_id) {
   SourceFacts facts;
   facts.flavor = mysql::Flavor::kMariadb;

@@ -136,7 +136,7 @@ ByteVector concat(std::initializer_list<ByteVector> parts) {
   return out;
 }
 
-Status MemoryDestination::begin_segment(const std::string& name) {
+Status MemoryDestination::begin_segment(const std::string& name, const SourceIdentity& source) {
   if (last_end_ != (newest_.empty() ? 0 : segments_[newest_].size())) {
     return fail(Code::kInvalid, "a segment must end at a transaction's end");
   }
@@ -144,7 +144,7 @@ Status MemoryDestination::begin_segment(const std::string& name) {
   names_.push_back(name);
   segments_[name].clear();
   last_end_ = 0;
-  return ok();
+  return record_source(source);
 }
 
 Status MemoryDestination::append(Bytes bytes, std::span<const binlog::TransactionEnd> ends) {
@@ -172,7 +172,8 @@ Status MemoryDestination::sync() {
 }
 
 Status MemoryDestination::abort_transaction() {
-  if (!newest_.empty()) segments_[newest_].resize(last_end_);
+  if (newest_.empty() || segments_[newest_].size() == last_end_) return ok();
+  segments_[newest_].resize(last_end_);
   return sync();
 }
 

@@ -60,7 +60,7 @@ ByteVector concat(std::initializer_list<ByteVector> parts);
 // Keeps what is synced and what is not apart, as the store does.
 class MemoryDestination final : public Destination {
  public:
-  Status begin_segment(const std::string& name) override;
+  Status begin_segment(const std::string& name, const SourceIdentity& source = {}) override;
   Status append(Bytes bytes, std::span<const binlog::TransactionEnd> ends) override;
   Status sync() override;
   Status abort_transaction() override;

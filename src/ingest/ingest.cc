@@ -15,10 +15,19 @@ namespace {
 constexpr uint32_t kBackoffFirstMs = 100;
 constexpr uint32_t kBackoffMaxMs = 10'000;
 constexpr uint64_t kLookAgainUs = 60'000'000;
-constexpr uint64_t kWorkedUs =
-    1'000'000;  // a session that lasted this long worked, also without a new event
+constexpr uint64_t kWorkedUs = 1'000'000;
 
 uint64_t random_seed() { return (uint64_t{std::random_device()()} << 32) | std::random_device()(); }
+
+// Whether a session that ended so is a sign that its source can be gone on with: a transaction came, or the network broke
+// off one that was coming, or the source was still heard of after a while. One that always breaks off at the same place,
+// or logs us in and then says nothing, is no better than one that is away.
+bool worked(const ReceiverCounts& counts, uint64_t heard_for_us, Code ended) {
+  if (counts.transactions > 0) return true;
+  if (counts.bytes > 0 && ended == Code::kNetwork) return true;
+  const bool broke_within = counts.bytes > 0 && (ended == Code::kRemote || ended == Code::kCorrupt);
+  return !broke_within && heard_for_us > kWorkedUs;
+}
 
 std::string random_uuid() {
   mysql::Uuid uuid;
@@ -139,15 +148,19 @@ Error Ingest::attempt(Candidate& candidate, const std::stop_token& stop) {
   announce(candidate, **session);
 
   const IngestStatus before = status();
-  Status ended = (*session)->run(stop, [&] { publish(**session, before); });
+  uint64_t heard_us = began_us;
+  Status ended = (*session)->run(stop, [&] {
+    heard_us = clock_.monotonic_us();
+    publish(**session, before);
+  });
   publish(**session, before);
   {
     const std::scoped_lock lock(mutex_);
     session_ = nullptr;
   }
-  const uint64_t now_us = clock_.monotonic_us();
-  if ((*session)->receiver().counts().bytes > 0 || now_us - began_us > kWorkedUs)
-    worked_us_ = now_us;
+  Error error = explain(std::move(ended).error(), context(candidate));
+  if (worked((*session)->receiver().counts(), heard_us - began_us, error.code))
+    worked_us_ = clock_.monotonic_us();
   if (stop.stop_requested()) {
     mysql::ConnectOptions connect = options_.connect;
     connect.address = candidate.address;
@@ -155,7 +168,7 @@ Error Ingest::attempt(Candidate& candidate, const std::stop_token& stop) {
     return {Code::kStopped, "asked to stop"};
   }
   candidate.replaced_file = (*session)->receiver().file_replaced() ? (*session)->plan().file : "";
-  return explain(std::move(ended).error(), context(candidate));
+  return error;
 }
 
 ErrorContext Ingest::context(const Candidate& candidate) const {
@@ -170,7 +183,9 @@ void Ingest::announce(const Candidate& candidate, Session& session) {
                                   {"source", candidate.address},
                                   {"server_uuid", facts.server_uuid},
                                   {"server_id", facts.server_id},
-                                  {"brings", plan.brings.to_string()}});
+                                  {"brings", plan.brings.to_string()},
+                                  {"passed_over", plan.passed_over.to_string()},
+                                  {"lacks", plan.lacks}});
   }
   log::info("ingest_connected", {{"stream", options_.stream},
                                  {"source", candidate.address},

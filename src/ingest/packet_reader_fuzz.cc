@@ -11,7 +11,7 @@ using namespace binbus;
 
 class Nowhere final : public ingest::Destination {
  public:
-  Status begin_segment(const std::string& name) override {
+  Status begin_segment(const std::string& name, const SourceIdentity&) override {
     name_ = name;
     end_ = 0;
     return ok();
@@ -43,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (data[1] & 1) {
     plan.by = ingest::DumpPlan::By::kGtid;
     plan.own_numbering = plan.new_source = true;
-    if (!destination.begin_segment("binlog.000001")) return 0;
+    if (!destination.begin_segment("binlog.000001", {})) return 0;
   }
   ingest::Receiver receiver(destination, plan, {});
   ingest::PacketReader reader(2 * ingest::PacketReader::kWholeBytes);

@@ -100,11 +100,11 @@ class Check {
     const auto has = [&](std::string_view privilege) {
       return grants.find(privilege) != std::string::npos;
     };
-    const bool all = has("ALL PRIVILEGES") || has(" SUPER");
+    const bool all = has("ALL PRIVILEGES");
     const bool follow =
         all || has("REPLICATION SLAVE,") || has("REPLICATION SLAVE ON") || may(show_replicas());
-    const bool look =
-        all || has("REPLICATION CLIENT") || has("BINLOG MONITOR") || may("SHOW BINARY LOGS");
+    const bool look = all || has(" SUPER") || has("REPLICATION CLIENT") || has("BINLOG MONITOR") ||
+                      may("SHOW BINARY LOGS");
     if (follow && look) return true;
     const std::string missing = std::string(follow ? "" : "REPLICATION SLAVE") +
                                 (follow || look ? "" : ", ") + (look ? "" : "REPLICATION CLIENT");

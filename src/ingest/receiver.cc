@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/log.h"
 #include "binlog/control_events.h"
 #include "binlog/gtid_events.h"
 
@@ -25,10 +26,13 @@ bool is_gtid(uint8_t type) {
          type == binlog::kGtidTaggedEvent || type == binlog::kMariadbGtidEvent;
 }
 
-bool is_of_unknown_server(const mysql::AnyGtid& gtid, const mysql::Executed& known) {
+// Written by the new source itself, or by a server that nothing held is from.
+bool may_be_errant(const mysql::AnyGtid& gtid, const mysql::Executed& known,
+                   const std::string& source_uuid) {
   const auto* const mysql_gtid = std::get_if<mysql::Gtid>(&gtid);
-  return mysql_gtid != nullptr && known.mysql() != nullptr &&
-         !known.mysql()->members().contains(mysql_gtid->tsid);
+  if (mysql_gtid == nullptr || known.mysql() == nullptr) return false;
+  return !known.mysql()->members().contains(mysql_gtid->tsid) ||
+         mysql_gtid->tsid.uuid.to_string() == source_uuid;
 }
 
 Status whole(const Piece& piece) {
@@ -50,6 +54,7 @@ Receiver::Receiver(Destination& destination, const DumpPlan& plan, SourceIdentit
                                           destination.source_at_end().offset}),
       segment_(destination.segment_name()) {
   source_.file = held_.file;
+  source_.lacks = plan.lacks;
   shift_ = static_cast<int64_t>(destination.end().offset - held_.offset);
   if (new_source_) known_ = destination.executed();
 }
@@ -67,11 +72,17 @@ Status Receiver::take(const Piece& piece) {
     keep(piece.bytes);
     counts_.events += piece.last;
   }
-  if (piece.last && piece.ack_wanted) ack_ = source_end_;
+  if (piece.last && piece.ack_wanted) taken_ack_ = source_end_;
   return ok();
 }
 
 Status Receiver::flush() {
+  BINBUS_RETURN_IF_ERROR(append_run());
+  if (taken_ack_) ack_ = std::exchange(taken_ack_, std::nullopt);
+  return ok();
+}
+
+Status Receiver::append_run() {
   if (run_.empty()) return ok();
   const std::span<uint8_t> run = std::exchange(run_, {});
   const uint64_t start = scanner_->offset();
@@ -80,7 +91,7 @@ Status Receiver::flush() {
     ends_.push_back(end);
     ends_.back().offset -= start;
     if (!end.transaction) return;
-    if (new_source_ && is_of_unknown_server(end.gtid, known_)) brought_.add(end.gtid);
+    if (new_source_ && may_be_errant(end.gtid, known_, source_.server_uuid)) brought_.add(end.gtid);
     ++counts_.transactions;
     counts_.last_commit_us = end.commit_us;
   };
@@ -193,7 +204,17 @@ Status Receiver::begin_segment() {
   } else {
     segment_ = source_end_.file;
   }
-  BINBUS_RETURN_IF_ERROR(destination_.begin_segment(segment_));
+  // A source that crashed may leave a file that ends within a transaction, and never commits that: a replica rolls it
+  // back at the next file, and so do we.
+  const binlog::Position end = destination_.end();
+  BINBUS_RETURN_IF_ERROR(destination_.abort_transaction());
+  if (destination_.end() != end) {
+    log::warn("ingest_transaction_abandoned",
+              {{"before", segment_}, {"bytes", end.offset - destination_.end().offset}});
+  }
+  source_.file = source_end_.file;
+  source_.offset = 0;
+  BINBUS_RETURN_IF_ERROR(destination_.begin_segment(segment_, source_));
   BINBUS_RETURN_IF_ERROR(continue_segment());
   head_done_ = false;
   return ok();

@@ -45,7 +45,7 @@ class Receiver {
 
   // The end of the last event that came, heartbeats' word included.
   const SourcePlace& source_end() const { return source_end_; }
-  // Where the source wants an acknowledgement for, of what was flushed; forgets it.
+  // Where the source wants an acknowledgement for, of what flush() has appended; forgets it.
   std::optional<SourcePlace> take_ack();
   bool ack_wanted() const { return ack_.has_value(); }
   // The source's file is not the one that we hold the beginning of, but another of that name: the error said so.
@@ -64,6 +64,7 @@ class Receiver {
   Result<Fate> on_format_description(const Piece& piece);
   Result<Fate> on_executed_list(const Piece& piece);
   Result<Fate> place_event(const Piece& piece);
+  Status append_run();
   Status begin_segment();
   // Prepares to go on where the destination ends, in its newest segment.
   Status continue_segment();
@@ -99,10 +100,12 @@ class Receiver {
   std::span<uint8_t> run_;  // bytes to append, in the reader's buffer
   std::vector<binlog::TransactionEnd> ends_;
   std::optional<SourcePlace> ack_;
+  std::optional<SourcePlace> taken_ack_;  // the same of what was taken, not yet flushed
   ReceiverCounts counts_;
   bool file_replaced_ = false;
-  mysql::Executed known_;    // new_source: what was held
-  mysql::Executed brought_;  // new_source: what came since, of servers that known_ knows nothing of
+  mysql::Executed known_;  // new_source: what was held
+  mysql::Executed
+      brought_;  // new_source: what came since, of it or of servers that known_ knows nothing of
   mysql::Executed errant_;
 };
 

@@ -211,6 +211,26 @@ TEST(Receiver, goes_on_in_a_segment_that_lost_its_first_bytes) {
   EXPECT_EQ(destination.segment(file.name()), file.bytes());
 }
 
+// MariaDB after a crash.
+TEST(Receiver, abandons_a_transaction_that_its_file_does_not_end) {
+  SourceFile crashed("binlog.000001", "");
+  crashed.transaction(kUuidA, 1);
+  const uint64_t whole = crashed.end();
+  crashed.transaction(kUuidA, 2);
+  SourceFile next("binlog.000002", std::string(kUuidA) + ":1");
+  next.transaction(kUuidA, 2);
+  ByteVector stream = packets(fake_rotate(crashed.name(), 4));
+  for (size_t i = 0; i + 1 < crashed.events().size(); ++i)
+    stream = concat({stream, packets(crashed.events()[i])});
+  MemoryDestination destination;
+  const Received received =
+      receive(destination, by_file(crashed.name()), kUuidA, concat({stream, dump(next)}));
+  ASSERT_TRUE(received.status) << received.status.error().message;
+  EXPECT_EQ(destination.segment("binlog.000001").size(), whole);
+  EXPECT_EQ(destination.segment("binlog.000002"), next.bytes());
+  EXPECT_EQ(destination.executed().to_string(), std::string(kUuidA) + ":1-2");
+}
+
 struct BrokenCase {
   const char* name;
   ByteVector stream;
@@ -346,6 +366,17 @@ TEST_F(ReceiverFailover, names_errant_transactions) {
   EXPECT_EQ(received.errant.to_string(), std::string(kUuidB) + ":1");
   EXPECT_EQ(gtids_of(destination_.segment("binlog.000002")),
             std::string(kUuidA) + ":5," + kUuidB + ":1-2");
+}
+
+TEST_F(ReceiverFailover, names_errant_transactions_of_a_server_that_was_the_source_before) {
+  destination_.set_executed(*mysql::Executed::parse(mysql::Flavor::kMysql,
+                                                    std::string(kUuidA) + ":1-4," + kUuidB + ":1"));
+  SourceFile b("mysql-bin.000041", "");
+  b.transaction(kUuidB, 2).transaction(kUuidA, 4).transaction(kUuidB, 3);
+  const Received received = receive(destination_, as_new_source(destination_), kUuidB,
+                                    dump_of_b(b, {0, 1, 2, 3, 4, 5, 10, 11, 12, 13}));
+  ASSERT_TRUE(received.status) << received.status.error().message;
+  EXPECT_EQ(received.errant.to_string(), std::string(kUuidB) + ":2");
 }
 
 }  // namespace

@@ -102,8 +102,8 @@ Session::Session(std::unique_ptr<io::Stream> stream, const SourceFacts& facts, c
 
 Status Session::run(const std::stop_token& stop, const std::function<void()>& on_progress) {
   while (!stop.stop_requested()) {
-    BINBUS_TRY(more, stream_->wait_readable(0));
-    if (!more) {
+    const Result<bool> more = stream_->wait_readable(0);
+    if (more && !*more) {
       BINBUS_RETURN_IF_ERROR(settle());
       on_progress();
       BINBUS_TRY(heard, stream_->wait_readable(silence_ms_));

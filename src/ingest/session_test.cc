@@ -110,6 +110,28 @@ TEST_F(SessionTest, acknowledges_nothing_that_is_not_durable) {
   EXPECT_TRUE(written_.empty());
 }
 
+// Neither the damaged event itself, nor one that came with it.
+TEST_F(SessionTest, acknowledges_nothing_that_was_refused) {
+  ByteVector head = packets(fake_rotate(file_.name(), 4), SemiSync::kOn);
+  ByteVector good;
+  for (size_t i = 0; i < 6; ++i)
+    good = concat({good, packets(file_.events()[i], SemiSync::kAckWanted)});
+  ByteVector bad;
+  for (size_t i = 6; i < file_.events().size(); ++i)
+    bad = concat({bad, packets(file_.events()[i], SemiSync::kAckWanted)});
+  bad.back() ^= 1;
+  const ByteVector no_event = {1, 0, 0, 0, 7};
+  for (const ByteVector& refused :
+       {bad, concat({packets(file_.events()[6], SemiSync::kAckWanted), no_event})}) {
+    destination_ = {};
+    written_.clear();
+    const Status ended = run({{head, true}, {good, true}, {refused, true}});
+    EXPECT_EQ(ended.error().code, Code::kCorrupt);
+    ASSERT_EQ(written_.size(), refused == bad ? 1U : 2U);
+    EXPECT_EQ(written_.front(), semi_sync_ack(file_.name(), file_.end_of(6)));
+  }
+}
+
 TEST_F(SessionTest, disk_errors_end_it) {
   for (const Code code : {Code::kDiskFull, Code::kIo}) {
     destination_ = {};

@@ -46,7 +46,7 @@ std::span<const Key<ReplicaUserConfig>> replica_user_keys();
 
 // "text", "yes or no", ... as documentation calls the kind.
 std::string_view kind_name(KeyKind kind);
-// The Markdown tables of all sections: what docs/configuration.md holds between its markers.
+// The Markdown tables of all sections, as docs/configuration.md holds them; a test compares.
 std::string keys_markdown();
 
 // Parsers of values; kInvalid says what would be right.

@@ -78,12 +78,6 @@ void Ingest::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Ingest::retry_now() {
-  const std::scoped_lock lock(mutex_);
-  retry_now_ = true;
-  changed_.notify_all();
-}
-
 IngestStatus Ingest::status() const {
   const std::scoped_lock lock(mutex_);
   return status_;
@@ -277,14 +271,12 @@ void Ingest::wait(const std::stop_token& stop, IngestState state, uint64_t until
   const bool announced = state == IngestState::kBackingOff || state == IngestState::kDiskFull;
   set_state(state, "", announced ? clock_.wall_us() + wait_us : 0);
   std::unique_lock lock(mutex_);
-  const auto woken = [&] { return retry_now_; };
+  const auto never = [] { return false; };
   if (until_us == UINT64_MAX) {
-    changed_.wait(lock, stop, woken);
+    changed_.wait(lock, stop, never);
   } else {
-    changed_.wait_for(lock, stop, std::chrono::microseconds(wait_us), woken);
+    changed_.wait_for(lock, stop, std::chrono::microseconds(wait_us), never);
   }
-  if (!std::exchange(retry_now_, false)) return;
-  for (Candidate& candidate : candidates_) candidate.not_before_us = 0;
 }
 
 void Ingest::set_state(IngestState state, const std::string& address, uint64_t retry_at_us) {

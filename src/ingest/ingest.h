@@ -27,8 +27,6 @@ class Ingest {
                                        io::Clock& clock);
   ~Ingest();
   void stop();
-  // Tries again now, halted or not.
-  void retry_now();
   IngestStatus status() const;
 
  private:
@@ -53,7 +51,7 @@ class Ingest {
   void judge(Candidate& candidate, Error error);
   // Waits for the next candidate's time, in the state that follows from all of theirs.
   void wait_for_next(const std::stop_token& stop);
-  // Until the monotonic time (0: for ever), stop or retry_now().
+  // Until the monotonic time (UINT64_MAX: for ever) or stop.
   void wait(const std::stop_token& stop, IngestState state, uint64_t until_us);
   ErrorContext context(const Candidate& candidate) const;
   void set_state(IngestState state, const std::string& address = "", uint64_t retry_at_us = 0);
@@ -75,7 +73,6 @@ class Ingest {
   std::condition_variable_any changed_;
   IngestStatus status_;         // guarded by mutex_
   Session* session_ = nullptr;  // guarded by mutex_; for stop() to wake
-  bool retry_now_ = false;      // guarded by mutex_
   std::jthread thread_;
 };
 

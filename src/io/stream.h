@@ -53,7 +53,7 @@ class Listener {
   uint16_t port_;
 };
 
-// Connects to "HOST:PORT"; tests and the command line use it.
+// Connects to "HOST:PORT". What binbus connects to itself goes through libraries; tests use this.
 Result<std::unique_ptr<Stream>> connect(const std::string& address, int timeout_ms);
 
 // A Stream over a connected socket, which it owns and closes.

@@ -30,8 +30,11 @@ Status import_all(const cli::Import& command, const std::string& data) {
                                    {.directory = folder.stream_folder(command.stream)}, nullptr));
   for (const std::string& path : command.files) {
     BINBUS_TRY(imported, import_file(files, path, *log));
-    fmt::print("{}: {} bytes, {} transactions\n", imported.segment, imported.bytes,
-               imported.transactions);
+    fmt::print("{}: {} bytes, {} transactions{}\n", imported.segment, imported.bytes,
+               imported.transactions,
+               imported.bytes_before == 0
+                   ? ""
+                   : fmt::format("; {} bytes were there already", imported.bytes_before));
   }
   return ok();
 }

@@ -213,7 +213,10 @@ void add_import(CLI::App& app, Options& options, std::optional<Command>& chosen)
   command->footer(R"(
 Each file becomes a segment of its name, byte for byte, after what is there already; a stream
 then goes on from its source after the last one. A damaged or encrypted file is refused and
-leaves the log as it was before that file. binbus must not be running on the data folder.
+leaves the log as it was before that file, and so is one that does not follow what is there: the
+next number, and no GTIDs before it that the log has not executed. An import that was cut short
+is gone on with when the same files are given again from that one on. binbus must not be running
+on the data folder.
 
 Examples:
   binbus import -c binbus.toml --stream shop /var/lib/mysql/binlog.0000*

@@ -23,6 +23,7 @@ namespace {
 constexpr uint64_t kProcessBytes = 16u << 20;
 constexpr uint64_t kStreamBytes = 16u << 20;       // ingest's buffers, the log's marks
 constexpr uint64_t kConnectionBytes = 512u << 10;  // two blocks of the log
+constexpr uint64_t kSilenceMarginMs = 5'000;       // beyond two heartbeats; ingest waits 1 s of it
 
 constexpr std::string_view kSections[] = {"stream", "admin", "log"};
 
@@ -401,6 +402,13 @@ size_t Config::connections_per_stream() const {
   const uint64_t taken = kProcessBytes + count * kStreamBytes;
   if (count == 0 || memory_bytes < taken) return 0;
   return (memory_bytes - taken) / count / kConnectionBytes;
+}
+
+uint64_t Config::stalled_after_ms() const {
+  uint64_t longest_ms = 0;
+  for (const StreamConfig& stream : streams)
+    longest_ms = std::max(longest_ms, stream.heartbeat_ms);
+  return std::max(admin.stalled_after_ms, 2 * longest_ms + kSilenceMarginMs);
 }
 
 Result<Config> parse_config(const std::string& text, const std::string& path) {

@@ -64,7 +64,7 @@ struct LogConfig {
 struct AdminConfig {
   std::string listen;  // "": no endpoint
   bool allow_remote = false;
-  uint64_t stalled_after_ms = 0;
+  uint64_t stalled_after_ms = 0;  // as written; see Config::stalled_after_ms()
   uint64_t ready_lag_ms = 0;
 };
 
@@ -79,6 +79,9 @@ struct Config {
 
   // How many connections `memory` allows each stream.
   size_t connections_per_stream() const;
+  // After how long without progress a stream counts as stalled: `stalled_after`, but longer than an
+  // idle source may be silent before ingest itself takes it for lost.
+  uint64_t stalled_after_ms() const;
 };
 
 // Reads and checks the file; paths come out relative to the working folder. kInvalid lists

@@ -104,7 +104,7 @@ const Key<AdminConfig> kAdminKeys[] = {
      .member = &AdminConfig::stalled_after_ms,
      .fallback = "60s",
      .help = "`/live` turns unhealthy when a stream's thread made no progress for this long though "
-             "it had work.",
+             "it had work; never before two of the longest `heartbeat` and 5 s.",
      .min = 1000},
     {.name = "ready_lag",
      .kind = Kind::kDuration,

@@ -219,6 +219,21 @@ TEST(Config, AnAuthorityMeansVerification) {
   EXPECT_EQ(config->streams[0].tls_ca, "/etc/ca.pem");
 }
 
+TEST(Config, AnIdleSourceIsNotStalledBetweenItsHeartbeats) {
+  const struct {
+    const char* lines;
+    uint64_t want_ms;
+  } cases[] = {{"", 60'000},
+               {"heartbeat = \"27s\"\n", 60'000},
+               {"heartbeat = \"1min\"\n", 125'000},
+               {"heartbeat = \"1s\"\n[admin]\nstalled_after = \"2s\"\n", 7'000}};
+  for (const auto& c : cases) {
+    const auto config = parse_config(std::string(kStream) + c.lines, "b.toml");
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->stalled_after_ms(), c.want_ms) << c.lines;
+  }
+}
+
 class ConfigFiles : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -52,7 +52,7 @@ Status run(const Config& config) {
   BINBUS_TRY(streams, Streams::open(config, io::posix_file_system(), clock));
   std::unique_ptr<admin::Server> admin;
   if (!config.admin.listen.empty()) {
-    const admin::HealthLimits limits{.stalled_after_ms = config.admin.stalled_after_ms,
+    const admin::HealthLimits limits{.stalled_after_ms = config.stalled_after_ms(),
                                      .ready_lag_ms = config.admin.ready_lag_ms};
     BINBUS_TRY(opened, admin::Server::open(config.admin.listen, *streams, limits));
     admin = std::move(opened);

@@ -26,7 +26,7 @@ int failed(const Error& error, int exit_code) {
 // The endpoint of a running binbus: as named, or by the configuration.
 Result<std::string> admin_address(const std::string& named, const std::string& config_path) {
   if (!named.empty()) return named;
-  BINBUS_TRY(config, load_config(config_path));
+  BINBUS_TRY(config, load_config(config_path, Secrets::kLeave));
   if (!config.admin.listen.empty()) return config.admin.listen;
   return fail(Code::kInvalid, fmt::format("{} has no [admin] listen, so a running binbus cannot be "
                                           "asked; add it, or name an address with --admin",
@@ -50,7 +50,7 @@ struct Runner {
   int operator()(const cli::Import& command) const { return import_files(command); }
   int operator()(const cli::Verify& command) const {
     if (!command.folder.empty()) return cli::verify(command.folder);
-    const auto config = load_config(command.config);
+    const auto config = load_config(command.config, Secrets::kLeave);
     return config ? cli::verify(config->data) : failed(config.error(), ExitCode::kUsage);
   }
   int operator()(const cli::ShowConfigKeys&) const {

@@ -41,7 +41,7 @@ Result<std::vector<Target>> named_target(const cli::CheckSource& command) {
 
 Result<std::vector<Target>> targets(const cli::CheckSource& command) {
   if (!command.source.empty()) return named_target(command);
-  BINBUS_TRY(config, load_config(command.config));
+  BINBUS_TRY(config, load_config(command.config, Secrets::kRead));
   std::vector<Target> found;
   for (const StreamConfig& stream : config.streams) {
     if (!command.stream.empty() && stream.name != command.stream) continue;

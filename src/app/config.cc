@@ -71,7 +71,7 @@ bool same_port(const std::string& left_address, const std::string& right_address
 // Reads one file into a Config and collects everything that is wrong with it.
 class Reader {
  public:
-  explicit Reader(const std::string& path) { config_.path = path; }
+  Reader(const std::string& path, Secrets secrets) : secrets_(secrets) { config_.path = path; }
 
   Result<Config> read(const toml::table& root) {
     read_keys(root, root_keys(), "the top of the file", config_, kSections);
@@ -283,7 +283,7 @@ class Reader {
     config_.streams.push_back(std::move(stream));
   }
 
-  // Exactly one of the three keys; fetches the secret.
+  // Exactly one of the three keys; fetches the secret when that is wanted.
   void read_password(const toml::table& table, const std::string& whose, PasswordConfig& out) {
     const int given = table.contains("password") + table.contains("password_file") +
                       table.contains("password_env");
@@ -293,6 +293,7 @@ class Reader {
                         given == 0 ? "none" : "several"));
     }
     if (table.contains("password")) has_inline_password_ = true;
+    if (secrets_ == Secrets::kLeave) return;
     if (!out.password_env.empty()) {
       const char* value = std::getenv(out.password_env.c_str());
       if (value == nullptr) {
@@ -389,6 +390,7 @@ class Reader {
                     path, path));
   }
 
+  const Secrets secrets_;
   Config config_;
   std::vector<Wrong> errors_;
   std::vector<Address> addresses_;
@@ -406,22 +408,21 @@ size_t Config::connections_per_stream() const {
 
 uint64_t Config::stalled_after_ms() const {
   uint64_t longest_ms = 0;
-  for (const StreamConfig& stream : streams)
-    longest_ms = std::max(longest_ms, stream.heartbeat_ms);
+  for (const StreamConfig& stream : streams) longest_ms = std::max(longest_ms, stream.heartbeat_ms);
   return std::max(admin.stalled_after_ms, 2 * longest_ms + kSilenceMarginMs);
 }
 
-Result<Config> parse_config(const std::string& text, const std::string& path) {
+Result<Config> parse_config(const std::string& text, const std::string& path, Secrets secrets) {
   const toml::parse_result parsed = toml::parse(std::string_view(text), std::string_view(path));
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
     return fail(Code::kInvalid,
                 fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
   }
-  return Reader(path).read(parsed.table());
+  return Reader(path, secrets).read(parsed.table());
 }
 
-Result<Config> load_config(const std::string& path) {
+Result<Config> load_config(const std::string& path, Secrets secrets) {
   std::ifstream in(path, std::ios::binary);
   if (!in) {
     return fail(
@@ -432,7 +433,7 @@ Result<Config> load_config(const std::string& path) {
   }
   std::stringstream text;
   text << in.rdbuf();
-  return parse_config(text.str(), path);
+  return parse_config(text.str(), path, secrets);
 }
 
 }  // namespace binbus::app

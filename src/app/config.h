@@ -12,7 +12,7 @@
 namespace binbus::app {
 
 // One of `password`, `password_file`, `password_env` is given; load_config() leaves the secret
-// itself in `password`.
+// itself in `password`, when it is told to read secrets.
 struct PasswordConfig {
   std::string password;
   std::string password_file;
@@ -84,10 +84,15 @@ struct Config {
   uint64_t stalled_after_ms() const;
 };
 
+// Whether passwords are fetched from their files and the environment: by who logs in somewhere or
+// lets others in. Who only asks for addresses or folders may not be allowed to read them.
+enum class Secrets : uint8_t { kRead, kLeave };
+
 // Reads and checks the file; paths come out relative to the working folder. kInvalid lists
 // everything wrong, one "FILE:LINE: ..." per line; kNotFound when there is no such file.
-Result<Config> load_config(const std::string& path);
+Result<Config> load_config(const std::string& path, Secrets secrets);
 // The same for text that came from `path`.
-Result<Config> parse_config(const std::string& text, const std::string& path);
+Result<Config> parse_config(const std::string& text, const std::string& path,
+                            Secrets secrets = Secrets::kRead);
 
 }  // namespace binbus::app

@@ -268,26 +268,45 @@ name = "r"
 password_env = "BINBUS_TEST_PASSWORD"
 )",
                                  0644);
-  const auto config = load_config(path);
+  const auto config = load_config(path, Secrets::kRead);
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->streams[0].password, "from file");
   EXPECT_EQ(config->streams[0].replica_users[0].password, "from env");
   EXPECT_TRUE(config->warnings.empty());
 }
 
+TEST_F(ConfigFiles, SecretsAreLeftAloneByThoseWhoNeedNone) {
+  const std::string path = write("b.toml", R"(data = "d"
+[[stream]]
+name = "a"
+source = "h:1"
+user = "u"
+password_file = "/nonexistent/secret"
+listen = "h:2"
+[[stream.replica_user]]
+name = "r"
+password_env = "BINBUS_TEST_ABSENT"
+)",
+                                 0600);
+  EXPECT_FALSE(load_config(path, Secrets::kRead));
+  const auto config = load_config(path, Secrets::kLeave);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->streams[0].password, "");
+}
+
 TEST_F(ConfigFiles, WarnsOfPasswordsThatAllCanRead) {
-  const auto config = load_config(write("open.toml", kStream, 0644));
+  const auto config = load_config(write("open.toml", kStream, 0644), Secrets::kRead);
   ASSERT_TRUE(config);
   ASSERT_EQ(config->warnings.size(), 1u);
   EXPECT_THAT(config->warnings[0], HasSubstr("chmod o-r " + folder_ + "/open.toml"));
 
-  const auto closed = load_config(write("closed.toml", kStream, 0640));
+  const auto closed = load_config(write("closed.toml", kStream, 0640), Secrets::kRead);
   ASSERT_TRUE(closed);
   EXPECT_TRUE(closed->warnings.empty());
 }
 
 TEST_F(ConfigFiles, AbsentFileIsNamed) {
-  const auto config = load_config(folder_ + "/none.toml");
+  const auto config = load_config(folder_ + "/none.toml", Secrets::kRead);
   ASSERT_FALSE(config);
   EXPECT_EQ(config.error().code, Code::kNotFound);
   EXPECT_THAT(config.error().message, HasSubstr("none.toml: no such file"));
@@ -342,7 +361,7 @@ TEST(ConfigDocs, TheKeyTablesInTheDocsAreThoseOfTheProgram) {
 }
 
 TEST(ConfigDocs, TheExampleIsRightAndNamesEveryKey) {
-  ::setenv("BINBUS_ORDERS_PASSWORD", "x", 1);
+  ::unsetenv("BINBUS_ORDERS_PASSWORD");
   const std::string text = file_text("examples/binbus.toml");
   const auto config = parse_config(text, "examples/binbus.toml");
   ASSERT_TRUE(config) << config.error().message;

@@ -14,7 +14,7 @@ namespace {
 
 Result<std::string> data_folder(const cli::Import& command) {
   if (!command.data.empty()) return command.data;
-  BINBUS_TRY(config, load_config(command.config));
+  BINBUS_TRY(config, load_config(command.config, Secrets::kLeave));
   if (std::ranges::find(config.streams, command.stream, &StreamConfig::name) ==
       config.streams.end()) {
     return fail(Code::kInvalid,

@@ -78,7 +78,7 @@ Status run(const Config& config) {
 }  // namespace
 
 int serve(const std::string& config_path) {
-  const auto config = load_config(config_path);
+  const auto config = load_config(config_path, Secrets::kRead);
   if (!config) {
     fmt::print(stderr, "binbus: configuration refused\n{}\n", config.error().message);
     return ExitCode::kUsage;

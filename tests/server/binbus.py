@@ -49,7 +49,10 @@ class Binbus(Process):
         return [PROGRAM, "serve", "-c", "binbus.toml"]
 
     def start(self):
-        (self.folder / "binbus.toml").write_text(toml.dumps(self.config))
+        return self.start_with(toml.dumps(self.config))
+
+    def start_with(self, text):
+        (self.folder / "binbus.toml").write_text(text)
         super().start()
         self.wait_listening(self.port)
         return self

@@ -19,6 +19,7 @@ from binbus import PROGRAM, Binbus
 from certificates import Authority
 from faults import stream_status, wait_state, wait_streaming, wait_visible
 from process import free_port, wait_until
+from servers import REPOSITORY
 
 OK, FAILED, USAGE, FOUND, NOT_RUNNING = range(5)
 TABLE = ("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1)")
@@ -68,6 +69,33 @@ def test_exit_statuses_without_a_running_binbus(lab):
     assert re.fullmatch(r"binbus \d+\.\d+\.\d+\n", run(binbus, "--version"))
     assert "Examples" in run(binbus, "serve", "--help")
     assert "`failover_after`" in run(binbus, "config-keys")
+
+
+def test_who_only_asks_needs_no_passwords(lab):
+    """Their files and variables may be the service's alone."""
+    binbus = Binbus(lab.new_folder("binbus"))
+    del binbus.stream["password"], binbus.stream["replica_user"][0]["password"]
+    binbus.stream |= {"source": "127.0.0.1:1", "password_env": "BINBUS_TEST_ABSENT"}
+    binbus.stream["replica_user"][0]["password_file"] = "/nonexistent"
+    (binbus.folder / "binbus.toml").write_text(toml.dumps(binbus.config))
+    for words in (["status"], ["segments"], ["locate", "shop", "--file", "binlog.000001:4"]):
+        run(binbus, *words, want=NOT_RUNNING)
+    assert "none.000001" in run(binbus, "import", "--stream", "shop", "none.000001", want=FAILED)
+    run(binbus, "verify", want=FAILED)
+    for command in ("serve", "check-source"):
+        said = run(binbus, command, want=USAGE)
+        assert "BINBUS_TEST_ABSENT" in said and "/nonexistent" in said
+
+
+def test_the_example_starts_as_it_stands(lab):
+    """README has it copied; only the ports are the test's own."""
+    binbus = Binbus(lab.new_folder("binbus"))
+    text = (REPOSITORY / "examples/binbus.toml").read_text()
+    for theirs, ours in (("7070", binbus.admin_port), ("3307", binbus.port), ("3306", 1)):
+        text = text.replace(f"127.0.0.1:{theirs}", f"127.0.0.1:{ours}")
+    binbus.start_with(text)
+    lab.keep(binbus)
+    wait_state(binbus, "waiting", "network", "127.0.0.1:1")
 
 
 def test_check_source_from_the_command_line(lab):

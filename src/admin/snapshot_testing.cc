@@ -11,6 +11,7 @@ Snapshot example_snapshot() {
                  .server_uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562",
                  .server_id = 1,
                  .version = "9.7.0",
+                 .tls = "TLSv1.3",
                  .position = {"binlog.000007", 4711},
                  .semi_sync = true};
   shop.candidates = {"127.0.0.1:3306", "127.0.0.1:3316"};

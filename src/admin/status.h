@@ -38,7 +38,8 @@ struct SourceStatus {
   std::string server_uuid;
   uint32_t server_id = 0;
   std::string version;
-  Place position;  // of ours in the source's coordinates
+  std::string tls;  // of the newest connection: "TLSv1.3"; "" without
+  Place position;   // of ours in the source's coordinates
   bool semi_sync = false;
 };
 

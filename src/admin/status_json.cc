@@ -35,8 +35,13 @@ Json replica(const ReplicaStatus& r) {
 }
 
 Json source(const SourceStatus& s) {
-  return Json{{"address", s.address}, {"server_uuid", s.server_uuid},  {"server_id", s.server_id},
-              {"version", s.version}, {"position", place(s.position)}, {"semi_sync", s.semi_sync}};
+  return Json{{"address", s.address},
+              {"server_uuid", s.server_uuid},
+              {"server_id", s.server_id},
+              {"version", s.version},
+              {"tls", s.tls},
+              {"position", place(s.position)},
+              {"semi_sync", s.semi_sync}};
 }
 
 Json stream(const StreamStatus& s) {

@@ -19,7 +19,7 @@ TEST(StatusJson, HoldsEverythingUnderItsName) {
   const json want = json::parse(R"({
     "name": "shop", "state": "streaming", "reason": "", "error_code": "", "flavor": "mysql",
     "source": {"address": "127.0.0.1:3306", "server_uuid": "3e11fa47-71ca-11e1-9e33-c80aa9429562", "server_id": 1,
-               "version": "9.7.0", "position": {"file": "binlog.000007", "offset": 4711}, "semi_sync": true},
+               "version": "9.7.0", "tls": "TLSv1.3", "position": {"file": "binlog.000007", "offset": 4711}, "semi_sync": true},
     "candidates": ["127.0.0.1:3306", "127.0.0.1:3316"],
     "position": {"file": "binlog.000007", "offset": 4711},
     "gtid_executed": "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-500",

@@ -33,7 +33,9 @@ Result<std::vector<Target>> named_target(const cli::CheckSource& command) {
   options.sources = {command.source};
   options.connect.user = command.user;
   options.connect.password = secret;
-  BINBUS_TRY(tls, mysql::parse_tls_mode(command.tls));
+  const std::string_view mode =
+      command.tls.empty() ? mysql::default_tls_mode(!command.tls_ca.empty()) : command.tls;
+  BINBUS_TRY(tls, mysql::parse_tls_mode(mode));
   options.connect.tls = tls;
   options.connect.ca = command.tls_ca;
   return std::vector<Target>{{"", std::move(options)}};

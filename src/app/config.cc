@@ -16,6 +16,7 @@
 #include "app/config_keys.h"
 #include "base/check.h"
 #include "io/address.h"
+#include "mysql/client.h"
 
 namespace binbus::app {
 namespace {
@@ -324,7 +325,7 @@ class Reader {
       wrong(at("name"),
             fmt::format("a stream \"{}\" is there already; names must differ", stream.name));
     }
-    if (stream.tls.empty()) stream.tls = stream.tls_ca.empty() ? "preferred" : "verify_identity";
+    if (stream.tls.empty()) stream.tls = mysql::default_tls_mode(!stream.tls_ca.empty());
     if (stream.tls.starts_with("verify_") && stream.tls_ca.empty()) {
       wrong(at("tls"),
             fmt::format("tls = \"{}\" needs tls_ca: the file of the authorities to trust",

@@ -155,8 +155,10 @@ const Key<StreamConfig> kStreamKeys[] = {
      .kind = Kind::kChoice,
      .member = &StreamConfig::tls,
      .fallback = "",
-     .help =
-         "TLS to the source. Default: `verify_identity` when `tls_ca` is given, else `preferred`.",
+     .help = "TLS to the source. Default: `verify_identity` when `tls_ca` is given, else "
+             "`preferred`, which "
+             "goes without where the source has none, unless `tls_ca`, `tls_cert` or `tls_key` is "
+             "given.",
      .choices = kTlsModes},
     {.name = "tls_ca",
      .kind = Kind::kPath,

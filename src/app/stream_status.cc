@@ -51,6 +51,7 @@ void fill_source(admin::StreamStatus& out, const ingest::IngestStatus& status,
   out.source.server_uuid = status.source.server_uuid;
   out.source.server_id = status.source.server_id;
   out.source.version = status.source.server_version;
+  out.source.tls = status.tls;
   out.source.semi_sync = status.semi_sync;
   const auto ours = log.to_source(log.visible_end());
   if (!ours) return;

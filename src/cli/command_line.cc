@@ -141,12 +141,14 @@ void add_check_source(CLI::App& app, Options& options, std::optional<Command>& c
   CLI::Option* config = command->add_option("-c,--config", check.config, "Configuration file")
                             ->type_name("FILE")
                             ->capture_default_str();
-  command->add_option("--stream", check.stream, "One stream of the configuration only")
-      ->type_name("STREAM");
+  CLI::Option* stream =
+      command->add_option("--stream", check.stream, "One stream of the configuration only")
+          ->type_name("STREAM");
   CLI::Option* source =
       command->add_option("--source", check.source, "Server to check, instead of -c")
           ->type_name("HOST:PORT")
-          ->excludes(config);
+          ->excludes(config)
+          ->excludes(stream);
   command->add_option("--user", check.user, "Account at the source")
       ->type_name("NAME")
       ->needs(source);
@@ -157,12 +159,16 @@ void add_check_source(CLI::App& app, Options& options, std::optional<Command>& c
       ->envname("BINBUS_PASSWORD");
   command
       ->add_option("--password-file", check.password_file, "File whose first line is the password")
-      ->type_name("FILE");
-  command->add_option("--tls", check.tls, "TLS to the source")
+      ->type_name("FILE")
+      ->needs(source);
+  command
+      ->add_option("--tls", check.tls,
+                   "TLS to the source; default: verify_identity with --tls-ca, else preferred")
       ->check(CLI::IsMember({"disabled", "preferred", "required", "verify_ca", "verify_identity"}))
-      ->capture_default_str();
+      ->needs(source);
   command->add_option("--tls-ca", check.tls_ca, "PEM file of the authorities to trust")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->needs(source);
   command->footer(R"(
 Reads only, and needs what binbus itself needs: an account with REPLICATION SLAVE and
 REPLICATION CLIENT. Exit status 3 when something must be mended.

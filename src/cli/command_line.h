@@ -48,7 +48,7 @@ struct CheckSource {
   std::string user;
   std::string password;
   std::string password_file;
-  std::string tls = "preferred";
+  std::string tls;  // "": by whether there is a tls_ca, as in the configuration
   std::string tls_ca;
   std::string stream;  // of the configuration; "": all
 };

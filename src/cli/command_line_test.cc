@@ -53,7 +53,7 @@ TEST(CommandLine, CheckSource) {
   EXPECT_EQ(named.source, "h:1");
   EXPECT_EQ(named.user, "u");
   EXPECT_EQ(named.password, "p");
-  EXPECT_EQ(named.tls, "preferred");
+  EXPECT_EQ(named.tls, "");
 }
 
 TEST(CommandLine, VerifyAndImport) {
@@ -94,6 +94,10 @@ const WrongCase kWrong[] = {
     {"verify_config_and_folder", {"verify", "-c", "x", "d"}, "excludes"},
     {"check_unknown_tls", {"check-source", "--tls", "on"}, "--tls"},
     {"check_user_without_source", {"check-source", "--user", "u"}, "--source"},
+    {"check_tls_without_source", {"check-source", "--tls", "required"}, "--source"},
+    {"check_tls_ca_without_source", {"check-source", "--tls-ca", "ca.pem"}, "--source"},
+    {"check_password_file_without_source", {"check-source", "--password-file", "p"}, "--source"},
+    {"check_stream_and_source", {"check-source", "--stream", "s", "--source", "h:1"}, "excludes"},
 };
 
 class WrongCommandLines : public ::testing::TestWithParam<WrongCase> {};

@@ -84,11 +84,12 @@ std::string source_text(const Json& stream) {
   const Json& source = stream.at("source");
   std::string out = text(source, "address");
   if (out.empty()) out = stream.at("candidates").at(0).get<std::string>();
-  if (!text(source, "version").empty()) {
-    out += fmt::format("  {} {}, server_id {}", text(stream, "flavor"), text(source, "version"),
-                       number(source, "server_id"));
-  }
+  if (text(source, "version").empty()) return out;
+  out += fmt::format("  {} {}, server_id {}", text(stream, "flavor"), text(source, "version"),
+                     number(source, "server_id"));
   if (!text(source, "server_uuid").empty()) out += ", " + text(source, "server_uuid");
+  const std::string tls = text(source, "tls");
+  out += ", " + (tls.empty() ? "without TLS" : tls);
   if (source.at("semi_sync").get<bool>()) out += ", semi-sync";
   return out;
 }

@@ -19,7 +19,7 @@ const char* const kStatus = R"({
   "streams": [
     {"name": "shop", "state": "streaming", "reason": "", "error_code": "", "flavor": "mysql",
      "source": {"address": "127.0.0.1:3306", "server_uuid": "3e11fa47-71ca-11e1-9e33-c80aa9429562", "server_id": 1,
-                "version": "9.7.0", "position": {"file": "mysql-bin.000003", "offset": 154}, "semi_sync": true},
+                "version": "9.7.0", "tls": "TLSv1.3", "position": {"file": "mysql-bin.000003", "offset": 154}, "semi_sync": true},
      "candidates": ["127.0.0.1:3306"],
      "position": {"file": "binlog.000007", "offset": 4711},
      "gtid_executed": "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-500", "server_uuid": "u", "server_id": 77,
@@ -31,7 +31,7 @@ const char* const kStatus = R"({
                    "state": "sending", "position": {"file": "binlog.000006", "offset": 154}, "lag_ms": 7500,
                    "lag_bytes": 3000000, "bytes_sent": 12345, "connected_us": 1699999810000000, "semi_sync": false}]},
     {"name": "orders", "state": "waiting", "reason": "127.0.0.1:3406: connection refused", "error_code": "network",
-     "flavor": "", "source": {"address": "", "server_uuid": "", "server_id": 0, "version": "", "position": null,
+     "flavor": "", "source": {"address": "", "server_uuid": "", "server_id": 0, "version": "", "tls": "", "position": null,
                               "semi_sync": false},
      "candidates": ["127.0.0.1:3406"], "position": null, "gtid_executed": "", "server_uuid": "u2", "server_id": 78,
      "lag_ms": 0, "lag_bytes": null, "last_commit_us": 0, "last_activity_us": 0, "transactions": 0,
@@ -43,7 +43,7 @@ const char* const kStatus = R"({
 const char* const kText = R"(binbus 0.1.0, up 2 h 13 min, 2023-11-14 22:13:30 UTC
 
 shop: streaming, 0.2 s behind (1.5 MB)
-  source    127.0.0.1:3306  mysql 9.7.0, server_id 1, 3e11fa47-71ca-11e1-9e33-c80aa9429562, semi-sync
+  source    127.0.0.1:3306  mysql 9.7.0, server_id 1, 3e11fa47-71ca-11e1-9e33-c80aa9429562, TLSv1.3, semi-sync
   position  binlog.000007:4711  (mysql-bin.000003:154 at the source)
   gtid      3e11fa47-71ca-11e1-9e33-c80aa9429562:1-500
   newest    2023-11-14 22:13:20 UTC
@@ -86,6 +86,12 @@ TEST(StatusView, WhatIsNotBinbusIsSaidToBeSo) {
     ASSERT_FALSE(view) << body;
     EXPECT_THAT(view.error().message, HasSubstr("the answer is not binbus's")) << body;
   }
+}
+
+TEST(StatusView, AConnectionWithoutTlsIsSaidToBeSo) {
+  json status = json::parse(kStatus);
+  status["streams"][0]["source"]["tls"] = "";
+  EXPECT_THAT(status_text(status.dump(), "").value(), HasSubstr(", without TLS, semi-sync\n"));
 }
 
 TEST(StatusView, LongSetsShowTheirEnd) {

@@ -186,12 +186,14 @@ void Ingest::announce(const Candidate& candidate, Session& session) {
                                  {"version", facts.version},
                                  {"file", plan.file},
                                  {"offset", plan.offset},
-                                 {"by_gtid", plan.by == DumpPlan::By::kGtid}});
+                                 {"by_gtid", plan.by == DumpPlan::By::kGtid},
+                                 {"tls", session.tls().empty() ? "none" : session.tls()}});
   const std::scoped_lock lock(mutex_);
   session_ = &session;
   status_.source = {facts.server_uuid, facts.server_id, facts.version, plan.file, plan.offset};
   status_.flavor = mysql::flavor_name(facts.flavor);
   status_.gtid_mode = facts.gtid_mode;
+  status_.tls = session.tls();
   ++status_.connects;
 }
 

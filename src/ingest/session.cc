@@ -77,10 +77,12 @@ Result<std::unique_ptr<Session>> Session::open(const IngestOptions& options,
     client = std::move(second);
   }
   const uint64_t connection_id = client->connection_id();
+  std::string tls = client->tls_version();
   BINBUS_TRY(stream, begin_dump(std::move(client), options, plan, facts, identity));
   const uint32_t silence_ms = 2 * options.heartbeat_ms + 1000;
   auto session = std::make_unique<Session>(std::move(stream), facts, plan, destination, silence_ms);
   session->connection_id_ = connection_id;
+  session->tls_ = std::move(tls);
   return session;
 }
 

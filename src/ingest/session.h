@@ -44,6 +44,7 @@ class Session {
   const SourceFacts& facts() const { return facts_; }
   const DumpPlan& plan() const { return plan_; }
   const Receiver& receiver() const { return receiver_; }
+  const std::string& tls() const { return tls_; }  // "TLSv1.3"; "" without
   bool semi_sync() const { return reader_.semi_sync(); }
   uint64_t acks() const { return acks_; }
 
@@ -61,7 +62,8 @@ class Session {
   PacketReader reader_;
   const int silence_ms_;
   uint64_t connection_id_ = 0;  // at the source
-  uint64_t synced_ = 0;         // of receiver_.counts().bytes
+  std::string tls_;
+  uint64_t synced_ = 0;  // of receiver_.counts().bytes
   uint64_t acks_ = 0;
 };
 

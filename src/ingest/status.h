@@ -34,6 +34,7 @@ struct IngestStatus {
   SourceIdentity source;   // its file and offset: the end of what it has sent
   std::string flavor;      // "mysql", "mariadb"; "" before the first contact
   std::string gtid_mode;   // MySQL's, at the newest contact: "ON", ...; else ""
+  std::string tls;         // of the newest connection: "TLSv1.3"; "" without
   uint32_t server_id = 0;  // ours, towards the source
   std::string server_uuid;
   bool semi_sync = false;  // acknowledgements are agreed

@@ -83,6 +83,13 @@ Error error_of(MYSQL* handle, const std::string& doing) {
 
 const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
 
+// Who names authorities or certificates means TLS: somebody in between must not be able to talk us
+// out of it.
+bool may_be_plain(const ConnectOptions& options) {
+  return options.tls == TlsMode::kPreferred && options.ca.empty() && options.certificate.empty() &&
+         options.key.empty();
+}
+
 Result<Handle> connect_once(const ConnectOptions& options, const Endpoint& endpoint, bool tls) {
   Handle handle(mysql_init(nullptr));
   if (!handle) return fail(Code::kLimit, "no memory for a connection");
@@ -114,10 +121,12 @@ Result<Handle> connect_once(const ConnectOptions& options, const Endpoint& endpo
     return fail(error_of(handle.get(), "connect to " + options.address + " as " + options.user));
   }
   // The library goes on without TLS when the server has none.
-  if (tls && options.tls != TlsMode::kPreferred && mysql_get_ssl_cipher(handle.get()) == nullptr) {
+  if (tls && !may_be_plain(options) && mysql_get_ssl_cipher(handle.get()) == nullptr) {
+    const char* otherwise = options.tls == TlsMode::kPreferred
+                                ? ", or leave out tls_ca, tls_cert and tls_key"
+                                : ", or set tls = \"preferred\"";
     return fail(Code::kTls,
-                options.address +
-                    " offers no TLS: configure a certificate there, or set tls = \"preferred\"");
+                options.address + " offers no TLS: configure a certificate there" + otherwise);
   }
   return handle;
 }
@@ -164,6 +173,10 @@ Result<TlsMode> parse_tls_mode(std::string_view name) {
   return found->second;
 }
 
+std::string_view default_tls_mode(bool with_ca) {
+  return with_ca ? "verify_identity" : "preferred";
+}
+
 Result<std::unique_ptr<Client>> Client::connect(const ConnectOptions& options) {
   static std::once_flag once;
   std::call_once(once, [] { mysql_server_init(0, nullptr, nullptr); });
@@ -171,7 +184,7 @@ Result<std::unique_ptr<Client>> Client::connect(const ConnectOptions& options) {
 
   const bool tls = options.tls != TlsMode::kDisabled && endpoint.unix_socket.empty();
   auto handle = connect_once(options, endpoint, tls);
-  if (!handle && tls && options.tls == TlsMode::kPreferred && handle.error().code == Code::kTls) {
+  if (!handle && tls && may_be_plain(options) && handle.error().code == Code::kTls) {
     handle = connect_once(options, endpoint, false);
   }
   if (!handle) return fail(std::move(handle).error());

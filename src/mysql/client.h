@@ -31,12 +31,14 @@ struct Endpoint {
 
 enum class TlsMode : uint8_t {
   kDisabled,
-  kPreferred,      // TLS when the server can, else plain; no certificate is checked
+  kPreferred,      // TLS when the server can, else plain, unless a ca, certificate or key is given
   kRequired,       // TLS or nothing; no certificate is checked
   kVerifyCa,       // and the certificate must come from `ca` (or the system's authorities)
   kVerifyIdentity  // and be for the host that we asked for
 };
 Result<TlsMode> parse_tls_mode(std::string_view name);  // "verify_ca", ...
+// What is meant when nobody says: an authority is given to be trusted, and nobody else.
+std::string_view default_tls_mode(bool with_ca);
 
 struct ConnectOptions {
   std::string address;  // as Endpoint::parse() takes it

@@ -41,6 +41,18 @@ def test_tls_is_required_of_a_source_without(lab):
     wait_state(binbus, "waiting", "tls", f"127.0.0.1:{source.port}", "preferred")
 
 
+def test_tls_is_never_given_up_by_who_names_certificates(lab):
+    """`preferred` goes without TLS where there is none, unless an authority or a certificate of ours is given."""
+    source = lab.server("mysql56")
+    fill(source)
+    ours = Authority(f"{lab.folder}/ca", "trusted").sign("binbus")
+    binbus = lab.binbus(source, tls="preferred")
+    assert_same_bytes(source, binbus)
+    assert stream_status(binbus)["source"]["tls"] == ""
+    binbus = lab.binbus(source, tls="preferred", tls_cert=str(ours[0]), tls_key=str(ours[1]))
+    wait_state(binbus, "waiting", "tls", f"127.0.0.1:{source.port}", "tls_cert")
+
+
 @pytest.mark.parametrize("mode", ["verify_ca", "verify_identity"])
 @pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
 def test_certificates_both_ways(lab, name, mode):
@@ -55,6 +67,8 @@ def test_certificates_both_ways(lab, name, mode):
     binbus = lab.binbus(source, user="known", password="known", tls=mode, tls_ca=str(authority.ca), tls_cert=str(ours[0]),
                         tls_key=str(ours[1]))
     assert_same_bytes(source, binbus)
+    assert stream_status(binbus)["source"]["tls"].startswith("TLSv1.")
+    assert "tls=TLSv1." in binbus.log()
 
 
 # Where a log begins

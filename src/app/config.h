@@ -47,6 +47,7 @@ struct StreamConfig : PasswordConfig {
   std::string listen;
   std::string listen_tls_cert;
   std::string listen_tls_key;
+  std::string listen_tls_ca;  // given: who connects must show a certificate of this authority
   bool listen_tls_required = false;
   std::vector<ReplicaUserConfig> replica_users;
 

@@ -265,6 +265,12 @@ const Key<StreamConfig> kStreamKeys[] = {
      .member = &StreamConfig::listen_tls_key,
      .fallback = "",
      .help = "PEM file of that certificate's key."},
+    {.name = "listen_tls_ca",
+     .kind = Kind::kPath,
+     .member = &StreamConfig::listen_tls_ca,
+     .fallback = "",
+     .help = "PEM file of the authorities one of which must have signed the certificate of who "
+             "connects. Given: nobody gets in without TLS and such a certificate."},
     {.name = "listen_tls_required",
      .kind = Kind::kBool,
      .member = &StreamConfig::listen_tls_required,

@@ -234,6 +234,13 @@ TEST(Config, AnIdleSourceIsNotStalledBetweenItsHeartbeats) {
   }
 }
 
+TEST(Config, ClientsCertificatesNeedNoneOfOurs) {
+  const auto config =
+      parse_config(std::string(kStream) + "listen_tls_ca = \"ca.pem\"\n", "/etc/b.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->streams[0].listen_tls_ca, "/etc/ca.pem");
+}
+
 class ConfigFiles : public ::testing::Test {
  protected:
   void SetUp() override {

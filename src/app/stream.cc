@@ -27,7 +27,8 @@ serve::ServerOptions server_options(const StreamConfig& config, const std::strin
   }
   options.tls.certificate_file = config.listen_tls_cert;
   options.tls.key_file = config.listen_tls_key;
-  options.require_tls = config.listen_tls_required;
+  options.tls.ca_file = config.listen_tls_ca;
+  options.require_tls = config.listen_tls_required || !config.listen_tls_ca.empty();
   options.server_id = server_id;
   options.server_uuid = server_uuid;
   options.connections_max = connections_max;

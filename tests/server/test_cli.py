@@ -257,6 +257,28 @@ def test_certificates_are_read_again(lab):
     assert shown() == "second"
 
 
+def test_clients_certificates(lab):
+    """With listen_tls_ca, a password is not enough; our own certificate may be the one that is made at start."""
+    source = lab.server("mysql97")
+    source.sql("DO 0")
+    ours, others = (Authority(f"{lab.folder}/{name}", name) for name in ("ours", "others"))
+    binbus = lab.binbus(source, listen_tls_ca=str(ours.ca))
+    wait_visible(binbus, source)
+
+    def connect(**tls):
+        pymysql.connect(host="127.0.0.1", port=binbus.port, user="replica", password="replica", **tls).close()
+
+    connect(ssl=shown(ours.sign("replica")))
+    for refused in ({"ssl": shown(others.sign("replica"))}, {"ssl": {"verify_mode": "none"}}, {"ssl_disabled": True}):
+        with pytest.raises((pymysql.err.MySQLError, OSError)):
+            connect(**refused)
+
+
+def shown(files):
+    """pymysql's way to show a certificate and to take any of the server's."""
+    return {"verify_mode": "none", "check_hostname": False, "cert": str(files[0]), "key": str(files[1])}
+
+
 def test_json_logs(lab):
     source = lab.server("mysql97")
     source.sql("DO 0")

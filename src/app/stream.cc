@@ -136,9 +136,10 @@ Result<std::shared_ptr<Stream::Parts>> Stream::open_parts() const {
 void Stream::listen(Parts& parts) {
   if (config_.listen.empty() || parts.server) return;
   const auto facts = [&parts] {
-    const ingest::IngestStatus status = parts.ingest->status();
-    return serve::SourceFacts{
-        .version = status.source.server_version, .gtid_mode = status.gtid_mode, .variables = {}};
+    ingest::IngestStatus status = parts.ingest->status();
+    return serve::SourceFacts{.version = std::move(status.source.server_version),
+                              .gtid_mode = std::move(status.gtid_mode),
+                              .variables = std::move(status.variables)};
   };
   auto server = serve::Server::start(
       server_options(config_, parts.server_uuid, parts.server_id, connections_max_), *parts.log,

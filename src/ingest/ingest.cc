@@ -193,6 +193,7 @@ void Ingest::announce(const Candidate& candidate, Session& session) {
   status_.source = {facts.server_uuid, facts.server_id, facts.version, plan.file, plan.offset};
   status_.flavor = mysql::flavor_name(facts.flavor);
   status_.gtid_mode = facts.gtid_mode;
+  status_.variables = facts.variables;
   status_.tls = session.tls();
   ++status_.connects;
 }

@@ -75,6 +75,39 @@ Status learn_gtids(mysql::Client& client, SourceFacts& facts) {
   return ok();
 }
 
+// How the log is written, and what its readers ask of a source.
+constexpr const char* kVariables[] = {
+    "binlog_annotate_row_events",
+    "binlog_format",
+    "binlog_row_image",
+    "binlog_row_metadata",
+    "binlog_row_value_options",
+    "binlog_rows_query_log_events",
+    "binlog_transaction_compression",
+    "character_set_server",
+    "collation_server",
+    "enforce_gtid_consistency",
+    "gtid_domain_id",
+    "gtid_strict_mode",
+    "log_bin_compress",
+    "lower_case_table_names",
+    "max_allowed_packet",
+    "sql_mode",
+    "system_time_zone",
+    "time_zone",
+};
+
+Status learn_variables(mysql::Client& client, SourceFacts& facts) {
+  std::string names;
+  for (const char* name : kVariables)
+    names += (names.empty() ? "'" : ", '") + std::string(name) + "'";
+  BINBUS_TRY(table, client.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN (" + names + ")"));
+  for (const mysql::Row& row : table.rows) {
+    if (row.size() >= 2 && row[0]) facts.variables.emplace(*row[0], row[1].value_or(""));
+  }
+  return ok();
+}
+
 }  // namespace
 
 bool is_on(const std::optional<std::string>& value) {
@@ -106,6 +139,7 @@ Result<SourceFacts> learn_source(mysql::Client& client, std::optional<mysql::Fla
   facts.log_bin = is_on(log_bin);
   if (facts.log_bin) BINBUS_RETURN_IF_ERROR(learn_files(client, facts));
   BINBUS_RETURN_IF_ERROR(learn_gtids(client, facts));
+  BINBUS_RETURN_IF_ERROR(learn_variables(client, facts));
   for (const char* name : {"rpl_semi_sync_source_enabled", "rpl_semi_sync_master_enabled"}) {
     BINBUS_TRY(enabled, global_variable(client, name));
     facts.semi_sync = facts.semi_sync || enabled.has_value();

@@ -1,6 +1,7 @@
 // What a source says of itself at the beginning of a session.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@ struct SourceFacts {
   mysql::Executed
       purged;  // what its oldest file presupposes: gtid_purged, or MariaDB's first Gtid_list
   std::vector<BinlogFile> files;  // oldest first; empty while commits_wait
+  // Global variables that tell those who read the log how it was written, as SHOW VARIABLES has them, names in lower
+  // case; those that the server knows.
+  std::map<std::string, std::string> variables;
   // Commits wait for a replica's acknowledgement, perhaps ours, with locks that listing the files would wait for too.
   bool commits_wait = false;
   bool semi_sync =

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,10 +31,12 @@ struct IngestStatus {
   std::optional<Error> error;  // newest failure; none while all is well
   uint64_t retry_at_us = 0;    // of kBackingOff and kDiskFull
 
-  std::string address;     // of the source in use, or tried last
-  SourceIdentity source;   // its file and offset: the end of what it has sent
-  std::string flavor;      // "mysql", "mariadb"; "" before the first contact
-  std::string gtid_mode;   // MySQL's, at the newest contact: "ON", ...; else ""
+  std::string address;    // of the source in use, or tried last
+  SourceIdentity source;  // its file and offset: the end of what it has sent
+  std::string flavor;     // "mysql", "mariadb"; "" before the first contact
+  std::string gtid_mode;  // MySQL's, at the newest contact: "ON", ...; else ""
+  std::map<std::string, std::string>
+      variables;           // the source's, see SourceFacts; at the newest contact
   std::string tls;         // of the newest connection: "TLSv1.3"; "" without
   uint32_t server_id = 0;  // ours, towards the source
   std::string server_uuid;

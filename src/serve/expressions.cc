@@ -102,13 +102,21 @@ constexpr Function kFunctions[] = {
     {"VERSION", version},
 };
 
+// Of the source's variables, those that are ON and OFF in SHOW VARIABLES and numbers here.
+constexpr std::string_view kSwitches[] = {
+    "binlog_annotate_row_events", "binlog_rows_query_log_events", "binlog_transaction_compression",
+    "gtid_strict_mode", "log_bin_compress"};
+
 // "@@GLOBAL.SERVER_ID" and "@@server_id" alike.
 SqlResult<SqlValue> system_variable(const SqlToken& token, const Scope& scope) {
   std::string name = lower_case(token.text.substr(2));
   for (const std::string_view scope_name : {"global.", "session.", "local."}) {
     if (name.starts_with(scope_name)) name.erase(0, scope_name.size());
   }
-  if (auto value = scope.catalog.variable(name)) return value;
+  if (auto value = scope.catalog.variable(name)) {
+    const bool is_switch = std::ranges::find(kSwitches, name) != std::end(kSwitches);
+    return is_switch && (*value == "ON" || *value == "OFF") ? (*value == "ON" ? "1" : "0") : *value;
+  }
   return tl::unexpected(
       ServerError{mysql::kErrorUnknownVariable, "HY000", "Unknown system variable '" + name + "'"});
 }

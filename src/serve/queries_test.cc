@@ -214,6 +214,16 @@ TEST(Queries, TheSourcesOwnValuesComeBeforeUsualOnes) {
             "MIXED,ON_PERMISSIVE,4711");
 }
 
+TEST(Queries, SwitchesAreWordsInShowVariablesAndNumbersInSelect) {
+  Fixture fixture(Flavor::kMysql);
+  fixture.log.facts.variables = {{"binlog_rows_query_log_events", "ON"},
+                                 {"enforce_gtid_consistency", "ON"}};
+  EXPECT_EQ(shown(fixture.run("SHOW VARIABLES LIKE 'binlog_rows_query_log_events'")),
+            "binlog_rows_query_log_events,ON");
+  EXPECT_EQ(shown(fixture.run("SELECT @@binlog_rows_query_log_events, @@enforce_gtid_consistency")),
+            "1,ON");
+}
+
 TEST(Queries, TheRefusalSaysWhoToAsk) {
   Fixture fixture(Flavor::kMysql);
   const Answer answer = fixture.run(

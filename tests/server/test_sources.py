@@ -1,5 +1,6 @@
 """What a source may be like: how it authenticates, encrypts, names its GTIDs; where a log begins; what check-source says."""
 
+import pymysql
 import pytest
 
 from binbus import Binbus
@@ -127,6 +128,33 @@ def switch(source, mode):
         return True
     except Exception:
         return source.value("SELECT @@GLOBAL.gtid_mode") == mode
+
+
+# What binbus says of the source
+
+@pytest.mark.parametrize("name", KINDS)
+def test_variables_are_the_sources(lab, name):
+    """Readers decide by them how to read the log."""
+    own = ["--log-bin-compress=ON", "--gtid-domain-id=7"] if name.startswith("mariadb") else []
+    source = lab.server(name, "--binlog-row-image=MINIMAL", "--character-set-server=latin1", *own)
+    fill(source)
+    binbus = lab.binbus(source)
+    assert_same_bytes(source, binbus)
+    user, password = binbus.replica_user
+    with pymysql.connect(host="127.0.0.1", port=binbus.port, user=user, password=password, autocommit=None) as connection:
+        def ask(statement):
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+                return cursor.fetchall()
+
+        for variable in ["binlog_row_image", "lower_case_table_names", "collation_server", *(["log_bin_compress", "gtid_domain_id"] if own else [])]:
+            select = f"SELECT @@GLOBAL.{variable}"
+            assert str(ask(select)[0][0]) == str(source.value(select)), variable
+        for pattern in ("binlog_row%", "binlog_format", "sql_mode", "%time_zone", "character_set_server"):
+            show = f"SHOW GLOBAL VARIABLES LIKE '{pattern}'"
+            ours, theirs = dict(ask(show)), dict(source.sql(show))
+            known = theirs.keys() & ours.keys()
+            assert known and {key: ours[key] for key in known} == {key: theirs[key] for key in known}, pattern
 
 
 # Being a good replica

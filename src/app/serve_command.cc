@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include <csignal>
 #include <optional>
@@ -46,7 +47,17 @@ class Signals {
   sigset_t set_;
 };
 
+// As many as we may have: a connection takes one or two, and shells give 1024 by habit.
+void raise_open_files_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    log::warn("open_files_limit_not_raised", {{"wanted", limit.rlim_max}});
+}
+
 Status run(const Config& config) {
+  raise_open_files_limit();
   const Signals signals;
   io::Clock& clock = io::system_clock();
   BINBUS_TRY(streams, Streams::open(config, io::posix_file_system(), clock));

@@ -2,7 +2,7 @@
 // tears writes, fills up and fails (io/simulated_disk.h).
 //
 // Thread: a File may be read by many threads while one writes; everything else one thread at a time.
-// Errors: kNotFound, kExists, kDiskFull, kIo; messages name the path and the operating system's reason.
+// Errors: kNotFound, kExists, kDiskFull, kIo, kLimit (too many open files: later there may be fewer); messages name the path and the operating system's reason.
 #pragma once
 
 #include <memory>

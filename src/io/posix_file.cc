@@ -23,7 +23,12 @@ tl::unexpected<Error> system_failure(const std::string& doing, const std::string
   if (reason == ENOENT) code = Code::kNotFound;
   if (reason == EEXIST) code = Code::kExists;
   if (reason == ENOSPC || reason == EDQUOT) code = Code::kDiskFull;
-  return fail(code, doing + " " + path + ": " + std::generic_category().message(reason));
+  std::string mend;
+  if (reason == EMFILE || reason == ENFILE) {
+    code = Code::kLimit;  // nothing is wrong with the disk, and connections that end give some back
+    mend = "; raise the limit of open files (ulimit -Hn, LimitNOFILE of the service)";
+  }
+  return fail(code, doing + " " + path + ": " + std::generic_category().message(reason) + mend);
 }
 
 class PosixFile final : public File {

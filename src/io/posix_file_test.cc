@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 
@@ -57,6 +58,19 @@ TEST_F(PosixFileTest, AFullDiskIsTold) {
   const auto full = files_.open("/dev/full", OpenMode::kWrite);
   ASSERT_TRUE(full);
   EXPECT_EQ((*full)->write_at(0, as_bytes("x")).error().code, Code::kDiskFull);
+}
+
+TEST_F(PosixFileTest, TooManyOpenFilesIsForLaterAndTheMendIsNamed) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto refused = files_.open(path("a"), OpenMode::kCreateNew);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kLimit);
+  EXPECT_THAT(refused.error().message, HasSubstr("LimitNOFILE"));
+  EXPECT_TRUE(files_.open(path("a"), OpenMode::kCreateNew));
 }
 
 TEST_F(PosixFileTest, NamesComeAndGo) {

@@ -121,28 +121,15 @@ struct Server::State final : SessionHost {
   std::vector<ReplicaStatus> replicas() const override {
     std::vector<ReplicaStatus> result;
     const binlog::Position end = catalog.log().visible_end();
-    const std::vector<store::SegmentInfo> segments = catalog.log().segments();
     const std::lock_guard lock(mutex);
     for (const auto& [id, entry] : connections) {
       ReplicaStatus status = entry.connection->status();
       if (status.user.empty()) continue;
-      if (!status.mode.empty()) status.lag_bytes = lag_of(status.position, end, segments);
+      if (!status.mode.empty())
+        status.lag_bytes = catalog.log().bytes_between(status.position, end);
       result.push_back(std::move(status));
     }
     return result;
-  }
-
-  static uint64_t lag_of(binlog::Position at, binlog::Position end,
-                         const std::vector<store::SegmentInfo>& segments) {
-    if (at >= end) return 0;
-    if (at.segment == end.segment) return end.offset - at.offset;
-    uint64_t bytes = end.offset;
-    for (const store::SegmentInfo& segment : segments) {
-      if (segment.number < at.segment || segment.number >= end.segment) continue;
-      bytes +=
-          segment.bytes - (segment.number == at.segment ? std::min(at.offset, segment.bytes) : 0);
-    }
-    return bytes;
   }
 
   bool kill(uint32_t id, const std::string& user) override {

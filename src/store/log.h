@@ -6,7 +6,8 @@
 //
 // Owner:  borrows the FileSystem and Clock; readers share the segments they read, so a removed one lives until they leave.
 // Thread: writer calls from one thread; everything marked "any thread" from any.
-// Errors: kDiskFull leaves the log as it was at the last sync(): the writer may try again later from there.
+// Errors: kDiskFull and kLimit (too many open files) leave the log as it was at the last sync(): the writer may try
+//         again later from there.
 //         kIo after a failed write or sync is final: the log is dead for writing until it is opened again.
 #pragma once
 
@@ -139,6 +140,8 @@ class Log {
   uint64_t last_commit_us() const;
   std::vector<SegmentInfo> segments() const;  // oldest first; may read each segment's head
   LogSize size() const;
+  // Visible bytes from one place to another, over all segments between that are still here; 0 when `to` is not later.
+  uint64_t bytes_between(Position from, Position to) const;
   std::vector<SourceSpan> sources() const;  // ascending
   Result<std::unique_ptr<LogReader>> reader(Position at);
   // The last known place at or before which nothing is missing from `executed`: start reading there, and filter what

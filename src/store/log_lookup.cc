@@ -123,6 +123,20 @@ LogSize Log::size() const {
   return size;
 }
 
+uint64_t Log::bytes_between(Position from, Position to) const {
+  if (from >= to) return 0;
+  if (from.segment == to.segment) return to.offset - from.offset;
+  const std::lock_guard lock(state_->mutex);
+  const Segments& segments = state_->segments;
+  uint64_t bytes = to.offset;
+  const auto end = segments.lower_bound(to.segment);
+  for (auto at = segments.lower_bound(from.segment); at != end; ++at) {
+    const uint64_t visible = at->second->visible.load();
+    bytes += visible - (at->first == from.segment ? std::min(from.offset, visible) : 0);
+  }
+  return bytes;
+}
+
 std::vector<SourceSpan> Log::sources() const {
   const std::lock_guard lock(state_->mutex);
   return state_->sources;

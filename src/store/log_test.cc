@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -15,6 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
+using testing::Not;
 
 std::string read_text(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -245,6 +248,64 @@ TEST_F(LogTest, KeepsWhatReachedTheFilesWithoutEntries) {
   ASSERT_TRUE(fs::remove(path(file.name + ".entries")));
   open();
   EXPECT_EQ(log_->end(), (Position{1, file.end_before(3000)}));
+}
+
+// Opens in this scope fail once `more` files are open.
+class OpenFilesLimit {
+ public:
+  explicit OpenFilesLimit(int more) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const int next = ::dup(0);
+    ::close(next);
+    const rlimit limit{static_cast<rlim_t>(next + more), before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  ~OpenFilesLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(LogTest, GoesOnAfterTooManyOpenFiles) {
+  const std::vector<MadeFile> files = make_files(mysql::Flavor::kMysql, 2, 3, 100);
+  for (int more = 0; more < 2; ++more) {
+    options_.directory = (folder_ / std::to_string(more)).string();
+    store({files[0]});
+    {
+      const OpenFilesLimit limit(more);
+      const Status begun = log_->begin_segment(files[1].name);
+      ASSERT_FALSE(begun) << more;
+      EXPECT_EQ(begun.error().code, Code::kLimit);
+      EXPECT_THAT(begun.error().message, Not(HasSubstr("make room")));
+    }
+    ASSERT_TRUE(store_file(*log_, files[1])) << more;
+    open();
+    EXPECT_EQ(log_->executed(), executed({mysql_gtid(1), mysql_gtid(2), mysql_gtid(3),
+                                          mysql_gtid(4), mysql_gtid(5), mysql_gtid(6)}));
+  }
+}
+
+TEST_F(LogTest, BytesBetweenPlaces) {
+  const std::vector<MadeFile> files = make_files(mysql::Flavor::kMysql, 3, 2, 100);
+  store(files);
+  const uint64_t first = files[0].bytes.size();
+  const uint64_t second = files[1].bytes.size();
+  const struct {
+    Position from;
+    Position to;
+    uint64_t want;
+  } cases[] = {{{1, 100}, {1, 100}, 0},
+               {{1, 100}, {1, 150}, 50},
+               {{1, 100}, {2, 10}, first - 100 + 10},
+               {{1, first}, {3, 0}, second},
+               {{1, 0}, {3, 7}, first + second + 7},
+               {{2, 10}, {1, 100}, 0},
+               {{0, 0}, {2, 10}, first + 10},    // from before the oldest
+               {{1, first + 99}, {2, 10}, 10}};  // from behind a segment's end
+  for (const auto& c : cases) {
+    EXPECT_EQ(log_->bytes_between(c.from, c.to), c.want)
+        << c.from.segment << ":" << c.from.offset << " " << c.to.segment << ":" << c.to.offset;
+  }
 }
 
 TEST_F(LogTest, FindsWhereAReplicaMustStart) {

@@ -47,11 +47,12 @@ Status Log::State::check_space(uint64_t bytes) {
 Status Log::State::settle(Error error) {
   pending.clear();
   space_checked_us = 0;
-  if (error.code == Code::kDiskFull) {
-    error.message +=
-        "; make room on that disk, or let retention (retain_bytes, retain_hours) remove more: "
-        "storing then goes on by "
-        "itself";
+  if (error.code == Code::kDiskFull || error.code == Code::kLimit) {
+    if (error.code == Code::kDiskFull) {
+      error.message +=
+          "; make room on that disk, or let retention (retain_bytes, retain_hours) remove more: "
+          "storing then goes on by itself";
+    }
     const Status rolled_back = writer ? writer->roll_back() : ok();
     if (!rolled_back) dead = rolled_back.error();
   } else {

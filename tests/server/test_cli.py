@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import resource
 import select
 import shutil
 import signal
@@ -170,6 +171,14 @@ def test_stops_cleanly_under_load_with_a_replica(lab, name):
     run(binbus, "verify")
     binbus.start()
     replica.wait_for(source)
+
+
+def test_takes_as_many_open_files_as_it_may(lab):
+    source = lab.server("mysql97")
+    binbus = lab.binbus(source)
+    binbus.wait_listening(binbus.admin_port)
+    soft, hard = resource.prlimit(binbus.child.pid, resource.RLIMIT_NOFILE)
+    assert soft == hard
 
 
 def test_a_port_in_use_stops_nobody_else(lab):

@@ -26,8 +26,9 @@ std::string unready(const StreamStatus& stream, const HealthLimits& limits) {
                        stream.reason);
   }
   if (!stream.listen_error.empty()) return stream.listen_error;
-  if (stream.lag_ms <= limits.ready_lag_ms) return "";
-  return fmt::format("{} ms behind its source (limit {} ms)", stream.lag_ms, limits.ready_lag_ms);
+  const uint64_t lag_ms = stream.lag_ms.value_or(0);  // known of one that is streaming
+  if (lag_ms <= limits.ready_lag_ms) return "";
+  return fmt::format("{} ms behind its source (limit {} ms)", lag_ms, limits.ready_lag_ms);
 }
 
 }  // namespace

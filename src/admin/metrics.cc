@@ -26,6 +26,10 @@ std::optional<double> time_us(uint64_t us) {
   return us == 0 ? std::nullopt : std::optional(seconds_us(us));
 }
 
+std::optional<double> known(const std::optional<uint64_t>& value) {
+  return value ? std::optional(number(*value)) : std::nullopt;
+}
+
 void add(MetricFamily& family, Labels labels, double value) {
   ClientMetric metric;
   metric.label = std::move(labels);
@@ -44,11 +48,11 @@ struct Metric {
 
 const Metric<StreamStatus> kStreamMetrics[] = {
     {"lag_seconds", MetricType::Gauge, "Behind the source, by commit time; 0 when caught up.",
-     [](const StreamStatus& s) -> std::optional<double> { return seconds(s.lag_ms); }},
-    {"lag_bytes", MetricType::Gauge, "Behind the source, where it has told its position.",
      [](const StreamStatus& s) {
-       return s.lag_bytes ? std::optional(number(*s.lag_bytes)) : std::nullopt;
+       return s.lag_ms ? std::optional(seconds(*s.lag_ms)) : std::nullopt;
      }},
+    {"lag_bytes", MetricType::Gauge, "Behind the source, where it has told its position.",
+     [](const StreamStatus& s) { return known(s.lag_bytes); }},
     {"last_commit_timestamp_seconds", MetricType::Gauge,
      "Commit time at the source of the newest stored transaction.",
      [](const StreamStatus& s) { return time_us(s.last_commit_us); }},
@@ -68,7 +72,7 @@ const Metric<StreamStatus> kStreamMetrics[] = {
     {"log_bytes", MetricType::Gauge, "Size of the log.",
      [](const StreamStatus& s) -> std::optional<double> { return number(s.log_bytes); }},
     {"disk_free_bytes", MetricType::Gauge, "Space left on the log's disk.",
-     [](const StreamStatus& s) -> std::optional<double> { return number(s.disk_free_bytes); }},
+     [](const StreamStatus& s) { return known(s.disk_free_bytes); }},
     {"replicas", MetricType::Gauge, "Connections that follow the log.",
      [](const StreamStatus& s) -> std::optional<double> { return number(s.replicas.size()); }},
 };

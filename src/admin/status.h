@@ -65,7 +65,7 @@ struct StreamStatus {
   std::string gtid_executed;
   std::string server_uuid;  // ours
   uint32_t server_id = 0;
-  uint64_t lag_ms = 0;                // behind the source by commit time; 0 when caught up
+  std::optional<uint64_t> lag_ms;     // behind the source by commit time; 0 when caught up
   std::optional<uint64_t> lag_bytes;  // where the source has told its position
   uint64_t last_commit_us = 0;    // source's commit time of the newest stored transaction; 0: none
   uint64_t last_activity_us = 0;  // wall time when the source last said anything
@@ -77,7 +77,7 @@ struct StreamStatus {
   uint64_t segments = 0;
   uint64_t log_bytes = 0;
   Place oldest;
-  uint64_t disk_free_bytes = 0;
+  std::optional<uint64_t> disk_free_bytes;
 
   std::string listen;        // "": replicas are not served
   std::string listen_error;  // why nobody is served there now

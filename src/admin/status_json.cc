@@ -19,6 +19,8 @@ Json place(const Place& at) {
   return Json{{"file", at.file}, {"offset", at.offset}};
 }
 
+Json known(const std::optional<uint64_t>& value) { return value ? Json(*value) : Json(nullptr); }
+
 Json replica(const ReplicaStatus& r) {
   return Json{{"peer", r.peer},
               {"user", r.user},
@@ -56,8 +58,8 @@ Json stream(const StreamStatus& s) {
             {"gtid_executed", s.gtid_executed},
             {"server_uuid", s.server_uuid},
             {"server_id", s.server_id},
-            {"lag_ms", s.lag_ms},
-            {"lag_bytes", s.lag_bytes ? Json(*s.lag_bytes) : Json(nullptr)},
+            {"lag_ms", known(s.lag_ms)},
+            {"lag_bytes", known(s.lag_bytes)},
             {"last_commit_us", s.last_commit_us},
             {"last_activity_us", s.last_activity_us},
             {"transactions", s.transactions},
@@ -67,7 +69,7 @@ Json stream(const StreamStatus& s) {
             {"segments", s.segments},
             {"log_bytes", s.log_bytes},
             {"oldest", place(s.oldest)},
-            {"disk_free_bytes", s.disk_free_bytes},
+            {"disk_free_bytes", known(s.disk_free_bytes)},
             {"listen", s.listen},
             {"listen_error", s.listen_error},
             {"replicas", Json::array()}};

@@ -40,7 +40,9 @@ TEST(StatusJson, WhatIsNotKnownIsNull) {
   const json orders = json::parse(to_json(example_snapshot()))["streams"][1];
   EXPECT_EQ(orders["state"], "waiting");
   EXPECT_EQ(orders["error_code"], "network");
+  EXPECT_TRUE(orders["lag_ms"].is_null());
   EXPECT_TRUE(orders["lag_bytes"].is_null());
+  EXPECT_TRUE(orders["disk_free_bytes"].is_null());
   EXPECT_TRUE(orders["position"].is_null());
   EXPECT_TRUE(orders["source"]["position"].is_null());
 }

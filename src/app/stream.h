@@ -62,12 +62,12 @@ class Stream {
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
-  std::shared_ptr<Parts> parts_;      // guarded by mutex_; null until the log is open
-  std::optional<Error> fault_;        // guarded by mutex_; why it is not
-  std::string listen_error_;          // guarded by mutex_
-  std::string retention_error_;       // the stream thread's; said once
-  uint64_t disk_free_bytes_ = 0;      // guarded by mutex_
-  std::unique_ptr<Refusal> refusal_;  // the stream thread's
+  std::shared_ptr<Parts> parts_;             // guarded by mutex_; null until the log is open
+  std::optional<Error> fault_;               // guarded by mutex_; why it is not
+  std::string listen_error_;                 // guarded by mutex_
+  std::string retention_error_;              // the stream thread's; said once
+  std::optional<uint64_t> disk_free_bytes_;  // guarded by mutex_
+  std::unique_ptr<Refusal> refusal_;         // the stream thread's
   std::jthread thread_;
 };
 

@@ -37,12 +37,12 @@ uint64_t ms_since(uint64_t now_us, uint64_t then_us) {
 }
 
 // Behind the source: measured while it is connected; else anything may have been committed there
-// since we last knew.
-uint64_t lag_ms(const ingest::IngestStatus& status, const LagMeter& meter, uint64_t last_commit_us,
-                uint64_t now_us) {
+// since we last knew. Not known before the first contact with an empty log.
+std::optional<uint64_t> lag_ms(const ingest::IngestStatus& status, const LagMeter& meter,
+                               uint64_t last_commit_us, uint64_t now_us) {
   if (status.state == ingest::IngestState::kStreaming) return meter.source_lag_ms(now_us);
   const uint64_t known_us = std::max(status.last_heard_us, last_commit_us);
-  return known_us == 0 ? 0 : ms_since(now_us, known_us);
+  return known_us == 0 ? std::nullopt : std::optional(ms_since(now_us, known_us));
 }
 
 void fill_source(admin::StreamStatus& out, const ingest::IngestStatus& status,

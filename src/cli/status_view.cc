@@ -102,9 +102,10 @@ std::string position_text(const Json& stream) {
 }
 
 std::string lag_text(const Json& stream) {
-  std::string out = number(stream, "lag_ms") == 0
-                        ? "caught up"
-                        : duration_text(number(stream, "lag_ms")) + " behind";
+  const Json& lag = stream.at("lag_ms");
+  if (lag.is_null()) return "lag -";
+  const auto lag_ms = lag.get<uint64_t>();
+  std::string out = lag_ms == 0 ? "caught up" : duration_text(lag_ms) + " behind";
   if (const Json& bytes = stream.at("lag_bytes"); !bytes.is_null() && bytes.get<uint64_t>() > 0) {
     out += fmt::format(" ({})", bytes_text(bytes.get<uint64_t>()));
   }
@@ -138,9 +139,10 @@ std::string stream_text(const Json& stream, const Json& now, const Json& before)
   out += fmt::format("  position  {}\n", position_text(stream));
   out += fmt::format("  gtid      {}\n", short_set(text(stream, "gtid_executed")));
   out += fmt::format("  newest    {} UTC\n", time_text(number(stream, "last_commit_us")));
+  const Json& free_bytes = stream.at("disk_free_bytes");
   out += fmt::format("  log       {} segments, {}; {} free on the disk\n",
                      number(stream, "segments"), bytes_text(number(stream, "log_bytes")),
-                     bytes_text(number(stream, "disk_free_bytes")));
+                     free_bytes.is_null() ? "-" : bytes_text(free_bytes.get<uint64_t>()));
   if (!text(stream, "listen").empty()) {
     const std::string refused = text(stream, "listen_error");
     out += fmt::format("  replicas  {} on {}{}{}\n", stream.at("replicas").size(),

@@ -34,9 +34,9 @@ const char* const kStatus = R"({
      "flavor": "", "source": {"address": "", "server_uuid": "", "server_id": 0, "version": "", "tls": "", "position": null,
                               "semi_sync": false},
      "candidates": ["127.0.0.1:3406"], "position": null, "gtid_executed": "", "server_uuid": "u2", "server_id": 78,
-     "lag_ms": 0, "lag_bytes": null, "last_commit_us": 0, "last_activity_us": 0, "transactions": 0,
+     "lag_ms": null, "lag_bytes": null, "last_commit_us": 0, "last_activity_us": 0, "transactions": 0,
      "bytes_received": 0, "connects": 0, "semi_sync_acks": 0, "segments": 0, "log_bytes": 0, "oldest": null,
-     "disk_free_bytes": 20000000000, "listen": "127.0.0.1:3308",
+     "disk_free_bytes": null, "listen": "127.0.0.1:3308",
      "listen_error": "cannot listen on 127.0.0.1:3308: address in use", "replicas": []}
   ]})";
 
@@ -58,7 +58,7 @@ orders: waiting
   position  -
   gtid      -
   newest    - UTC
-  log       0 segments, 0 B; 20 GB free on the disk
+  log       0 segments, 0 B; - free on the disk
   replicas  0 on 127.0.0.1:3308: cannot listen on 127.0.0.1:3308: address in use
 )";
 

@@ -2,6 +2,7 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <optional>
 
 namespace binbus::admin {
@@ -83,7 +84,7 @@ const Metric<ReplicaStatus> kReplicaMetrics[] = {
      [](const ReplicaStatus& r) -> std::optional<double> { return seconds(r.lag_ms); }},
     {"replica_lag_bytes", MetricType::Gauge, "Bytes of the log not sent to it yet.",
      [](const ReplicaStatus& r) -> std::optional<double> { return number(r.lag_bytes); }},
-    {"replica_sent_bytes_total", MetricType::Counter, "Bytes sent to it on this connection.",
+    {"replica_sent_bytes_total", MetricType::Counter, "Bytes sent to it on its connections of now.",
      [](const ReplicaStatus& r) -> std::optional<double> { return number(r.bytes_sent); }},
 };
 
@@ -93,6 +94,30 @@ MetricFamily family(const std::string& name, MetricType type, const std::string&
   made.type = type;
   made.help = help;
   return made;
+}
+
+// "10.0.0.7" of "10.0.0.7:51234": a label that changes with every connection would make a new series
+// each time.
+std::string host_of(const std::string& peer) { return peer.substr(0, peer.rfind(':')); }
+
+// The stream's replicas as series: connections that only their ports tell apart are one.
+std::vector<ReplicaStatus> replica_series(const StreamStatus& stream) {
+  std::vector<ReplicaStatus> series;
+  for (const ReplicaStatus& replica : stream.replicas) {
+    const std::string host = host_of(replica.peer);
+    const auto same = std::ranges::find_if(series, [&](const ReplicaStatus& other) {
+      return other.peer == host && other.server_id == replica.server_id;
+    });
+    if (same == series.end()) {
+      series.push_back(replica);
+      series.back().peer = host;
+      continue;
+    }
+    same->lag_ms = std::max(same->lag_ms, replica.lag_ms);
+    same->lag_bytes = std::max(same->lag_bytes, replica.lag_bytes);
+    same->bytes_sent += replica.bytes_sent;
+  }
+  return series;
 }
 
 Labels replica_labels(const StreamStatus& stream, const ReplicaStatus& replica) {
@@ -129,7 +154,7 @@ std::string to_prometheus(const Snapshot& snapshot) {
   for (const auto& metric : kReplicaMetrics) {
     families.push_back(family(metric.name, metric.type, metric.help));
     for (const StreamStatus& stream : snapshot.streams) {
-      for (const ReplicaStatus& replica : stream.replicas) {
+      for (const ReplicaStatus& replica : replica_series(stream)) {
         if (const auto value = metric.value(replica))
           add(families.back(), replica_labels(stream, replica), *value);
       }

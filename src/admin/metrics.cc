@@ -3,6 +3,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 namespace binbus::admin {
@@ -35,6 +36,21 @@ void add(MetricFamily& family, Labels labels, double value) {
   ClientMetric metric;
   metric.label = std::move(labels);
   (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+  family.metric.push_back(std::move(metric));
+}
+
+void add(MetricFamily& family, Labels labels, const DelayHistogram& delays) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  uint64_t count = 0;
+  for (size_t i = 0; i < delays.counts.size(); ++i) {
+    count += delays.counts[i];
+    const double bound = i < delays.kBoundsUs.size() ? seconds_us(delays.kBoundsUs[i])
+                                                     : std::numeric_limits<double>::infinity();
+    metric.histogram.bucket.push_back({count, bound});
+  }
+  metric.histogram.sample_count = count;
+  metric.histogram.sample_sum = seconds_us(delays.sum_us);
   family.metric.push_back(std::move(metric));
 }
 
@@ -151,6 +167,11 @@ std::string to_prometheus(const Snapshot& snapshot) {
         add(families.back(), {{"stream", stream.name}}, *value);
     }
   }
+  families.push_back(family("store_delay_seconds", MetricType::Histogram,
+                            "From the commit at the source to binbus's disk; of each sync, its "
+                            "newest transaction."));
+  for (const StreamStatus& stream : snapshot.streams)
+    add(families.back(), {{"stream", stream.name}}, stream.store_delay);
   for (const auto& metric : kReplicaMetrics) {
     families.push_back(family(metric.name, metric.type, metric.help));
     for (const StreamStatus& stream : snapshot.streams) {

@@ -22,6 +22,7 @@ Snapshot example_snapshot() {
   shop.lag_ms = 250;
   shop.lag_bytes = 1000;
   shop.last_commit_us = 1'700'000'000'000'000;
+  for (const uint64_t delay_us : {400, 500, 501, 61'000'000}) shop.store_delay.observe(delay_us);
   shop.last_activity_us = 1'700'000'000'500'000;
   shop.transactions = 500;
   shop.bytes_received = 454'000'000;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/delay_histogram.h"
 #include "base/result.h"
 
 namespace binbus::admin {
@@ -68,6 +69,7 @@ struct StreamStatus {
   std::optional<uint64_t> lag_ms;     // behind the source by commit time; 0 when caught up
   std::optional<uint64_t> lag_bytes;  // where the source has told its position
   uint64_t last_commit_us = 0;    // source's commit time of the newest stored transaction; 0: none
+  DelayHistogram store_delay;     // from commit to our disk, since start; in the metrics only
   uint64_t last_activity_us = 0;  // wall time when the source last said anything
   uint64_t transactions = 0;      // since start
   uint64_t bytes_received = 0;    // since start

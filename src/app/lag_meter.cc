@@ -34,6 +34,7 @@ void LagMeter::stored(const Stored& now, uint64_t now_us) {
   }
   if (came) {
     delay_us_ = now.commit_us == 0 ? 0 : age(now_us, now.commit_us);
+    if (now.commit_us != 0) delays_.observe(delay_us_);
     sample(now);
   }
 }
@@ -70,6 +71,11 @@ uint64_t LagMeter::source_lag_ms(uint64_t now_us) const {
   const uint64_t of_unfinished_us =
       unfinished_since_us_ == 0 ? 0 : since(now_us, unfinished_since_us_);
   return std::max(of_newest_us, of_unfinished_us) / 1000;
+}
+
+admin::DelayHistogram LagMeter::delays() const {
+  const std::lock_guard lock(mutex_);
+  return delays_;
 }
 
 uint64_t LagMeter::reader_lag_ms(binlog::Position position, uint64_t now_us) const {

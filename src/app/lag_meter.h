@@ -10,6 +10,7 @@
 #include <mutex>
 #include <vector>
 
+#include "admin/delay_histogram.h"
 #include "binlog/position.h"
 
 namespace binbus::app {
@@ -31,6 +32,8 @@ class LagMeter {
   // While the source is connected: how long the newest transaction took from its commit to our
   // disk, as long as they come, or how long we have been receiving the one under way if that is more.
   uint64_t source_lag_ms(uint64_t now_us) const;
+  // How long transactions took from their commit to our disk: of each sync, its newest.
+  admin::DelayHistogram delays() const;
   // The age of the first transaction after `position`; 0 when there is none.
   uint64_t reader_lag_ms(binlog::Position position, uint64_t now_us) const;
 
@@ -43,9 +46,10 @@ class LagMeter {
   void thin();
 
   mutable std::mutex mutex_;
-  std::vector<Sample> samples_;       // guarded by mutex_, as the rest
-  uint64_t stored_us_ = 0;            // when something was stored last
-  uint64_t delay_us_ = 0;             // of the newest transaction
+  std::vector<Sample> samples_;  // guarded by mutex_, as the rest
+  uint64_t stored_us_ = 0;       // when something was stored last
+  uint64_t delay_us_ = 0;        // of the newest transaction
+  admin::DelayHistogram delays_;
   uint64_t unfinished_since_us_ = 0;  // 0: no transaction is under way
 };
 

@@ -23,6 +23,20 @@ TEST(LagMeter, IsTheDelayOfTheNewestTransactionWhileTheyCome) {
   EXPECT_EQ(meter.source_lag_ms(kStart + 1'000'000), 0u) << "nothing came for a second: caught up";
 }
 
+TEST(LagMeter, CountsTheDelayOfEachSyncsNewestTransaction) {
+  LagMeter meter({{1, 100}, kStart - 3600 * kSecond, false});  // what was there before counts not
+  meter.stored({{1, 200}, kStart - 400, false}, kStart);
+  meter.stored({{1, 200}, kStart - 400, true}, kStart + kSecond);  // nothing new is whole
+  meter.stored({{1, 300}, kStart + 1, false}, kStart + 3 * kSecond + 1);
+  const admin::DelayHistogram delays = meter.delays();
+  EXPECT_EQ(delays.sum_us, 400u + 3'000'000u);
+  EXPECT_EQ(delays.counts[0], 1u);   // up to 0.5 ms
+  EXPECT_EQ(delays.counts[12], 1u);  // over 2 s, up to 5 s
+  uint64_t count = 0;
+  for (const uint64_t in_bucket : delays.counts) count += in_bucket;
+  EXPECT_EQ(count, 2u);
+}
+
 TEST(LagMeter, AClockBehindTheSourcesIsNoLag) {
   LagMeter meter({});
   meter.stored({{1, 200}, kStart + 5 * kSecond, false}, kStart);

@@ -128,6 +128,7 @@ admin::StreamStatus Stream::status() const {
   out.gtid_executed = log.executed().to_string();
   out.last_commit_us = log.last_commit_us();
   out.lag_ms = lag_ms(ingest, parts->meter, out.last_commit_us, now_us);
+  out.store_delay = parts->meter.delays();
   const store::LogSize size = log.size();
   out.segments = size.segments;
   out.log_bytes = size.bytes;

@@ -252,7 +252,8 @@ const Key<StreamConfig> kStreamKeys[] = {
      .kind = Kind::kAddress,
      .member = &StreamConfig::listen,
      .fallback = "",
-     .help = "Where replicas and tools connect; none are served without it.",
+     .help = "Where replicas and tools connect; none are served without it. A name is all "
+             "addresses that it stands for, `:3307` all of this machine.",
      .check = check_listen},
     {.name = "listen_tls_cert",
      .kind = Kind::kPath,

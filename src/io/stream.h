@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 
@@ -35,7 +36,9 @@ class Stream {
   virtual bool encrypted() const { return false; }
 };
 
-// Accepts connections on one address, "HOST:PORT"; port 0 takes a free one.
+// Accepts connections on "HOST:PORT": on every address that the host's name stands for ("": all of the machine's, in both
+// families), the same port on each. Port 0 takes a free one. An address that this machine does not have is left out when
+// another one works; a port that is taken on any of them is an error.
 class Listener {
  public:
   static Result<std::unique_ptr<Listener>> open(const std::string& address);
@@ -46,11 +49,12 @@ class Listener {
   uint16_t port() const { return port_; }
 
  private:
-  Listener(int descriptor, int wake, uint16_t port)
-      : descriptor_(descriptor), wake_(wake), port_(port) {}
-  int descriptor_;
-  int wake_;  // eventfd that stop() signals
-  uint16_t port_;
+  Listener() = default;
+  Status listen(const std::string& address);
+
+  std::vector<int> descriptors_;
+  int wake_ = -1;  // eventfd that stop() signals
+  uint16_t port_ = 0;
 };
 
 // Connects to "HOST:PORT". What binbus connects to itself goes through libraries; tests use this.

@@ -1,7 +1,9 @@
 #include "io/stream.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -90,6 +92,56 @@ TEST(Listener, TakesAFreePortAndConnections) {
   ASSERT_TRUE((*client)->write_all(as_bytes("hello")));
   EXPECT_EQ(read_text(**server, 5), "hello");
   EXPECT_EQ((*server)->peer().substr(0, 10), "127.0.0.1:");
+}
+
+bool has_ipv6() {
+  const int probe = ::socket(AF_INET6, SOCK_STREAM, 0);
+  sockaddr_in6 loopback{};
+  loopback.sin6_family = AF_INET6;
+  loopback.sin6_addr = in6addr_loopback;
+  const bool has = probe >= 0 && ::bind(probe, reinterpret_cast<const sockaddr*>(&loopback),
+                                        sizeof(loopback)) == 0;
+  if (probe >= 0) ::close(probe);
+  return has;
+}
+
+TEST(Listener, ListensOnEveryAddressOfTheName) {
+  const bool ipv6 = has_ipv6();
+  const struct {
+    const char* name;
+    std::vector<std::string> hosts;  // that then answer
+  } cases[] = {
+      {"127.0.0.1:0", {"127.0.0.1"}},
+      {":0", ipv6 ? std::vector<std::string>{"127.0.0.1", "[::1]"}
+                  : std::vector<std::string>{"127.0.0.1"}},
+      {"localhost:0", {"localhost", "127.0.0.1"}},
+  };
+  for (const auto& c : cases) {
+    const auto listener = Listener::open(c.name);
+    ASSERT_TRUE(listener) << c.name << ": " << listener.error().message;
+    for (const std::string& host : c.hosts) {
+      const auto client = connect(host + ":" + std::to_string((*listener)->port()), 1000);
+      ASSERT_TRUE(client) << c.name << ": " << client.error().message;
+      const auto server = (*listener)->accept();
+      ASSERT_TRUE(server);
+      ASSERT_TRUE((*server)->write_all(as_bytes("hello")));
+      EXPECT_EQ(read_text(**client, 5), "hello") << host;
+    }
+  }
+}
+
+TEST(Listener, AnIpv6AddressIsNotTheIpv4OneOfItsPort) {
+  if (!has_ipv6()) GTEST_SKIP() << "this machine has no IPv6";
+  const auto six = Listener::open("[::]:0");
+  ASSERT_TRUE(six);
+  const auto four = Listener::open("0.0.0.0:" + std::to_string((*six)->port()));
+  ASSERT_TRUE(four) << four.error().message;
+}
+
+TEST(Listener, AnAddressThatIsNowhereHereIsAnError) {
+  const auto listener = Listener::open("192.0.2.1:0");  // of documentation
+  ASSERT_FALSE(listener);
+  EXPECT_EQ(listener.error().code, Code::kNetwork);
 }
 
 TEST(Listener, StopEndsAccept) {

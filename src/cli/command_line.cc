@@ -95,7 +95,7 @@ void add_segments(CLI::App& app, Options& options, std::optional<Command>& chose
       app.add_subcommand("segments", "List the stored binlog files of a running binbus");
   add_admin(command, options.segments.config, options.segments.admin);
   command->add_option("stream", options.segments.stream, "One stream only")->type_name("STREAM");
-  command->add_flag("--json", options.segments.json, "Print the endpoint's JSON");
+  command->add_flag("--json", options.segments.json, "Print the endpoint's JSON; of one stream");
   command->footer(R"(
 A segment is one of the source's binlog files, byte for byte under its name. It lies in
 DATA/STREAM/ and can be read there with mysqlbinlog.

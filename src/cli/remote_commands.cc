@@ -107,6 +107,13 @@ int show_segments(const ShowSegments& command, const std::string& address) {
     if (!status) return failed(status.error());
     auto names = stream_names(*status);
     if (!names) return failed(names.error());
+    if (command.json && names->size() > 1) {
+      fmt::print(stderr,
+                 "binbus: --json prints one document, and there are several streams; name one of: "
+                 "{}\n",
+                 fmt::join(*names, ", "));
+      return kUsage;
+    }
     streams = std::move(*names);
   }
   for (const std::string& stream : streams) {

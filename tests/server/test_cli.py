@@ -215,6 +215,8 @@ def test_an_unreadable_log_is_said_to_who_connects(lab):
         pymysql.connect(host="127.0.0.1", port=binbus.port, user="replica", password="replica", ssl_disabled=True)
     assert status["reason"] in str(refused.value)
     wait_until(lambda: stream_status(binbus, 1)["state"] == "streaming", "the other stream streams", 30, binbus.log)
+    assert "shop, other" in run(binbus, "segments", "--json", want=USAGE), "two documents are no JSON"
+    assert json.loads(run(binbus, "segments", "other", "--json"))["segments"]
     assert binbus.stop() == OK
 
 

@@ -69,6 +69,21 @@ bool same_port(const std::string& left_address, const std::string& right_address
   return left.host == right.host || any_host(left.host) || any_host(right.host);
 }
 
+// Whether who connects to the source's address comes out at ours.
+bool leads_to(const std::string& source_address, const std::string& listen_address) {
+  const mysql::Endpoint source = mysql::Endpoint::parse(source_address).value();
+  const io::HostPort listen = parts_of(listen_address);
+  if (!source.unix_socket.empty() || std::to_string(source.port) != listen.port) return false;
+  if (source.host == listen.host) return true;
+  if (any_host(listen.host)) return any_host(source.host) || loopback(source.host);
+  const auto is_localhost = [](const std::string& host) {
+    return host == "localhost" || host == "127.0.0.1" || host == "::1" || any_host(host);
+  };
+  const bool named =
+      source.host == "localhost" || any_host(source.host) || listen.host == "localhost";
+  return named && is_localhost(source.host) && is_localhost(listen.host);
+}
+
 // Reads one file into a Config and collects everything that is wrong with it.
 class Reader {
  public:
@@ -205,12 +220,20 @@ class Reader {
       return read_list(key, node, out.**list);
     }
     if (node.is_integer() && (key.kind == KeyKind::kInteger || key.kind == KeyKind::kBytes)) {
-      return set_text(key, std::to_string(node.as_integer()->get()), out);
+      const int64_t number = node.as_integer()->get();
+      if (number < 0)
+        return fail(Code::kInvalid, fmt::format("is {}; must be {}", number, range_text(key)));
+      return set_text(key, std::to_string(number), out);
     }
     if (!node.is_string() || key.kind == KeyKind::kInteger) return mismatch();
     const std::string& text = node.as_string()->get();
-    if (text.empty())
-      return fail(Code::kInvalid, "must not be empty; leave the line out for the default");
+    if (text.empty()) {
+      return fail(Code::kInvalid,
+                  key.name == "password"
+                      ? "must not be empty here; for an account that has none, give a "
+                        "password_file whose first line is empty, or an empty password_env"
+                      : "must not be empty; leave the line out for the default");
+    }
     return set_text(key, text, out);
   }
 
@@ -343,7 +366,7 @@ class Reader {
       wrong(at("listen"),
             "listen needs a [[stream.replica_user]]: without one nobody could log in");
     }
-    if (stream.listen.empty() && !stream.replica_users.empty()) {
+    if (!table.contains("listen") && !stream.replica_users.empty()) {
       wrong(line_of(table),
             "a [[stream.replica_user]] without listen: replicas have nowhere to connect to");
     }
@@ -368,7 +391,7 @@ class Reader {
         const Address& left = addresses_[i];
         const Address& right = addresses_[j];
         if (!left.listens) continue;
-        if (!right.listens && left.address == right.address) {
+        if (!right.listens && leads_to(right.address, left.address)) {
           wrong(right.line, fmt::format("source \"{}\" is binbus's own listen address, of {}",
                                         right.address, left.owner));
         } else if (right.listens && i < j && same_port(left.address, right.address)) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -95,6 +96,12 @@ const Case kCases[] = {
      "\nsource='h:1'\n"
      "user='u'\npassword='p'\nlisten='127.0.0.2:3307'\nreplica_user=[{name='r',password='p'}]\n",
      ""},
+    {"source_on_another_loopback_address",
+     "+listen='127.0.0.2:3306'\nreplica_user=[{name='r',password='p'}]\n", ""},
+    {"source_elsewhere_on_the_port_that_we_listen_on",
+     "data='d'\n[[stream]]\nname='a'\nsource=['h:3306','/run/mysql.sock']\nuser='u'\npassword='p'\n"
+     "listen='0.0.0.0:3306'\nreplica_user=[{name='r',password='p'}]\n",
+     ""},
     {"remote_admin_when_allowed", "+[admin]\nlisten='0.0.0.0:7070'\nallow_remote=true\n", ""},
 
     {"syntax", "data = \n", "b.toml:1: Error while parsing key-value pair: expected value"},
@@ -120,7 +127,14 @@ const Case kCases[] = {
     {"number_for_text", "+start = 4\n", "b.toml:7: start must be text"},
     {"number_too_large", "+server_id = 4294967296\n",
      "b.toml:7: server_id is 4294967296; must be from 0 to 4294967295"},
-    {"negative_number", "+retain_hours = -1\n", "b.toml:7: retain_hours \"-1\" is not a size"},
+    {"negative_number", "+server_id = -1\n",
+     "b.toml:7: server_id is -1; must be from 0 to 4294967295"},
+    {"negative_size", "+retain_bytes = -1\n", "b.toml:7: retain_bytes is -1; must be at least 0"},
+    {"empty_password", "data='d'\n[[stream]]\nname='a'\nsource='h:1'\nuser='u'\npassword=''\n",
+     "b.toml:6: password must not be empty here; for an account that has none, give a "
+     "password_file"},
+    {"empty_text", "+flavor = ''\n",
+     "b.toml:7: flavor must not be empty; leave the line out for the default"},
     {"time_without_unit", "+heartbeat = 5\n",
      "b.toml:7: heartbeat must be time, as \"500ms\", \"30s\", \"5min\", \"2h\""},
     {"time_too_short", "+heartbeat = \"99ms\"\n",
@@ -174,6 +188,18 @@ const Case kCases[] = {
      "b.toml:10: stream \"a\" and [admin] both listen on port 7070"},
     {"own_listen_as_source", "+listen='127.0.0.1:3306'\nreplica_user=[{name='r',password='p'}]\n",
      "b.toml:4: source \"127.0.0.1:3306\" is binbus's own listen address, of stream \"a\""},
+    {"own_listen_as_source_by_another_name",
+     "+listen='0.0.0.0:3306'\nreplica_user=[{name='r',password='p'}]\n",
+     "b.toml:4: source \"127.0.0.1:3306\" is binbus's own listen address, of stream \"a\""},
+    {"own_listen_as_source_by_name",
+     "+listen='localhost:3306'\nreplica_user=[{name='r',password='p'}]\n",
+     "b.toml:4: source \"127.0.0.1:3306\" is binbus's own listen address, of stream \"a\""},
+    {"own_listen_as_source_without_port",
+     "data='d'\n[[stream]]\nname='a'\nsource='localhost'\nuser='u'\npassword='p'\n"
+     "listen=':3306'\nreplica_user=[{name='r',password='p'}]\n",
+     "b.toml:4: source \"localhost\" is binbus's own listen address, of stream \"a\""},
+    {"bad_listen_is_said_once", "+listen='3307'\nreplica_user=[{name='r',password='p'}]\n",
+     "b.toml:7: listen address '3307' has no port; write HOST:PORT"},
     {"listen_without_users", "+listen='127.0.0.1:3307'\n",
      "b.toml:7: listen needs a [[stream.replica_user]]: without one nobody could log in"},
     {"users_without_listen", "+[[stream.replica_user]]\nname='r'\npassword='p'\n",
@@ -205,7 +231,9 @@ TEST_P(ConfigCases, AreReadOrRefusedByLine) {
   if (c.wrong.empty()) {
     EXPECT_EQ(error_of(text), "");
   } else {
-    EXPECT_THAT(error_of(text), ::testing::StartsWith(c.wrong));
+    const std::string said = error_of(text);
+    EXPECT_THAT(said, ::testing::StartsWith(c.wrong));
+    EXPECT_EQ(std::ranges::count(said, '\n'), std::ranges::count(c.wrong, '\n')) << said;
   }
 }
 

@@ -27,21 +27,17 @@ int print(const Result<std::string>& text) {
   return kOk;
 }
 
-size_t terminal_columns() {
-  winsize size{};
-  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 200;
-}
-
-// Draws over what was drawn before, without flicker: each line is cut to the terminal and cleared
-// to its end.
+// Draws over what was drawn before, without flicker: each line is cleared to its end.
 void redraw(std::string_view text) {
-  const size_t columns = terminal_columns();
+  winsize size{.ws_row = 50, .ws_col = 200, .ws_xpixel = 0, .ws_ypixel = 0};
+  winsize told{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &told) == 0 && told.ws_col > 0 && told.ws_row > 1)
+    size = told;
   std::string out = "\x1b[H";
-  while (!text.empty()) {
-    const size_t end = text.find('\n');
-    out += text.substr(0, std::min(end, columns));
-    out += "\x1b[K\n";
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  // The cursor needs a row below: else the terminal scrolls, and the first line is lost.
+  for (const char c : fitted(text, size.ws_col, size.ws_row - 1U)) {
+    if (c == '\n') out += "\x1b[K";
+    out += c;
   }
   fmt::print("{}\x1b[J", out);
   std::fflush(stdout);

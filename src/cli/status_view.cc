@@ -166,6 +166,22 @@ Result<std::string> status_text(std::string_view status, std::string_view before
   });
 }
 
+std::string fitted(std::string_view text, size_t columns, size_t rows) {
+  auto left = static_cast<size_t>(std::ranges::count(text, '\n'));
+  std::string out;
+  for (size_t row = 1; left > 0; ++row, --left) {
+    if (row >= rows && left > 1)
+      return out +
+             fmt::format("... {} more lines; a larger window shows them", left).substr(0, columns) +
+             "\n";
+    const size_t end = text.find('\n');
+    out += text.substr(0, std::min(end, columns));
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
+  return out;
+}
+
 Result<std::string> segments_text(const std::string& stream, std::string_view segments) {
   return reading<std::string>(segments, [&](const Json& json) {
     std::vector<std::vector<std::string>> rows = {

@@ -13,6 +13,9 @@ namespace binbus::cli {
 // kCorrupt when it is not what binbus answers with.
 Result<std::string> status_text(std::string_view status, std::string_view before);
 
+// The text's lines cut to a terminal of that size; when there are too many, the last says how many are not shown.
+std::string fitted(std::string_view text, size_t columns, size_t rows);
+
 // The body of GET /streams/NAME/segments.
 Result<std::string> segments_text(const std::string& stream, std::string_view segments);
 

@@ -105,6 +105,19 @@ TEST(StatusView, LongSetsShowTheirEnd) {
   EXPECT_THAT(text, HasSubstr(":1-49,\n"));
 }
 
+TEST(StatusView, IsCutToTheTerminal) {
+  const struct {
+    size_t columns;
+    size_t rows;
+    const char* want;
+  } cases[] = {{80, 3, "one\ntwo\nthree\n"},
+               {3, 4, "one\ntwo\nthr\n"},
+               {80, 2, "one\n... 2 more lines; a larger window shows them\n"},
+               {9, 1, "... 3 mor\n"}};
+  for (const auto& c : cases) EXPECT_EQ(fitted("one\ntwo\nthree\n", c.columns, c.rows), c.want);
+  EXPECT_EQ(fitted("", 80, 24), "");
+}
+
 TEST(StatusView, SegmentsAndLocation) {
   EXPECT_EQ(
       segments_text("shop", R"({"segments": [

@@ -39,7 +39,28 @@ def test_own_source(lab, name, history):
     if history == "purged":
         source.sql("FLUSH BINARY LOGS")
         wait_until(lambda: purge(source) == 1, "all but the newest file are purged")  # MariaDB may still need an older one
+    # The replica's root must stay as it is.
+    source.sql("ALTER USER root@localhost IDENTIFIED BY 'elsewhere'", "SET sql_log_bin = 0", "ALTER USER root@localhost IDENTIFIED BY ''")
     assert_shows_all(quickstart("--source", f"127.0.0.1:{source.port}", "--user", "reader", "--password", "secret"))
+
+
+def test_own_source_without_gtids(lab):
+    source = lab.server("mysql97", "--gtid-mode=OFF", "--enforce-gtid-consistency=OFF")
+    source.sql("DO 0")
+    shown = quickstart("--source", f"127.0.0.1:{source.port}", "--user", "repl", "--password", "repl")
+    assert shown.returncode == 1, shown
+    assert "gtid_mode" in shown.stderr and "SET GLOBAL gtid_mode = ON_PERMISSIVE" in shown.stderr
+
+
+def test_what_stops_the_replica_is_shown(lab, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    source = lab.server("mysql97")
+    source.sql("SET sql_log_bin = 0", "CREATE DATABASE hidden", "CREATE TABLE hidden.t (id INT)", "SET sql_log_bin = 1",
+               "INSERT INTO hidden.t VALUES (1)")
+    shown = quickstart("--source", f"127.0.0.1:{source.port}", "--user", "repl", "--password", "repl")
+    assert shown.returncode == 1, shown
+    assert "LACKS" in shown.stdout and "Last_SQL_Error: " in shown.stdout and "hidden" in shown.stdout, shown.stdout
+    assert not list(tmp_path.iterdir()), "nothing is left behind"
 
 
 def purge(source):

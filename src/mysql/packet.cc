@@ -5,6 +5,8 @@
 namespace binbus::mysql {
 namespace {
 
+constexpr size_t kHeldBytesMax = 64 * 1024;  // of a packet that was dealt with
+
 Status read_exactly(io::Stream& stream, std::span<uint8_t> buffer) {
   while (!buffer.empty()) {
     BINBUS_TRY(count, stream.read_some(buffer));
@@ -35,6 +37,10 @@ Result<Bytes> PacketChannel::read(size_t bytes_max) {
     BINBUS_RETURN_IF_ERROR(read_exactly(*stream_, std::span(in_).subspan(before)));
     if (length < kPacketPayloadMax) return Bytes(in_);
   }
+}
+
+void PacketChannel::forget_packet() {
+  if (in_.capacity() > kHeldBytesMax) ByteVector().swap(in_);
 }
 
 Status PacketChannel::write(Bytes payload) {

@@ -20,8 +20,12 @@ class PacketChannel {
  public:
   explicit PacketChannel(std::unique_ptr<io::Stream> stream) : stream_(std::move(stream)) {}
 
-  // The next packet's payload: a view until the next read().
+  // The next packet's payload: a view until the next read() or forget_packet().
   Result<Bytes> read(size_t bytes_max);
+  // Frees what the packet read last takes, when that is much: it may be hours until the next.
+  void forget_packet();
+  // Memory kept for packets read.
+  size_t held_bytes() const { return in_.capacity(); }
 
   // Buffers one packet.
   Status write(Bytes payload);

@@ -114,6 +114,21 @@ TEST(Packet, ReadTakesNoByteTooMany) {
   EXPECT_EQ(*channels.far->stream().read_some(rest), 2u);
 }
 
+TEST(Packet, ALongOneIsNotHeldForEver) {
+  Channels channels;
+  const ByteVector payload = pattern(1 << 20);
+  std::thread writer([&] {
+    EXPECT_TRUE(channels.near->write(payload) && channels.near->write(as_bytes("next")));
+    EXPECT_TRUE(channels.near->flush());
+  });
+  ASSERT_TRUE(channels.far->read(kLimit));
+  EXPECT_GE(channels.far->held_bytes(), payload.size());
+  channels.far->forget_packet();
+  EXPECT_LT(channels.far->held_bytes(), 100'000u);
+  EXPECT_EQ(as_text(*channels.far->read(kLimit)), "next");
+  writer.join();
+}
+
 TEST(Packet, AnotherSequenceNumberIsCorrupt) {
   Channels channels;
   ASSERT_TRUE(channels.send_raw({1, 0, 0, 5, 'a'}));

@@ -36,9 +36,13 @@ inline constexpr uint16_t kErrorUnknownCommand = 1047;
 inline constexpr uint16_t kErrorTooManyConnections = 1040;
 inline constexpr uint16_t kErrorSyntax = 1064;
 inline constexpr uint16_t kErrorUnknownThread = 1094;
+inline constexpr uint16_t kErrorDatabaseName = 1102;
+inline constexpr uint16_t kErrorPacketTooLarge = 1153;
 inline constexpr uint16_t kErrorMalformedPacket = 1835;
 inline constexpr uint16_t kErrorUnknownVariable = 1193;
+inline constexpr uint16_t kErrorUserLimit = 1226;
 inline constexpr uint16_t kErrorReadingBinlog = 1236;
+inline constexpr uint16_t kErrorParameterCount = 1582;
 inline constexpr uint16_t kErrorSecureTransport = 3159;
 
 }  // namespace binbus::mysql

@@ -47,11 +47,15 @@ SqlResult<SqlValue> random_uuid(const Arguments&, const Scope&) {
   return uuid.to_string();
 }
 
+tl::unexpected<ServerError> wrong_parameter_count() {
+  return tl::unexpected(
+      ServerError{mysql::kErrorParameterCount, "42000", "Incorrect parameter count"});
+}
+
 // Both arguments as GTID sets; NULL when either is.
 template <class Operation>
 SqlResult<SqlValue> with_gtid_sets(const Arguments& arguments, Operation operation) {
-  if (arguments.size() != 2)
-    return tl::unexpected(ServerError{1582, "42000", "Incorrect parameter count"});
+  if (arguments.size() != 2) return wrong_parameter_count();
   if (!arguments[0] || !arguments[1]) return SqlValue();
   const auto left = mysql::GtidSet::parse(*arguments[0]);
   const auto right = mysql::GtidSet::parse(*arguments[1]);
@@ -121,7 +125,13 @@ SqlResult<SqlValue> system_variable(const SqlToken& token, const Scope& scope) {
       ServerError{mysql::kErrorUnknownVariable, "HY000", "Unknown system variable '" + name + "'"});
 }
 
-SqlResult<SqlValue> call(const SqlToken& name, TokenReader& in, const Scope& scope) {
+// Each level of nesting is one of the stack, and the client's to choose.
+constexpr size_t kNestingMax = 16;
+constexpr size_t kArgumentsMax = 2;
+
+SqlResult<SqlValue> value_at(TokenReader& in, const Scope& scope, size_t depth);
+
+SqlResult<SqlValue> call(const SqlToken& name, TokenReader& in, const Scope& scope, size_t depth) {
   const auto function = std::ranges::find(kFunctions, name.text, &Function::name);
   if (function == std::end(kFunctions)) return tl::unexpected(not_served(std::span(&name, 1)));
   Arguments arguments;
@@ -129,12 +139,45 @@ SqlResult<SqlValue> call(const SqlToken& name, TokenReader& in, const Scope& sco
     while (!in.take(")")) {
       if (in.done() || (!arguments.empty() && !in.take(",")))
         return tl::unexpected(not_served(in.rest()));
-      auto argument = evaluate(in, scope);
+      if (arguments.size() == kArgumentsMax) return wrong_parameter_count();
+      auto argument = value_at(in, scope, depth + 1);
       if (!argument) return argument;
       arguments.push_back(std::move(*argument));
     }
   }
   return function->call(arguments, scope);
+}
+
+SqlResult<SqlValue> value_at(TokenReader& in, const Scope& scope, size_t depth) {
+  if (depth > kNestingMax) {
+    return tl::unexpected(ServerError{mysql::kErrorSyntax, "42000",
+                                      "binbus evaluates functions that are nested up to " +
+                                          std::to_string(kNestingMax) + " deep"});
+  }
+  if (in.done()) return tl::unexpected(not_served({}));
+  const bool negative = in.take("-");
+  if (in.done()) return tl::unexpected(not_served({}));
+  const SqlToken& token = in.take();
+  switch (token.kind) {
+    case Kind::kNumber:
+      return (negative ? "-" : "") + token.text;
+    case Kind::kText:
+      return token.text;
+    case Kind::kSystemVariable:
+      return system_variable(token, scope);
+    case Kind::kUserVariable: {
+      const auto found = scope.session.variables.find(token.text);
+      return found == scope.session.variables.end() ? SqlValue() : SqlValue(found->second);
+    }
+    case Kind::kWord:
+      if (token.is("NULL")) return SqlValue();
+      if (token.is("TRUE") || token.is("FALSE")) return token.is("TRUE") ? "1" : "0";
+      return call(token, in, scope, depth);
+    case Kind::kQuotedWord:
+    case Kind::kSymbol:
+      break;
+  }
+  return tl::unexpected(not_served(std::span(&token, 1)));
 }
 
 }  // namespace
@@ -160,31 +203,6 @@ ServerError not_served(std::span<const SqlToken> rest) {
               near.substr(0, kShownBytesMax) + "'"};
 }
 
-SqlResult<SqlValue> evaluate(TokenReader& in, const Scope& scope) {
-  if (in.done()) return tl::unexpected(not_served({}));
-  const bool negative = in.take("-");
-  if (in.done()) return tl::unexpected(not_served({}));
-  const SqlToken& token = in.take();
-  switch (token.kind) {
-    case Kind::kNumber:
-      return (negative ? "-" : "") + token.text;
-    case Kind::kText:
-      return token.text;
-    case Kind::kSystemVariable:
-      return system_variable(token, scope);
-    case Kind::kUserVariable: {
-      const auto found = scope.session.variables.find(token.text);
-      return found == scope.session.variables.end() ? SqlValue() : SqlValue(found->second);
-    }
-    case Kind::kWord:
-      if (token.is("NULL")) return SqlValue();
-      if (token.is("TRUE") || token.is("FALSE")) return token.is("TRUE") ? "1" : "0";
-      return call(token, in, scope);
-    case Kind::kQuotedWord:
-    case Kind::kSymbol:
-      break;
-  }
-  return tl::unexpected(not_served(std::span(&token, 1)));
-}
+SqlResult<SqlValue> evaluate(TokenReader& in, const Scope& scope) { return value_at(in, scope, 0); }
 
 }  // namespace binbus::serve

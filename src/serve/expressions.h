@@ -42,7 +42,7 @@ class TokenReader {
   std::span<const SqlToken> rest_;
 };
 
-// Evaluates one value at the front of `in`.
+// Evaluates one value at the front of `in`; functions may be nested a few deep.
 SqlResult<SqlValue> evaluate(TokenReader& in, const Scope& scope);
 
 // "binbus does not run this": names the place in the statement.

@@ -24,6 +24,19 @@ struct Context {
   bool mariadb() const { return catalog.flavor() == mysql::Flavor::kMariadb; }
 };
 
+constexpr size_t kVariableBytes = 64;              // of a user variable, beside its name and value
+constexpr size_t kRowBytesMax = 16 * 1024 * 1024;  // of a SELECT
+
+size_t bytes_of(const std::string& name, const std::string& value) {
+  return kVariableBytes + name.size() + value.size();
+}
+
+ServerError too_large(const std::string& what, size_t bytes_max) {
+  return {mysql::kErrorPacketTooLarge, "08S01",
+          "Got a packet bigger than 'max_allowed_packet' bytes: " + what + " of more than " +
+              std::to_string(bytes_max) + " bytes"};
+}
+
 // Each is given what follows the words it is registered for.
 
 std::string source_text(std::span<const SqlToken> tokens) {
@@ -35,6 +48,7 @@ std::string source_text(std::span<const SqlToken> tokens) {
 Answer select(TokenReader in, Context& context) {
   ResultSet result;
   ResultSet::Row row;
+  size_t bytes = 0;
   do {
     const std::span<const SqlToken> start = in.rest();
     auto value = evaluate(in, context.scope());
@@ -49,6 +63,8 @@ Answer select(TokenReader in, Context& context) {
       const SqlToken& token = in.take();
       name = token.kind == Kind::kWord ? token.source : token.text;
     }
+    bytes += name.size() + (*value ? (*value)->size() : 0);
+    if (bytes > kRowBytesMax) return too_large("a row", kRowBytesMax);
     result.columns.push_back(std::move(name));
     row.push_back(std::move(*value));
   } while (in.take(","));
@@ -70,7 +86,10 @@ void skip_to_comma(TokenReader& in) {
 
 // User variables are kept. Session settings change nothing here and are accepted; global ones are refused.
 Answer set(TokenReader in, Context& context) {
-  std::map<std::string, SqlValue> assigned;
+  // All or none is set, and every value is made of the old ones.
+  std::map<std::string, std::string> variables = context.session.variables;
+  size_t bytes = 0;
+  for (const auto& [name, value] : variables) bytes += bytes_of(name, value);
   do {
     const SqlToken* target = in.peek();
     if (!target) return not_served({});
@@ -87,16 +106,21 @@ Answer set(TokenReader in, Context& context) {
     if (!in.take("=")) return not_served(in.rest());
     auto value = evaluate(in, context.scope());
     if (!value) return value.error();
-    assigned[name] = std::move(*value);
+    if (const auto old = variables.find(name); old != variables.end()) {
+      bytes -= bytes_of(name, old->second);
+      variables.erase(old);
+    }
+    if (!*value) continue;
+    bytes += bytes_of(name, **value);
+    if (bytes > kVariableBytesMax) {
+      return ServerError{mysql::kErrorUserLimit, "42000",
+                         "binbus keeps user variables of up to " +
+                             std::to_string(kVariableBytesMax) + " bytes for a connection"};
+    }
+    variables.emplace(name, std::move(**value));
   } while (in.take(","));
   if (!in.done()) return not_served(in.rest());
-  for (auto& [name, value] : assigned) {
-    if (value) {
-      context.session.variables[name] = std::move(*value);
-    } else {
-      context.session.variables.erase(name);
-    }
-  }
+  context.session.variables = std::move(variables);
   return OkAnswer{};
 }
 
@@ -251,6 +275,7 @@ const std::string* SessionState::first_of(std::initializer_list<const char*> nam
 
 Answer run_query(std::string_view statement, SessionState& session, const Catalog& catalog,
                  ServerActions& server, io::Clock& clock) {
+  if (statement.size() > kStatementBytesMax) return too_large("a statement", kStatementBytesMax);
   auto tokens = tokenize_sql(statement);
   if (!tokens)
     return ServerError{mysql::kErrorSyntax, "42000",

@@ -14,6 +14,10 @@
 
 namespace binbus::serve {
 
+// What a client can make the server hold: a statement, and its user variables with their names.
+inline constexpr size_t kStatementBytesMax = 1024 * 1024;
+inline constexpr size_t kVariableBytesMax = 1024 * 1024;
+
 // A connection's own state, as far as statements see it.
 struct SessionState {
   uint32_t connection_id = 0;

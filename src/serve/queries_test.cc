@@ -196,6 +196,42 @@ TEST_P(QueryTest, IsAnswered) {
 INSTANTIATE_TEST_SUITE_P(Queries, QueryTest, testing::ValuesIn(kQueryCases),
                          [](const auto& param) { return param.param.name; });
 
+std::string repeated(size_t times, const std::string& text) {
+  std::string all;
+  for (size_t i = 0; i < times; i++) all += text;
+  return all;
+}
+
+struct LimitCase {
+  const char* name;
+  std::vector<std::string> statements;
+  const char* answer;  // of the last
+};
+const std::string kHalf(kVariableBytesMax / 2, 'x');
+const LimitCase kLimitCases[] = {
+    {"nesting", {"SELECT " + repeated(16, "USER(") + repeated(16, ")")}, "me@%"},
+    {"nested_too_deep", {"SELECT " + repeated(17, "USER(") + "1" + repeated(17, ")")}, "1064"},
+    {"nested_without_an_end", {"SELECT " + repeated(200'000, "USER(")}, "1064"},
+    {"arguments", {"SELECT USER(1, 2, 3)"}, "1582"},
+    {"long_statement", {"SET @a = '" + kHalf + "'"}, "ok"},
+    {"statement_too_long", {"SELECT '" + std::string(kStatementBytesMax, 'x') + "'"}, "1153"},
+    {"variables", {"SET @a = '" + kHalf + "'", "SET @b = '" + kHalf + "'"}, "1226"},
+    {"variables_replaced", {"SET @a = '" + kHalf + "'", "SET @a = '" + kHalf + "'"}, "ok"},
+    {"variables_copied", {"SET @a = '" + kHalf + "'", "SET @b=1, @c=@a, @d=@a"}, "1226"},
+    {"all_or_none", {"SET @a = '" + kHalf + "'", "SET @b=1, @c=@a", "SELECT @b"}, "NULL"},
+    {"replaced_in_one", {"SET @a = 1" + repeated(2'000, ", @a='" + std::string(300, 'b') + "'")}, "ok"},
+    {"row", {"SET @a = '" + kHalf + "'", "SELECT @a" + repeated(40, ", @a")}, "1153"},
+};
+class LimitTest : public testing::TestWithParam<LimitCase> {};
+TEST_P(LimitTest, NoClientTakesMoreThanItsShare) {
+  Fixture fixture(Flavor::kMysql);
+  std::string answer;
+  for (const std::string& statement : GetParam().statements) answer = shown(fixture.run(statement));
+  EXPECT_EQ(answer, GetParam().answer);
+}
+INSTANTIATE_TEST_SUITE_P(Queries, LimitTest, testing::ValuesIn(kLimitCases),
+                         [](const auto& param) { return param.param.name; });
+
 TEST(Queries, ColumnsAreNamedAsServersNameThem) {
   Fixture mysql(Flavor::kMysql), mariadb(Flavor::kMariadb);
   EXPECT_EQ(columns(mysql.run("SELECT @@GLOBAL.Server_Id, VERSION( ) AS v, 'x' `y`")),

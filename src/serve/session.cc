@@ -9,8 +9,9 @@ namespace {
 
 using mysql::Command;
 
-// One packet: a GTID set of some hundred thousand intervals fits.
+// One packet: a dump's GTID set of some hundred thousand intervals fits. Statements are shorter.
 constexpr size_t kCommandBytesMax = mysql::kPacketPayloadMax - 1;
+constexpr size_t kDatabaseBytesMax = 64 * 4;  // characters of four bytes
 
 class Session {
  public:
@@ -54,6 +55,7 @@ class Session {
       if (command == Command::kQuit) return ok();
       BINBUS_RETURN_IF_ERROR(serve(command, packet.subspan(1)));
       BINBUS_RETURN_IF_ERROR(channel_.flush());
+      channel_.forget_packet();
     }
   }
 
@@ -68,8 +70,7 @@ class Session {
       case Command::kRegisterSlave:
         return register_replica(payload);
       case Command::kInitDb:
-        state_.database = as_text(payload);
-        return mysql::write_ok(channel_);
+        return use_database(as_text(payload));
       case Command::kPing:
         return mysql::write_ok(channel_);
       case Command::kResetConnection:
@@ -94,6 +95,14 @@ class Session {
     return mysql::write_ok(channel_);
   }
 
+  Status use_database(std::string_view name) {
+    if (name.size() > kDatabaseBytesMax)
+      return mysql::write_error(channel_,
+                                {mysql::kErrorDatabaseName, "42000", "Incorrect database name"});
+    state_.database = name;
+    return mysql::write_ok(channel_);
+  }
+
   Status register_replica(Bytes payload) {
     const auto registration = Registration::parse(payload);
     if (!registration) return malformed();
@@ -105,6 +114,7 @@ class Session {
   Status dump(Command command, Bytes payload) {
     const auto request = DumpRequest::parse(command, payload);
     if (!request) return malformed();
+    channel_.forget_packet();
     const ReaderTraits traits = ReaderTraits::of(state_, context_.catalog.options());
     context_.host.dump_begins(connection_, request->server_id, traits.uuid);
     connection_.progress().update([&](ReplicaStatus& status) {

@@ -24,6 +24,8 @@ class Tokenizer {
     for (;;) {
       BINBUS_RETURN_IF_ERROR(skip_blank());
       if (rest_.empty()) return std::move(tokens_);
+      if (tokens_.size() == kTokensMax)
+        return fail(Code::kLimit, "more than " + std::to_string(kTokensMax) + " words");
       BINBUS_RETURN_IF_ERROR(token());
     }
   }

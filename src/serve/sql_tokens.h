@@ -30,7 +30,11 @@ struct SqlToken {
   }
 };
 
-// kInvalid for an open quote or comment. Comments are dropped, but what "/*!" comments hold is kept.
+// More make no statement that anybody sends.
+inline constexpr size_t kTokensMax = 10'000;
+
+// kInvalid for an open quote or comment, kLimit for more than kTokensMax. Comments are dropped, but what "/*!" comments
+// hold is kept.
 Result<std::vector<SqlToken>> tokenize_sql(std::string_view statement);
 
 // SQL's LIKE, ignoring case as SHOW ... LIKE does: % and _, backslash escapes.

@@ -46,6 +46,15 @@ TEST_P(TokenTest, IsCut) {
 INSTANTIATE_TEST_SUITE_P(SqlTokens, TokenTest, testing::ValuesIn(kTokenCases),
                          [](const auto& param) { return param.param.name; });
 
+TEST(SqlTokens, AreNotWithoutNumber) {
+  std::string statement;
+  for (size_t i = 0; i < kTokensMax; i++) statement += ',';
+  EXPECT_TRUE(tokenize_sql(statement + " "));
+  const auto more = tokenize_sql(statement + ",");
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().code, Code::kLimit);
+}
+
 TEST(SqlTokens, KeepTheirSource) {
   const std::string statement = "select @@Server_Id";
   const auto tokens = tokenize_sql(statement);

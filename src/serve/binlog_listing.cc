@@ -3,6 +3,7 @@
 #include "binlog/control_events.h"
 #include "binlog/gtid_events.h"
 #include "serve/event_feed.h"
+#include "serve/event_start.h"
 #include "serve/mariadb_position.h"
 
 namespace binbus::serve {
@@ -90,7 +91,10 @@ Result<mysql::ResultSet> list_events(const Catalog& catalog, const EventListing&
                           {}};
   BINBUS_TRY(segment, find_segment(catalog.log(), listing.file));
   BINBUS_TRY(format, read_format(catalog.log(), segment.number));
-  BINBUS_TRY(feed, EventFeed::open(catalog.log(), {segment.number, listing.from}));
+  const uint64_t from = std::max<uint64_t>(listing.from, binlog::kMagic.size());
+  if (!check_event_start(catalog.log(), segment, from))
+    return fail(Code::kNotFound, "Wrong offset or I/O error");
+  BINBUS_TRY(feed, EventFeed::open(catalog.log(), {segment.number, from}));
   feed.set_checksummed(format.checksum == binlog::Checksum::kCrc32);
   const uint64_t count = listing.count == 0 ? kEventsMax : std::min(listing.count, kEventsMax);
   for (uint64_t i = 0; result.rows.size() < count; i++) {
@@ -98,9 +102,6 @@ Result<mysql::ResultSet> list_events(const Catalog& catalog, const EventListing&
     BINBUS_TRY(there, feed.next());
     if (!there) break;
     const binlog::EventHeader& header = feed.header();
-    if (i == 0 && header.log_pos != static_cast<uint32_t>(feed.end_offset())) {
-      return fail(Code::kNotFound, "Wrong offset or I/O error");
-    }
     if (i >= listing.skip) {
       result.rows.push_back({segment.name, std::to_string(start),
                              std::string(binlog::event_type_name(header.type)),

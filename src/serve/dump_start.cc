@@ -6,6 +6,7 @@
 
 #include "binlog/gtid_events.h"
 #include "serve/event_feed.h"
+#include "serve/event_start.h"
 #include "serve/mariadb_position.h"
 
 namespace binbus::serve {
@@ -152,21 +153,9 @@ class Search {
                                                (mariadb ? "impossible position" : what));
   }
 
-  // Events tell where they end, so a place that starts none shows.
   Status check_boundary(const store::SegmentInfo& segment) {
-    if (request_.position == binlog::kMagic.size() || request_.position == segment.bytes)
-      return ok();
-    BINBUS_TRY(head, EventFeed::open(log_, {segment.number, 0}));
-    BINBUS_TRY(there, head.next());
-    // In a relay log or a cut file the events' own positions are another file's.
-    const bool own_positions =
-        there && head.header().log_pos == static_cast<uint32_t>(head.end_offset());
-    BINBUS_TRY(feed, EventFeed::open(log_, {segment.number, request_.position}));
-    const Result<bool> event = feed.next();
-    const bool fits =
-        event && *event && feed.end_offset() <= segment.bytes &&
-        (!own_positions || feed.header().log_pos == static_cast<uint32_t>(feed.end_offset()));
-    if (fits) return ok();
+    Status checked = check_event_start(log_, segment, request_.position);
+    if (checked || checked.error().code != Code::kNotFound) return checked;
     return wording_.fatal(Code::kInvalid, "bogus data in log event; no event starts at position " +
                                               std::to_string(request_.position) + " of '" +
                                               segment.name + "'");

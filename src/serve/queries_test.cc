@@ -219,7 +219,9 @@ const LimitCase kLimitCases[] = {
     {"variables_replaced", {"SET @a = '" + kHalf + "'", "SET @a = '" + kHalf + "'"}, "ok"},
     {"variables_copied", {"SET @a = '" + kHalf + "'", "SET @b=1, @c=@a, @d=@a"}, "1226"},
     {"all_or_none", {"SET @a = '" + kHalf + "'", "SET @b=1, @c=@a", "SELECT @b"}, "NULL"},
-    {"replaced_in_one", {"SET @a = 1" + repeated(2'000, ", @a='" + std::string(300, 'b') + "'")}, "ok"},
+    {"replaced_in_one",
+     {"SET @a = 1" + repeated(2'000, ", @a='" + std::string(300, 'b') + "'")},
+     "ok"},
     {"row", {"SET @a = '" + kHalf + "'", "SELECT @a" + repeated(40, ", @a")}, "1153"},
 };
 class LimitTest : public testing::TestWithParam<LimitCase> {};

@@ -7,6 +7,8 @@ import pytest
 
 from binbus import mysqlbinlog, mysqlbinlog_command
 from compare import IN_USE_FLAG_AT, assert_same_bytes, assert_same_tables
+from dump import FORMAT_DESCRIPTION, Dump, split
+from faults import wait_visible
 from load import ROWS, Load, crash_safe_kinds
 from process import wait_until
 
@@ -103,7 +105,7 @@ def test_source_killed_under_load(lab, name):
 @pytest.mark.parametrize("name, options", [
     ("mysql97", ["--gtid-mode=OFF", "--enforce-gtid-consistency=OFF"]), ("mysql97", []),
     ("mysql56", ["--gtid-mode=OFF", "--skip-enforce-gtid-consistency"]), ("mysql56", []),
-    ("mariadb1011", []), ("mysql55", [])])
+    ("mariadb1011", []), ("mariadb118", []), ("mysql55", [])])
 def test_replica_by_file_and_position_moves_both_ways(lab, name, options):
     source, replica = lab.server(name, SMALL_FILES, *options), lab.server(name, *options)
     binbus = lab.binbus(source)
@@ -116,6 +118,38 @@ def test_replica_by_file_and_position_moves_both_ways(lab, name, options):
         replica.start_following()
     wait_until(lambda: replica.followed_to() == source.position(), "the replica is at the source's own end", 60, replica.why)
     assert_same_tables(source, replica)
+
+
+@pytest.mark.parametrize("name", ["mysql97", "mariadb1011", "mariadb118"])
+def test_a_reader_goes_on_from_every_event(lab, name):
+    """Within a transaction too, where MariaDB 11.7 and later write no positions: it is where a cut connection leaves off."""
+    source = lab.server(name)
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT)", "BEGIN", *["INSERT INTO d.t VALUES (1)"] * 5, "COMMIT")
+    binbus = lab.binbus(source)
+    wait_visible(binbus, source)
+    file = source.binlogs()[0]
+    data = (binbus.segments / file).read_bytes()
+    at = 4
+    for number, event in enumerate(split(data)):
+        dump = Dump(binbus.port, *binbus.replica_user, 4_000_000_001, file=file, offset=at, blocking=False)
+        got = b"".join(came.raw for came in dump.events() if not came.artificial and came.type != FORMAT_DESCRIPTION)
+        dump.close()
+        wanted = data[at + event.size:] if event.type == FORMAT_DESCRIPTION else data[at:]
+        assert got == wanted, f"from event {number} at {at}"
+        shown = query(binbus, f"SHOW BINLOG EVENTS IN '{file}' FROM {at} LIMIT 1")
+        assert shown[0][1] == at and shown[0][4] == at + event.size
+        at += event.size
+
+
+def query(binbus, statement):
+    user, password = binbus.replica_user
+    connection = pymysql.connect(host="127.0.0.1", port=binbus.port, user=user, password=password, ssl_disabled=True)
+    try:
+        with connection.cursor() as run:
+            run.execute(statement)
+            return run.fetchall()
+    finally:
+        connection.close()
 
 
 def stop_and_tell_place(replica):

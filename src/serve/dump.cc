@@ -14,7 +14,7 @@ using binlog::EventHeader;
 using binlog::kMagic;
 
 constexpr uint8_t kSemiSyncMagic = 0xef;
-constexpr size_t kAcknowledgementBytesMax = 1 + 8 + 512;
+constexpr size_t kHeardBytesMax = 64 * 1024;  // of a packet that a reader sends during its dump
 // How often a waiting dump looks whether its reader is still there.
 constexpr uint64_t kLookMs = 1000;
 constexpr uint8_t kUntilReachedFlag = 0x10;  // in the upper bits of a Gtid_list's count
@@ -300,24 +300,26 @@ class Dump {
     }
   }
 
-  // A reader says nothing during a dump but that it has gone, or acknowledgements.
+  // A reader has nothing to say during a dump but acknowledgements and its good-bye. Some send commands meanwhile, to
+  // keep the connection alive (mysql-binlog-connector-java pings once a minute): real servers do not look at them.
   Status listen_to_reader() {
     for (;;) {
       BINBUS_TRY(readable, channel_.stream().wait_readable(0));
       if (!readable) return ok();
       const uint8_t sequence = channel_.sequence();
       channel_.set_sequence(0);
-      BINBUS_TRY(packet, channel_.read(kAcknowledgementBytesMax));
+      BINBUS_TRY(packet, channel_.read(kHeardBytesMax));
       channel_.set_sequence(sequence);
-      BINBUS_RETURN_IF_ERROR(take_acknowledgement(packet));
+      if (packet.empty()) continue;
+      if (packet[0] == static_cast<uint8_t>(mysql::Command::kQuit))
+        return fail(Code::kNetwork, "the reader has left");
+      if (traits_.semi_sync && packet[0] == kSemiSyncMagic)
+        BINBUS_RETURN_IF_ERROR(take_acknowledgement(packet.subspan(1)));
     }
   }
 
   Status take_acknowledgement(Bytes packet) {
     ByteReader in(packet);
-    BINBUS_TRY(magic, in.u8("acknowledgement"));
-    if (!traits_.semi_sync || magic != kSemiSyncMagic)
-      return fail(Code::kNetwork, "the reader broke off its dump");
     BINBUS_TRY(offset, in.u64("acknowledged position"));
     if (const auto name = binlog::SegmentName::parse(as_text(in.rest()))) {
       context_.progress.update([&](ReplicaStatus& status) {

@@ -72,6 +72,11 @@ class Reader {
     thread_ = std::thread([] {});
     return result_;
   }
+  // The server has read all that was sent.
+  bool heard() const {
+    const auto waiting = server_->stream().wait_readable(0);
+    return waiting && !*waiting;
+  }
   ReplicaStatus status() const { return progress_.status(); }
   mysql::PacketChannel& channel() { return *client_; }
 
@@ -354,6 +359,42 @@ TEST(Dump, SemiSyncAsksForTheLastEventAndTakesTheAnswer) {
   for (int i = 0; i < 10'000 && reader.status().acknowledged != want; i++)
     std::this_thread::yield();
   EXPECT_EQ(reader.status().acknowledged, want);
+}
+
+void say(Reader& reader, Bytes payload) {
+  const uint8_t sequence = reader.channel().sequence();
+  reader.channel().set_sequence(0);
+  ASSERT_TRUE(reader.channel().write(payload) && reader.channel().flush());
+  reader.channel().set_sequence(sequence);
+}
+
+TEST(Dump, CommandsOfItsReaderDoNotDisturbIt) {
+  const auto files = make_files(Flavor::kMysql, 2, 1, 60);
+  TestLog log({files[0]});
+  ReaderTraits traits = crc32();
+  traits.heartbeat_us = 1000;
+  Reader reader(log, from("", 4, 0), traits);
+  for (size_t i = 0; i < 2 + 1 + 4; i++) reader.next();
+  say(reader, ByteVector{static_cast<uint8_t>(mysql::Command::kPing)});
+  say(reader, ByteVector(10'000, static_cast<uint8_t>(mysql::Command::kQuery)));
+  say(reader, {});
+  say(reader, ByteVector{0xef});  // no acknowledgement was asked for
+  for (int i = 0; i < 100'000 && !reader.heard(); i++) std::this_thread::yield();
+  ASSERT_TRUE(reader.heard());
+  log.add(files[1]);
+  std::string next;
+  do next = shown(reader.next(), 1);
+  while (next.starts_with("Heartbeat"));
+  EXPECT_EQ(next, "Rotate@0");
+}
+
+TEST(Dump, EndsWithItsReadersGoodBye) {
+  TestLog log(make_files(Flavor::kMysql, 1, 1, 60));
+  Reader reader(log, from("", 4, 0), crc32());
+  say(reader, ByteVector{static_cast<uint8_t>(mysql::Command::kQuit)});
+  const Status result = reader.finish();
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().message, "the reader has left");
 }
 
 TEST(Dump, ADuplicateIsTold) {

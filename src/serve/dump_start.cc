@@ -16,12 +16,6 @@ using mysql::GtidSet;
 using mysql::MariadbGtid;
 using mysql::MariadbGtidSet;
 
-constexpr size_t kSetBytesShown = 192;  // of a set in a message: both must fit into 511 bytes
-
-std::string shown(const std::string& set) {
-  return set.size() <= kSetBytesShown ? set : set.substr(0, kSetBytesShown) + "...";
-}
-
 // The part of a set that has the UUIDs of the log's sources: what only they can have written.
 GtidSet of_sources(const GtidSet& set, const std::vector<store::SourceSpan>& sources) {
   GtidSet part;
@@ -71,13 +65,11 @@ class Search {
       ahead_ = true;
       return wording_.fatal(Code::kDiverged,
                             "{Replica} has more GTIDs than the {source} has, using the {source}'s "
-                            "SERVER_UUID. The {source} lacks '" +
-                                shown(extra.to_string()) +
-                                "'. Either this log lags behind its source (look at its ingest), "
-                                "or the source lost transactions that "
-                                "the {replica} had received: rebuild the {replica}, or commit "
-                                "empty transactions with these GTIDs on "
-                                "the source");
+                            "SERVER_UUID. The {source} lacks '{first}'. Either this log lags "
+                            "behind its source, or the source lost "
+                            "transactions that the {replica} had received: rebuild the {replica}, "
+                            "or commit empty transactions with these GTIDs on the source",
+                            extra.to_string());
     }
     const mysql::Executed purged = catalog_.purged();
     if (purged.mysql() && !replica.contains(*purged.mysql())) {
@@ -100,13 +92,11 @@ class Search {
   tl::unexpected<Error> purged_error(const GtidSet& missing) const {
     return wording_.fatal(Code::kPurged,
                           "Cannot replicate because the {source} purged required binary logs. "
-                          "Replicate the missing transactions from "
-                          "elsewhere, or provision a new {replica} from backup. Consider "
-                          "increasing the {source}'s binary log "
-                          "expiration period. The GTID set sent by the {replica} is '" +
-                              shown(request_.executed->to_string()) +
-                              "', and the missing transactions are '" + shown(missing.to_string()) +
-                              "'");
+                          "Replicate the missing transactions from elsewhere, or provision a new "
+                          "{replica} from backup. Consider increasing the {source}'s binary log "
+                          "expiration period. The missing transactions are '{first}', and the "
+                          "GTID set sent by the {replica} is '{second}'",
+                          missing.to_string(), request_.executed->to_string());
   }
 
   Result<bool> has_first_transaction(uint64_t segment, const GtidSet& replica) {
@@ -190,9 +180,9 @@ class Search {
     return wording_.fatal(
         Code::kPurged,
         "Could not find GTID state requested by {replica} in any binlog files. Probably the "
-        "{replica} state is too old and required binlog files have been purged. It asked for '" +
-            shown(wanted->to_string()) + "'; the oldest file here starts after '" +
-            shown(catalog_.purged().to_string()) + "'");
+        "{replica} state is too old and required binlog files have been purged. It asked for "
+        "'{first}'; the oldest file here starts after '{second}'",
+        wanted->to_string(), catalog_.purged().to_string());
   }
 
   // By its server's own last sequence, not the domain's.

@@ -236,10 +236,27 @@ TEST(Dump, PurgedGtidsAreNamed) {
   EXPECT_NE(answer.find("ERR 1236 Cannot replicate because the source purged required binary logs"),
             std::string::npos)
       << answer;
-  EXPECT_NE(answer.find("sent by the replica is '" + kUuid +
-                        ":1', and the missing transactions are '" + kUuid + ":2'"),
+  EXPECT_NE(answer.find("The missing transactions are '" + kUuid +
+                        ":2', and the GTID set sent by the replica is '" + kUuid + ":1'"),
             std::string::npos)
       << answer;
+}
+
+// A replica with a long history: the set that helps its operator is the one that is not cut.
+TEST(Dump, PurgedGtidsAreNamedToAReplicaWithALongSet) {
+  auto files = make_files(Flavor::kMysql, 3, 2, 60);
+  files.erase(files.begin());
+  TestLog log(files);
+  std::string sent = "00000000-0000-4000-8000-000000000001:1";
+  for (int i = 3; sent.size() < 1000; i += 2) sent += ":" + std::to_string(i);
+  Reader reader(log, by_gtids(sent + "," + kUuid + ":1"), crc32());
+  const std::string answer = shown(reader.rest());
+  EXPECT_NE(answer.find("The missing transactions are '" + kUuid +
+                        ":2', and the GTID set sent by the replica is '00000000-0000-4000-8000-"
+                        "000000000001:1:3:5"),
+            std::string::npos)
+      << answer;
+  EXPECT_TRUE(answer.ends_with("...'")) << answer;
 }
 
 TEST(Dump, WithoutChecksumsInTheFileAnyReaderWillDo) {

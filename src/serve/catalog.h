@@ -19,7 +19,9 @@ class Catalog {
   Catalog(const ServerOptions& options, store::Log& log, std::function<SourceFacts()> facts)
       : options_(options), log_(log), facts_(std::move(facts)) {}
 
-  // Of the newest segment's format description; "" while the log has none.
+  // False while there is no byte that a reader could be sent: nobody can be told then what server this is.
+  bool ready() const { return log_.size().bytes > 0; }
+  // Of the newest segment's format description; before that is there, ingest's; "" when neither is known.
   std::string version() const;
   mysql::Flavor flavor() const;
   // The value of a global variable; `name` in lower case. None: a server of this version has no such variable, or

@@ -150,18 +150,34 @@ TEST(Server, StopEndsEverybody) {
   EXPECT_FALSE(running.connect());
 }
 
+// Until the first event can be sent, whatever is known of the source already.
 TEST(Server, WithNothingFromTheSourceItAsksToComeBack) {
   TestLog log({});
   ServerOptions options = log.options;
   options.listen = "127.0.0.1:0";
-  const auto server =
-      Server::start(options, *log.log, io::system_clock(), [] { return SourceFacts(); });
+  options.accounts = {{"repl", mysql::StoredPassword::from_plain("secret"), false}};
+  const auto server = Server::start(options, *log.log, io::system_clock(), [] {
+    return SourceFacts{.version = "9.7.0", .gtid_mode = "ON", .variables = {}};
+  });
   ASSERT_TRUE(server);
-  mysql::ConnectOptions connect;
-  connect.address = "127.0.0.1:" + std::to_string((*server)->port());
-  const auto client = mysql::Client::connect(connect);
-  ASSERT_FALSE(client);
-  EXPECT_NE(client.error().message.find("nothing from its source yet"), std::string::npos);
+  const auto connect = [&] {
+    mysql::ConnectOptions to;
+    to.address = "127.0.0.1:" + std::to_string((*server)->port());
+    to.user = "repl";
+    to.password = "secret";
+    return mysql::Client::connect(to);
+  };
+  const auto expect_refused = [&] {
+    const auto client = connect();
+    ASSERT_FALSE(client);
+    EXPECT_NE(client.error().message.find("nothing from its source yet"), std::string::npos);
+  };
+  expect_refused();
+  const auto files = store::make_files(mysql::Flavor::kMysql, 1, 1, 60);
+  ASSERT_TRUE(log.log->begin_segment(files[0].name));
+  expect_refused();
+  log.add(files[0]);
+  EXPECT_TRUE(connect());
 }
 
 TEST(Server, AnAddressThatIsTakenIsNamed) {

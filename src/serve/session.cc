@@ -20,8 +20,8 @@ class Session {
 
   Status run() {
     const ServerOptions& options = context_.catalog.options();
+    if (!context_.catalog.ready()) return refuse_yet();
     const std::string version = context_.catalog.version();
-    if (version.empty()) return refuse_yet();
     BINBUS_TRY(login, mysql::log_in(channel_, {.version = greeting_version(version),
                                                .connection_id = connection_.id(),
                                                .plugin = login_plugin(version),
@@ -38,7 +38,7 @@ class Session {
   }
 
  private:
-  // Before the first byte from the source nobody can be told what server this is.
+  // A dump that found no file would be told 1236, which stops a replica for good; this one it tries again.
   Status refuse_yet() {
     BINBUS_RETURN_IF_ERROR(mysql::write_error(
         channel_, {mysql::kErrorTooManyConnections, "08004",

@@ -41,7 +41,8 @@ class Dump {
         flavor_(context.catalog.flavor()),
         wording_(version_),
         server_id_(context.catalog.options().server_id),
-        checksummed_(traits.checksum == ChecksumWish::kCrc32) {}
+        checksummed_(traits.checksum == ChecksumWish::kCrc32),
+        sent_us_(context.clock.monotonic_us()) {}
 
   Status run() {
     const Status sent = send_all();
@@ -159,11 +160,12 @@ class Dump {
     BINBUS_RETURN_IF_ERROR(feed_->skip());
     if (!filter_->tells_skips()) return ok();
     skipped_to_ = feed_->end_offset();
-    if (traits_.heartbeat_us == 0 ||
-        context_.clock.monotonic_us() - sent_us_ < traits_.heartbeat_us)
-      return ok();
-    BINBUS_RETURN_IF_ERROR(send_heartbeat(skipped_to_));
-    skipped_to_ = 0;
+    if (traits_.heartbeat_us == 0) return ok();
+    const uint64_t now_us = context_.clock.monotonic_us();
+    note_sent(now_us);
+    if (now_us - sent_us_ < traits_.heartbeat_us) return ok();
+    BINBUS_RETURN_IF_ERROR(tell_skipped());
+    note_sent(now_us);
     return channel_.flush();
   }
   Status tell_skipped() {
@@ -237,12 +239,14 @@ class Dump {
 
   Status send_made(Bytes event) {
     bytes_sent_ += event.size();
+    sent_ = true;
     return channel_.write(packet_head(false), event);
   }
 
   Status send_current() {
     const bool acknowledge = traits_.semi_sync && wants_acknowledgement();
     bytes_sent_ += feed_->header().size;
+    sent_ = true;
     if (feed_->whole()) {
       BINBUS_RETURN_IF_ERROR(channel_.write(packet_head(acknowledge), feed_->head()));
     } else {
@@ -329,8 +333,13 @@ class Dump {
     return ok();
   }
 
+  // Sending itself does not look at the clock: it is many small packets.
+  void note_sent(uint64_t now_us) {
+    if (std::exchange(sent_, false)) sent_us_ = now_us;
+  }
+
   void report(bool caught_up) {
-    if (bytes_sent_ != 0) sent_us_ = context_.clock.monotonic_us();
+    note_sent(context_.clock.monotonic_us());
     context_.progress.update([&](ReplicaStatus& status) {
       status.position = {feed_->segment(), feed_->end_offset()};
       status.caught_up = caught_up;
@@ -381,7 +390,8 @@ class Dump {
   uint64_t skip_to_ = 0;
   uint64_t skipped_to_ = 0;  // end of what was left out since something was sent; 0: nothing was
   uint64_t bytes_sent_ = 0;  // not yet reported
-  uint64_t sent_us_ = 0;     // about when something was sent last
+  bool sent_ = false;        // something, since sent_us_ was set
+  uint64_t sent_us_;         // about when something was sent last
 };
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <thread>
+#include <tuple>
 
 #include "binlog/control_events.h"
 #include "serve/log_testing.h"
@@ -281,6 +283,24 @@ TEST(Dump, GtidsThatTheReplicaHasAreSkipped) {
                             std::to_string(files[1].bytes.size()) + " EOF");
   const Bytes format = Bytes(all[1].payload).subspan(1);
   EXPECT_TRUE(binlog::checksum_matches(format));
+}
+
+// A replica that reconnects: while it is spared what it has, it hears as often as it has asked for.
+TEST(Dump, SkippingSendsNoMoreHeartbeatsThanItsReaderAskedFor) {
+  const auto files = make_files(Flavor::kMysql, 1, 50, 60);
+  TestLog log(files);
+  for (const auto& [period_us, heartbeats_min, heartbeats_max] :
+       {std::tuple{30'000'000u, 1, 1}, std::tuple{1u, 2, 200}}) {
+    ReaderTraits traits = crc32();
+    traits.heartbeat_us = period_us;
+    Reader reader(log, by_gtids(kUuid + ":1-49"), traits);
+    const auto all = reader.rest();
+    const auto heartbeats = std::ranges::count_if(
+        all, [](const Received& received) { return shown(received, 1).starts_with("Heartbeat"); });
+    EXPECT_GE(heartbeats, heartbeats_min) << shown(all);
+    EXPECT_LE(heartbeats, heartbeats_max) << shown(all);
+    EXPECT_EQ(static_cast<size_t>(heartbeats) + 3 + 4 + 1, all.size());
+  }
 }
 
 TEST(Dump, GtidsStartInTheLastSegmentThatIsNeeded) {

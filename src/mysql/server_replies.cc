@@ -3,16 +3,26 @@
 namespace binbus::mysql {
 namespace {
 
-constexpr uint8_t kTypeVarString = 0xfd;
-constexpr uint16_t kCharsetUtf8 = 33;
+// What a column definition says of its values.
+struct TypeRow {
+  uint16_t charset;
+  uint32_t length;
+  uint8_t type;
+  uint16_t flags;
+  uint8_t decimals;
+};
+constexpr TypeRow kVarString = {33, 1024, 0xfd, 0, 31};
+constexpr TypeRow kLongLong = {63, 21, 0x08, 0x0080, 0};  // "binary", as all numbers are
 // A message's length that every client's buffer has room for (MYSQL_ERRMSG_SIZE).
 constexpr size_t kMessageBytesMax = 511;
 
-ByteVector column_definition(const std::string& name) {
+ByteVector column_definition(const Column& column) {
+  const TypeRow& row = column.integer ? kLongLong : kVarString;
   ByteWriter out;
   out.lenenc_text("def").lenenc_text("").lenenc_text("").lenenc_text("");
-  out.lenenc_text(name).lenenc_text(name);
-  out.lenenc(12).u16(kCharsetUtf8).u32(1024).u8(kTypeVarString).u16(0).u8(31).u16(0);
+  out.lenenc_text(column.name).lenenc_text(column.name);
+  out.lenenc(12).u16(row.charset).u32(row.length).u8(row.type).u16(row.flags).u8(row.decimals);
+  out.u16(0);
   return out.take();
 }
 
@@ -54,8 +64,8 @@ Status write_result(PacketChannel& channel, const ResultSet& result) {
   ByteWriter count;
   count.lenenc(result.columns.size());
   BINBUS_RETURN_IF_ERROR(channel.write(count.view()));
-  for (const std::string& name : result.columns) {
-    BINBUS_RETURN_IF_ERROR(channel.write(column_definition(name)));
+  for (const Column& column : result.columns) {
+    BINBUS_RETURN_IF_ERROR(channel.write(column_definition(column)));
   }
   BINBUS_RETURN_IF_ERROR(write_eof(channel));
   for (const ResultSet::Row& row : result.rows)

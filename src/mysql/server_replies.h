@@ -16,9 +16,20 @@ struct ServerError {
   std::string message;
 };
 
+// Values travel as text, and a column tells drivers what to make of them.
+struct Column {
+  std::string name;
+  bool integer = false;
+
+  Column(std::string text_name) : name(std::move(text_name)) {}
+  Column(const char* text_name) : name(text_name) {}
+  Column(std::string any_name, bool is_integer) : name(std::move(any_name)), integer(is_integer) {}
+};
+inline Column integer_column(const char* name) { return {name, true}; }
+
 struct ResultSet {
   using Row = std::vector<std::optional<std::string>>;
-  std::vector<std::string> columns;
+  std::vector<Column> columns;
   std::vector<Row> rows;
 };
 

@@ -9,6 +9,8 @@
 namespace binbus::serve {
 namespace {
 
+using mysql::integer_column;
+
 constexpr size_t kStatementBytesMax = 1024;  // shown of a statement
 
 bool mariadb(const Catalog& catalog) { return catalog.flavor() == mysql::Flavor::kMariadb; }
@@ -64,7 +66,7 @@ std::string event_info(EventFeed& feed, const binlog::FormatDescription& format)
 }  // namespace
 
 mysql::ResultSet list_logs(const Catalog& catalog) {
-  mysql::ResultSet result{{"Log_name", "File_size"}, {}};
+  mysql::ResultSet result{{"Log_name", integer_column("File_size")}, {}};
   const bool encryption = tells_encryption(catalog);
   if (encryption) result.columns.emplace_back("Encrypted");
   for (const store::SegmentInfo& segment : catalog.log().segments()) {
@@ -76,7 +78,8 @@ mysql::ResultSet list_logs(const Catalog& catalog) {
 }
 
 mysql::ResultSet list_log_status(const Catalog& catalog) {
-  mysql::ResultSet result{{"File", "Position", "Binlog_Do_DB", "Binlog_Ignore_DB"}, {}};
+  mysql::ResultSet result{{"File", integer_column("Position"), "Binlog_Do_DB", "Binlog_Ignore_DB"},
+                          {}};
   if (!mariadb(catalog)) result.columns.emplace_back("Executed_Gtid_Set");
   const auto segments = catalog.log().segments();
   if (segments.empty()) return result;
@@ -87,7 +90,8 @@ mysql::ResultSet list_log_status(const Catalog& catalog) {
 }
 
 Result<mysql::ResultSet> list_events(const Catalog& catalog, const EventListing& listing) {
-  mysql::ResultSet result{{"Log_name", "Pos", "Event_type", "Server_id", "End_log_pos", "Info"},
+  mysql::ResultSet result{{"Log_name", integer_column("Pos"), "Event_type",
+                           integer_column("Server_id"), integer_column("End_log_pos"), "Info"},
                           {}};
   BINBUS_TRY(segment, find_segment(catalog.log(), listing.file));
   BINBUS_TRY(format, read_format(catalog.log(), segment.number));

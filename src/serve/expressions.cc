@@ -22,29 +22,37 @@ std::string lower_case(std::string text) {
   return text;
 }
 
+SqlValue integer(uint64_t value) { return {std::to_string(value), true}; }
+
+bool is_integer(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 SqlResult<SqlValue> version(const Arguments&, const Scope& scope) {
-  return scope.catalog.version();
+  return SqlValue{scope.catalog.version()};
 }
 
 SqlResult<SqlValue> database(const Arguments&, const Scope& scope) {
-  return scope.session.database.empty() ? SqlValue() : SqlValue(scope.session.database);
+  return scope.session.database.empty() ? SqlValue() : SqlValue{scope.session.database};
 }
 
-SqlResult<SqlValue> user(const Arguments&, const Scope& scope) { return scope.session.user + "@%"; }
+SqlResult<SqlValue> user(const Arguments&, const Scope& scope) {
+  return SqlValue{scope.session.user + "@%"};
+}
 
 SqlResult<SqlValue> connection_id(const Arguments&, const Scope& scope) {
-  return std::to_string(scope.session.connection_id);
+  return integer(scope.session.connection_id);
 }
 
 SqlResult<SqlValue> unix_timestamp(const Arguments&, const Scope& scope) {
-  return std::to_string(scope.clock.wall_us() / 1'000'000);
+  return integer(scope.clock.wall_us() / 1'000'000);
 }
 
 SqlResult<SqlValue> random_uuid(const Arguments&, const Scope&) {
   std::random_device random;
   mysql::Uuid uuid;
   for (uint8_t& byte : uuid.bytes) byte = static_cast<uint8_t>(random());
-  return uuid.to_string();
+  return SqlValue{uuid.to_string()};
 }
 
 tl::unexpected<ServerError> wrong_parameter_count() {
@@ -56,9 +64,9 @@ tl::unexpected<ServerError> wrong_parameter_count() {
 template <class Operation>
 SqlResult<SqlValue> with_gtid_sets(const Arguments& arguments, Operation operation) {
   if (arguments.size() != 2) return wrong_parameter_count();
-  if (!arguments[0] || !arguments[1]) return SqlValue();
-  const auto left = mysql::GtidSet::parse(*arguments[0]);
-  const auto right = mysql::GtidSet::parse(*arguments[1]);
+  if (!arguments[0].text || !arguments[1].text) return SqlValue();
+  const auto left = mysql::GtidSet::parse(*arguments[0].text);
+  const auto right = mysql::GtidSet::parse(*arguments[1].text);
   if (!left || !right) {
     return tl::unexpected(ServerError{1772, "HY000", "Malformed GTID set specification"});
   }
@@ -66,24 +74,25 @@ SqlResult<SqlValue> with_gtid_sets(const Arguments& arguments, Operation operati
 }
 
 SqlResult<SqlValue> gtid_subset(const Arguments& arguments, const Scope&) {
-  return with_gtid_sets(arguments, [](const auto& left, const auto& right) -> SqlValue {
-    return right.contains(left) ? "1" : "0";
+  return with_gtid_sets(arguments, [](const auto& left, const auto& right) {
+    return integer(right.contains(left) ? 1 : 0);
   });
 }
 
 SqlResult<SqlValue> gtid_subtract(const Arguments& arguments, const Scope&) {
-  return with_gtid_sets(arguments, [](const auto& left, const auto& right) -> SqlValue {
-    return mysql::difference(left, right).to_string(",\n");
+  return with_gtid_sets(arguments, [](const auto& left, const auto& right) {
+    return SqlValue{mysql::difference(left, right).to_string(",\n")};
   });
 }
 
 // NULL for a place that is not one between events, as the server does.
 SqlResult<SqlValue> binlog_gtid_pos(const Arguments& arguments, const Scope& scope) {
-  if (arguments.size() != 2 || !arguments[0] || !arguments[1]) return SqlValue();
+  if (arguments.size() != 2 || !arguments[0].text || !arguments[1].text) return SqlValue();
+  const std::string& place = *arguments[1].text;
   uint64_t offset = 0;
-  std::from_chars(arguments[1]->data(), arguments[1]->data() + arguments[1]->size(), offset);
-  const auto state = mariadb_state_at(scope.catalog.log(), *arguments[0], offset);
-  return state ? SqlValue(state->to_string()) : SqlValue();
+  std::from_chars(place.data(), place.data() + place.size(), offset);
+  const auto state = mariadb_state_at(scope.catalog.log(), *arguments[0].text, offset);
+  return state ? SqlValue{state->to_string()} : SqlValue();
 }
 
 struct Function {
@@ -106,10 +115,18 @@ constexpr Function kFunctions[] = {
     {"VERSION", version},
 };
 
-// Of the source's variables, those that are ON and OFF in SHOW VARIABLES and numbers here.
-constexpr std::string_view kSwitches[] = {
-    "binlog_annotate_row_events", "binlog_rows_query_log_events", "binlog_transaction_compression",
-    "gtid_strict_mode", "log_bin_compress"};
+// SHOW VARIABLES and SELECT say the same of these; of every other switch the one says ON or OFF, and the other 1 or 0.
+constexpr std::string_view kNoSwitches[] = {"enforce_gtid_consistency", "gtid_mode",
+                                            "query_cache_type", "session_track_gtids",
+                                            "session_track_transaction_info"};
+
+// A variable's value as SELECT returns it.
+SqlValue selected(const std::string& name, std::string value) {
+  const bool is_switch = std::ranges::find(kNoSwitches, name) == std::end(kNoSwitches);
+  if (is_switch && (value == "ON" || value == "OFF")) return integer(value == "ON" ? 1 : 0);
+  const bool number = is_integer(value);
+  return {std::move(value), number};
+}
 
 // "@@GLOBAL.SERVER_ID" and "@@server_id" alike.
 SqlResult<SqlValue> system_variable(const SqlToken& token, const Scope& scope) {
@@ -117,10 +134,7 @@ SqlResult<SqlValue> system_variable(const SqlToken& token, const Scope& scope) {
   for (const std::string_view scope_name : {"global.", "session.", "local."}) {
     if (name.starts_with(scope_name)) name.erase(0, scope_name.size());
   }
-  if (auto value = scope.catalog.variable(name)) {
-    const bool is_switch = std::ranges::find(kSwitches, name) != std::end(kSwitches);
-    return is_switch && (*value == "ON" || *value == "OFF") ? (*value == "ON" ? "1" : "0") : *value;
-  }
+  if (auto value = scope.catalog.variable(name)) return selected(name, std::move(*value));
   return tl::unexpected(
       ServerError{mysql::kErrorUnknownVariable, "HY000", "Unknown system variable '" + name + "'"});
 }
@@ -160,18 +174,18 @@ SqlResult<SqlValue> value_at(TokenReader& in, const Scope& scope, size_t depth) 
   const SqlToken& token = in.take();
   switch (token.kind) {
     case Kind::kNumber:
-      return (negative ? "-" : "") + token.text;
+      return SqlValue{(negative ? "-" : "") + token.text, is_integer(token.text)};
     case Kind::kText:
-      return token.text;
+      return SqlValue{token.text};
     case Kind::kSystemVariable:
       return system_variable(token, scope);
     case Kind::kUserVariable: {
       const auto found = scope.session.variables.find(token.text);
-      return found == scope.session.variables.end() ? SqlValue() : SqlValue(found->second);
+      return found == scope.session.variables.end() ? SqlValue() : SqlValue{found->second};
     }
     case Kind::kWord:
       if (token.is("NULL")) return SqlValue();
-      if (token.is("TRUE") || token.is("FALSE")) return token.is("TRUE") ? "1" : "0";
+      if (token.is("TRUE") || token.is("FALSE")) return integer(token.is("TRUE") ? 1 : 0);
       return call(token, in, scope, depth);
     case Kind::kQuotedWord:
     case Kind::kSymbol:

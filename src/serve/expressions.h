@@ -11,8 +11,10 @@
 
 namespace binbus::serve {
 
-// None is NULL.
-using SqlValue = std::optional<std::string>;
+struct SqlValue {
+  std::optional<std::string> text;  // none is NULL
+  bool integer = false;
+};
 template <class T>
 using SqlResult = tl::expected<T, mysql::ServerError>;
 

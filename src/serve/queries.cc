@@ -11,6 +11,7 @@ namespace binbus::serve {
 namespace {
 
 using Kind = SqlToken::Kind;
+using mysql::integer_column;
 using mysql::ResultSet;
 using mysql::ServerError;
 
@@ -63,10 +64,10 @@ Answer select(TokenReader in, Context& context) {
       const SqlToken& token = in.take();
       name = token.kind == Kind::kWord ? token.source : token.text;
     }
-    bytes += name.size() + (*value ? (*value)->size() : 0);
+    bytes += name.size() + (value->text ? value->text->size() : 0);
     if (bytes > kRowBytesMax) return too_large("a row", kRowBytesMax);
-    result.columns.push_back(std::move(name));
-    row.push_back(std::move(*value));
+    result.columns.push_back({std::move(name), value->integer});
+    row.push_back(std::move(value->text));
   } while (in.take(","));
   if (in.take("FROM") && !in.take("DUAL")) return not_served(in.rest());
   if (in.take("LIMIT") && !in.done()) in.take();
@@ -110,14 +111,14 @@ Answer set(TokenReader in, Context& context) {
       bytes -= bytes_of(name, old->second);
       variables.erase(old);
     }
-    if (!*value) continue;
-    bytes += bytes_of(name, **value);
+    if (!value->text) continue;
+    bytes += bytes_of(name, *value->text);
     if (bytes > kVariableBytesMax) {
       return ServerError{mysql::kErrorUserLimit, "42000",
                          "binbus keeps user variables of up to " +
                              std::to_string(kVariableBytesMax) + " bytes for a connection"};
     }
-    variables.emplace(name, std::move(**value));
+    variables.emplace(name, std::move(*value->text));
   } while (in.take(","));
   if (!in.done()) return not_served(in.rest());
   context.session.variables = std::move(variables);
@@ -190,8 +191,12 @@ Answer show_events(TokenReader in, Context& context) {
 }
 
 Answer show_replicas(TokenReader, Context& context) {
-  ResultSet result{{"Server_Id", "Host", "Port", "Source_Id", "Replica_UUID"}, {}};
-  if (context.mariadb()) result.columns = {"Server_id", "Host", "Port", "Master_id"};
+  ResultSet result{{integer_column("Server_Id"), "Host", integer_column("Port"),
+                    integer_column("Source_Id"), "Replica_UUID"},
+                   {}};
+  if (context.mariadb())
+    result.columns = {integer_column("Server_id"), "Host", integer_column("Port"),
+                      integer_column("Master_id")};
   const std::string source_id = std::to_string(context.catalog.options().server_id);
   for (const ReplicaStatus& replica : context.server.replicas()) {
     if (replica.mode.empty()) continue;

@@ -42,8 +42,8 @@ std::string shown(const Answer& answer) {
 }
 std::string columns(const Answer& answer) {
   std::string text;
-  for (const std::string& name : std::get<mysql::ResultSet>(answer).columns)
-    text += (text.empty() ? "" : ",") + name;
+  for (const mysql::Column& column : std::get<mysql::ResultSet>(answer).columns)
+    text += (text.empty() ? "" : ",") + column.name + (column.integer ? "#" : "");
   return text;
 }
 
@@ -88,7 +88,7 @@ const QueryCase kQueryCases[] = {
      Flavor::kMysql,
      {"SELECT @@GLOBAL.SERVER_UUID"},
      "b1b05000-0000-4000-8000-000000000001"},
-    {"semi_sync", Flavor::kMysql, {"SELECT @@global.rpl_semi_sync_source_enabled"}, "ON"},
+    {"semi_sync", Flavor::kMysql, {"SELECT @@global.rpl_semi_sync_source_enabled"}, "1"},
     // MySQL 5.5 and 5.6.
     {"show_server_id", Flavor::kMysql, {"SHOW VARIABLES LIKE 'SERVER_ID'"}, "server_id,4711"},
     {"show_server_uuid",
@@ -237,11 +237,33 @@ INSTANTIATE_TEST_SUITE_P(Queries, LimitTest, testing::ValuesIn(kLimitCases),
 TEST(Queries, ColumnsAreNamedAsServersNameThem) {
   Fixture mysql(Flavor::kMysql), mariadb(Flavor::kMariadb);
   EXPECT_EQ(columns(mysql.run("SELECT @@GLOBAL.Server_Id, VERSION( ) AS v, 'x' `y`")),
-            "@@GLOBAL.Server_Id,v,y");
-  EXPECT_EQ(columns(mysql.run("SHOW BINARY LOGS")), "Log_name,File_size,Encrypted");
-  EXPECT_EQ(columns(mariadb.run("SHOW BINARY LOGS")), "Log_name,File_size");
+            "@@GLOBAL.Server_Id#,v,y");
+  EXPECT_EQ(columns(mysql.run("SHOW BINARY LOGS")), "Log_name,File_size#,Encrypted");
+  EXPECT_EQ(columns(mariadb.run("SHOW BINARY LOGS")), "Log_name,File_size#");
   EXPECT_EQ(columns(mysql.run("SHOW MASTER STATUS")),
-            "File,Position,Binlog_Do_DB,Binlog_Ignore_DB,Executed_Gtid_Set");
+            "File,Position#,Binlog_Do_DB,Binlog_Ignore_DB,Executed_Gtid_Set");
+}
+
+// Drivers make numbers of these, and some clients compute with them.
+TEST(Queries, IntegersAreToldFromTexts) {
+  Fixture fixture(Flavor::kMysql);
+  EXPECT_EQ(
+      columns(fixture.run("SELECT 7 a, -7 b, '7' c, 7.5 d, TRUE e, NULL f, UNIX_TIMESTAMP() g, "
+                          "CONNECTION_ID() h, GTID_SUBSET('', '') i, GTID_SUBTRACT('', '') j, "
+                          "@@log_bin k, @@gtid_mode l, @@sql_mode m, @@wait_timeout n")),
+      "a#,b#,c,d,e#,f,g#,h#,i#,j,k#,l,m,n#");
+  EXPECT_EQ(columns(fixture.run("SHOW BINLOG EVENTS LIMIT 1")),
+            "Log_name,Pos#,Event_type,Server_id#,End_log_pos#,Info");
+}
+
+TEST(Queries, SwitchesAreWordsWhenShownAndNumbersWhenSelected) {
+  Fixture fixture(Flavor::kMysql);
+  fixture.log.facts.variables = {{"a_switch_of_the_source", "OFF"}};
+  EXPECT_EQ(shown(fixture.run("SELECT @@log_bin, @@autocommit, @@a_switch_of_the_source, "
+                              "@@gtid_mode, @@enforce_gtid_consistency")),
+            "1,1,0,ON,ON");
+  EXPECT_EQ(shown(fixture.run("SHOW VARIABLES WHERE Variable_name IN ('log_bin', 'autocommit')")),
+            "autocommit,ON|log_bin,ON");
 }
 
 TEST(Queries, TheSourcesOwnValuesComeBeforeUsualOnes) {

@@ -15,6 +15,11 @@ std::optional<std::string> text_of(const std::string* text) {
   return text ? std::optional(*text) : std::nullopt;
 }
 
+Result<Bytes> short_text(ByteReader& in, const char* what) {
+  BINBUS_TRY(length, in.u8(what));
+  return in.bytes(length, what);
+}
+
 }  // namespace
 
 Result<DumpRequest> DumpRequest::parse(mysql::Command command, Bytes payload) {
@@ -44,8 +49,17 @@ Result<DumpRequest> DumpRequest::parse(mysql::Command command, Bytes payload) {
 
 Result<Registration> Registration::parse(Bytes payload) {
   ByteReader in(payload);
+  Registration registration;
   BINBUS_TRY(server_id, in.u32("replica's server id"));
-  return Registration{server_id};
+  registration.server_id = server_id;
+  if (in.remaining() == 0) return registration;
+  BINBUS_TRY(host, short_text(in, "replica's host"));
+  BINBUS_RETURN_IF_ERROR(short_text(in, "replica's user"));
+  BINBUS_RETURN_IF_ERROR(short_text(in, "replica's password"));
+  BINBUS_TRY(port, in.u16("replica's port"));
+  registration.host = as_text(host);
+  registration.port = port;
+  return registration;
 }
 
 ReaderTraits ReaderTraits::of(const SessionState& session, const ServerOptions& options) {

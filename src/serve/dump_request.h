@@ -28,9 +28,12 @@ struct DumpRequest {
   static Result<DumpRequest> parse(mysql::Command command, Bytes payload);
 };
 
-// COM_REGISTER_SLAVE; what else it carries is not used.
+// COM_REGISTER_SLAVE. Its user and password are not used.
 struct Registration {
   uint32_t server_id = 0;
+  std::string host;   // report_host; "" when the replica has none set
+  uint16_t port = 0;  // report_port, by default the replica's own
+  // kTruncated for what is none; the server id alone will do.
   static Result<Registration> parse(Bytes payload);
 };
 

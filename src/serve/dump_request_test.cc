@@ -51,6 +51,20 @@ TEST(DumpRequest, EveryCutIsAnError) {
   }
 }
 
+TEST(Registration, SaysWhereTheReplicaIs) {
+  ByteWriter out;
+  out.u32(77).u8(7).text("db-east").u8(4).text("repl").u8(0).u16(3306).u32(0).u32(1);
+  const auto registration = Registration::parse(out.view());
+  ASSERT_TRUE(registration);
+  EXPECT_EQ(registration->server_id, 77u);
+  EXPECT_EQ(registration->host, "db-east");
+  EXPECT_EQ(registration->port, 3306);
+  EXPECT_TRUE(Registration::parse(out.view().first(4)));
+  for (const size_t bytes : {0u, 3u, 5u, 11u, 13u, 18u, 19u}) {
+    EXPECT_FALSE(Registration::parse(out.view().first(bytes))) << bytes;
+  }
+}
+
 struct TraitsCase {
   const char* name;
   std::map<std::string, std::string> variables;

@@ -5,6 +5,7 @@
 
 #include "serve/binlog_listing.h"
 #include "serve/expressions.h"
+#include "serve/server_version.h"
 #include "serve/sql_tokens.h"
 
 namespace binbus::serve {
@@ -23,6 +24,11 @@ struct Context {
 
   Scope scope() const { return {session, catalog, clock}; }
   bool mariadb() const { return catalog.flavor() == mysql::Flavor::kMariadb; }
+  // Servers have UUIDs since MySQL 5.6.
+  bool tells_uuids() const {
+    const ServerVersion version = ServerVersion::parse(catalog.version());
+    return version.flavor == mysql::Flavor::kMysql && version.number >= 50600;
+  }
 };
 
 constexpr size_t kVariableBytes = 64;              // of a user variable, beside its name and value
@@ -190,24 +196,33 @@ Answer show_events(TokenReader in, Context& context) {
                      "Error when executing command SHOW BINLOG EVENTS: " + events.error().message};
 }
 
-Answer show_replicas(TokenReader, Context& context) {
-  ResultSet result{{integer_column("Server_Id"), "Host", integer_column("Port"),
-                    integer_column("Source_Id"), "Replica_UUID"},
-                   {}};
-  if (context.mariadb())
-    result.columns = {integer_column("Server_id"), "Host", integer_column("Port"),
-                      integer_column("Master_id")};
+// The columns' names are MySQL's of today, or those of MariaDB and of MySQL before 8.0.22.
+Answer list_replicas(const Context& context, bool todays_names) {
+  using mysql::Column;
+  ResultSet result;
+  result.columns = {Column(todays_names ? "Server_Id" : "Server_id", true), "Host",
+                    integer_column("Port"), Column(todays_names ? "Source_Id" : "Master_id", true)};
+  const bool uuids = context.tells_uuids();
+  if (uuids) result.columns.emplace_back(todays_names ? "Replica_UUID" : "Slave_UUID");
   const std::string source_id = std::to_string(context.catalog.options().server_id);
   for (const ReplicaStatus& replica : context.server.replicas()) {
     if (replica.mode.empty()) continue;
-    const size_t colon = replica.peer.rfind(':');
-    ResultSet::Row row{std::to_string(replica.server_id), replica.peer.substr(0, colon),
-                       replica.peer.substr(colon + 1), source_id};
-    if (!context.mariadb()) row.push_back(replica.server_uuid);
+    const bool named = !replica.report_host.empty();
+    ResultSet::Row row{
+        std::to_string(replica.server_id),
+        named ? replica.report_host : replica.peer.substr(0, replica.peer.rfind(':')),
+        std::to_string(replica.report_port), source_id};
+    if (uuids) row.push_back(replica.server_uuid);
     result.rows.push_back(std::move(row));
   }
   return result;
 }
+
+Answer show_replicas(TokenReader, Context& context) {
+  return list_replicas(context, !context.mariadb());
+}
+
+Answer show_slave_hosts(TokenReader, Context& context) { return list_replicas(context, false); }
 
 Answer show_grants(TokenReader, Context& context) {
   return ResultSet{{"Grants for " + context.session.user + "@%"},
@@ -247,7 +262,7 @@ const Statement kStatements[] = {
     {{"SHOW", "SLAVES", "STATUS"}, no_replication},
     {{"SHOW", "REPLICAS"}, show_replicas},
     {{"SHOW", "REPLICA", "HOSTS"}, show_replicas},
-    {{"SHOW", "SLAVE", "HOSTS"}, show_replicas},
+    {{"SHOW", "SLAVE", "HOSTS"}, show_slave_hosts},
     {{"SHOW", "WARNINGS"}, no_warnings},
     {{"SHOW", "ERRORS"}, no_warnings},
     {{"SHOW", "GRANTS"}, show_grants},

@@ -17,7 +17,10 @@ class FakeServer final : public ServerActions {
     replica.server_id = 77;
     replica.server_uuid = "uuid77";
     replica.mode = "gtid";
-    return {replica, ReplicaStatus()};
+    ReplicaStatus unnamed = replica;
+    replica.report_host = "db-east";
+    replica.report_port = 3306;
+    return {replica, unnamed, ReplicaStatus()};
   }
   bool kill(uint32_t id, const std::string& user) override { return id == 9 && user == "me"; }
 };
@@ -148,8 +151,14 @@ const QueryCase kQueryCases[] = {
     {"log_status", Flavor::kMysql, {"SHOW BINARY LOG STATUS"}, "binlog.000002,?,,," + kExecuted},
     {"master_status", Flavor::kMysql, {"show master status"}, "binlog.000002,?,,," + kExecuted},
     {"master_status_mariadb", Flavor::kMariadb, {"show master status"}, "binlog.000002,?,,"},
-    {"replicas", Flavor::kMysql, {"SHOW REPLICAS"}, "77,10.0.0.7,51234,4711,uuid77"},
-    {"slave_hosts_mariadb", Flavor::kMariadb, {"SHOW SLAVE HOSTS"}, "77,10.0.0.7,51234,4711"},
+    {"replicas",
+     Flavor::kMysql,
+     {"SHOW REPLICAS"},
+     "77,db-east,3306,4711,uuid77|77,10.0.0.7,0,4711,uuid77"},
+    {"slave_hosts_mariadb",
+     Flavor::kMariadb,
+     {"SHOW SLAVE HOSTS"},
+     "77,db-east,3306,4711|77,10.0.0.7,0,4711"},
     {"replica_status", Flavor::kMysql, {"SHOW REPLICA STATUS"}, ""},
     {"all_slaves_status", Flavor::kMariadb, {"SHOW ALL SLAVES STATUS"}, ""},
     {"warnings", Flavor::kMysql, {"SHOW WARNINGS"}, ""},
@@ -242,6 +251,11 @@ TEST(Queries, ColumnsAreNamedAsServersNameThem) {
   EXPECT_EQ(columns(mariadb.run("SHOW BINARY LOGS")), "Log_name,File_size#");
   EXPECT_EQ(columns(mysql.run("SHOW MASTER STATUS")),
             "File,Position#,Binlog_Do_DB,Binlog_Ignore_DB,Executed_Gtid_Set");
+  EXPECT_EQ(columns(mysql.run("SHOW REPLICAS")), "Server_Id#,Host,Port#,Source_Id#,Replica_UUID");
+  EXPECT_EQ(columns(mysql.run("SHOW SLAVE HOSTS")), "Server_id#,Host,Port#,Master_id#,Slave_UUID");
+  EXPECT_EQ(columns(mariadb.run("SHOW REPLICA HOSTS")), "Server_id#,Host,Port#,Master_id#");
+  mysql.log.options.version = "5.5.62-log";
+  EXPECT_EQ(columns(mysql.run("SHOW SLAVE HOSTS")), "Server_id#,Host,Port#,Master_id#");
 }
 
 // Drivers make numbers of these, and some clients compute with them.

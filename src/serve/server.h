@@ -64,6 +64,8 @@ struct ReplicaStatus {
   uint64_t connected_us = 0;  // wall time
   bool semi_sync = false;
   binlog::Position acknowledged;  // semi-sync replicas: durable there up to here
+  std::string report_host;        // as it registered; "" when it did not
+  uint16_t report_port = 0;
 };
 
 class Server {

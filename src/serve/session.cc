@@ -106,8 +106,11 @@ class Session {
   Status register_replica(Bytes payload) {
     const auto registration = Registration::parse(payload);
     if (!registration) return malformed();
-    connection_.progress().update(
-        [&](ReplicaStatus& status) { status.server_id = registration->server_id; });
+    connection_.progress().update([&](ReplicaStatus& status) {
+      status.server_id = registration->server_id;
+      status.report_host = registration->host;
+      status.report_port = registration->port;
+    });
     return mysql::write_ok(channel_);
   }
 

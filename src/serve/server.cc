@@ -14,11 +14,11 @@ namespace {
 constexpr auto kAcceptPause =
     std::chrono::milliseconds(100);  // when the process is out of descriptors
 
-bool same_reader(const ReplicaStatus& other, uint32_t server_id, const std::string& uuid) {
+bool same_reader(const ReplicaStatus& other, const ReplicaStatus& reader) {
   if (other.mode.empty()) return false;
-  if (!uuid.empty()) return other.server_uuid == uuid;
+  if (!reader.server_uuid.empty()) return other.server_uuid == reader.server_uuid;
   // Readers that do not wait (mysqlbinlog) say 0: any number of them may read.
-  return server_id != 0 && other.server_id == server_id && other.server_uuid.empty();
+  return reader.server_id != 0 && other.server_id == reader.server_id && other.server_uuid.empty();
 }
 
 }  // namespace
@@ -140,19 +140,18 @@ struct Server::State final : SessionHost {
     return true;
   }
 
-  void dump_begins(const Connection& connection, uint32_t server_id,
-                   const std::string& uuid) override {
+  void dump_begins(Connection& connection, const ReplicaStatus& reader) override {
     const std::lock_guard lock(mutex);
     for (auto& [id, entry] : connections) {
-      if (id == connection.id() || !same_reader(entry.connection->status(), server_id, uuid))
-        continue;
+      if (id == connection.id() || !same_reader(entry.connection->status(), reader)) continue;
       log::warn("dump_replaced", {{"stream", options.stream},
-                                  {"server_id", server_id},
-                                  {"server_uuid", uuid},
+                                  {"server_id", reader.server_id},
+                                  {"server_uuid", reader.server_uuid},
                                   {"old", entry.connection->status().peer},
-                                  {"new", connection.status().peer}});
+                                  {"new", reader.peer}});
       entry.connection->end(EndReason::kDuplicate);
     }
+    connection.progress().update([&](ReplicaStatus& status) { status = reader; });
   }
 
   void logged_in(Connection& connection) override {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "mysql/client.h"
@@ -50,12 +51,18 @@ std::unique_ptr<io::Stream> follow(std::unique_ptr<mysql::Client> client, uint32
 
 // Waits for what other threads bring about.
 template <class Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 5000; i++) {
+bool eventually(Condition condition, int milliseconds = 5000) {
+  for (int i = 0; i < milliseconds; i++) {
     if (condition()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return false;
+}
+
+size_t following(const Server& server) {
+  const auto replicas = server.replicas();
+  return static_cast<size_t>(std::ranges::count_if(
+      replicas, [](const ReplicaStatus& replica) { return !replica.mode.empty(); }));
 }
 
 TEST(Server, LetsKnownUsersInAndAnswers) {
@@ -104,12 +111,23 @@ TEST(Server, ASecondReaderOfTheSameIdEndsTheFirst) {
   ASSERT_TRUE(eventually([&] { return running.server->replicas().size() == 2; }));
   const auto second = follow(std::move(*running.connect()), 77);
   const auto only_new_ones = [&] {
-    const auto replicas = running.server->replicas();
-    size_t following = 0;
-    for (const ReplicaStatus& replica : replicas) following += replica.mode.empty() ? 0 : 1;
-    return following == 2 && replicas.back().server_id == 77;
+    return following(*running.server) == 2 && running.server->replicas().back().server_id == 77;
   };
   EXPECT_TRUE(eventually(only_new_ones));
+}
+
+TEST(Server, OfReadersOfTheSameIdThatComeAtOnceOneStays) {
+  RunningServer running;
+  constexpr size_t kReaders = 8;
+  std::vector<std::unique_ptr<mysql::Client>> clients;
+  for (size_t i = 0; i < kReaders; i++) clients.push_back(std::move(*running.connect()));
+  std::vector<std::unique_ptr<io::Stream>> streams(kReaders);
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < kReaders; i++)
+    threads.emplace_back([&, i] { streams[i] = follow(std::move(clients[i]), 77); });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(eventually([&] { return following(*running.server) == 1; }));
+  EXPECT_FALSE(eventually([&] { return following(*running.server) != 1; }, 50));
 }
 
 TEST(Server, KillEndsOnesOwnConnections) {

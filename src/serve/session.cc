@@ -119,17 +119,16 @@ class Session {
     if (!request) return malformed();
     channel_.forget_packet();
     const ReaderTraits traits = ReaderTraits::of(state_, context_.catalog.options());
-    context_.host.dump_begins(connection_, request->server_id, traits.uuid);
-    connection_.progress().update([&](ReplicaStatus& status) {
-      if (request->server_id != 0) status.server_id = request->server_id;
-      status.server_uuid = traits.uuid;
-      status.semi_sync = traits.semi_sync;
-      status.mode = request->executed ? "gtid" : traits.connect_state ? "mariadb_gtid" : "position";
-    });
+    ReplicaStatus reader = connection_.status();
+    if (request->server_id != 0) reader.server_id = request->server_id;
+    reader.server_uuid = traits.uuid;
+    reader.semi_sync = traits.semi_sync;
+    reader.mode = request->executed ? "gtid" : traits.connect_state ? "mariadb_gtid" : "position";
+    context_.host.dump_begins(connection_, reader);
     log::info("dump_begins", {{"stream", context_.catalog.options().stream},
                               {"peer", channel_.stream().peer()},
                               {"server_id", request->server_id},
-                              {"mode", connection_.status().mode},
+                              {"mode", reader.mode},
                               {"file", request->file},
                               {"position", request->position}});
     const Status done = run_dump(*request, traits,

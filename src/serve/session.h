@@ -35,9 +35,9 @@ class Connection {
 // What a session needs of its server.
 class SessionHost : public ServerActions {
  public:
-  // A dump by this reader begins: older ones with the same UUID, or with the same id when it has none, end.
-  virtual void dump_begins(const Connection& connection, uint32_t server_id,
-                           const std::string& uuid) = 0;
+  // A dump by this reader begins, and is the connection's status from here on. Older ones with the same UUID, or with
+  // the same id when it has none, end; of two that begin at once, one is the older.
+  virtual void dump_begins(Connection& connection, const ReplicaStatus& reader) = 0;
   // Its user is known from here on.
   virtual void logged_in(Connection& connection) = 0;
 };

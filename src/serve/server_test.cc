@@ -114,6 +114,13 @@ TEST(Server, ASecondReaderOfTheSameIdEndsTheFirst) {
     return following(*running.server) == 2 && running.server->replicas().back().server_id == 77;
   };
   EXPECT_TRUE(eventually(only_new_ones));
+  // The first one's connection is gone, after what it had to be told.
+  first->set_read_timeout(5000);
+  uint8_t buffer[4096];
+  Result<size_t> count = 0;
+  while (count) count = first->read_some(buffer);
+  EXPECT_EQ(count.error().code, Code::kNetwork);
+  EXPECT_EQ(running.server->replicas().size(), 2u);
 }
 
 TEST(Server, OfReadersOfTheSameIdThatComeAtOnceOneStays) {

@@ -56,6 +56,9 @@ class Session {
       BINBUS_RETURN_IF_ERROR(serve(command, packet.subspan(1)));
       BINBUS_RETURN_IF_ERROR(channel_.flush());
       channel_.forget_packet();
+      // Its dump was told why. It will hardly ask again, and nothing would ever end its wait.
+      if (connection_.stop_token().stop_requested())
+        return fail(Code::kStopped, "another reader with its server id or UUID has connected");
     }
   }
 

@@ -15,6 +15,12 @@ std::optional<std::string> text_of(const std::string* text) {
   return text ? std::optional(*text) : std::nullopt;
 }
 
+// Some readers send a NUL with the name.
+std::string file_name(Bytes name) {
+  const std::string_view text = as_text(name);
+  return std::string(text.substr(0, text.find('\0')));
+}
+
 Result<Bytes> short_text(ByteReader& in, const char* what) {
   BINBUS_TRY(length, in.u8(what));
   return in.bytes(length, what);
@@ -29,7 +35,7 @@ Result<DumpRequest> DumpRequest::parse(mysql::Command command, Bytes payload) {
     BINBUS_TRY(position, in.u32("dump position"));
     BINBUS_TRY(flags, in.u16("dump flags"));
     BINBUS_TRY(server_id, in.u32("dump server id"));
-    request = {std::string(as_text(in.rest())), position, flags, server_id, std::nullopt};
+    request = {file_name(in.rest()), position, flags, server_id, std::nullopt};
     return request;
   }
   BINBUS_TRY(flags, in.u16("dump flags"));
@@ -40,10 +46,7 @@ Result<DumpRequest> DumpRequest::parse(mysql::Command command, Bytes payload) {
   BINBUS_TRY(set_bytes, in.u32("dump GTID set length"));
   BINBUS_TRY(set, in.bytes(set_bytes, "dump GTID set"));
   BINBUS_TRY(executed, mysql::GtidSet::decode(set));
-  request = {std::string(as_text(name)), position, flags, server_id, std::move(executed)};
-  // Some readers count a NUL into the name.
-  request.file.resize(request.file.find('\0') == std::string::npos ? request.file.size()
-                                                                   : request.file.find('\0'));
+  request = {file_name(name), position, flags, server_id, std::move(executed)};
   return request;
 }
 

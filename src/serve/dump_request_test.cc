@@ -40,6 +40,11 @@ TEST(DumpRequest, ANameWithItsNul) {
                          gtid_dump(std::string_view("", 1), 4, mysql::GtidSet().encode()));
   ASSERT_TRUE(request);
   EXPECT_EQ(request->file, "");
+  ByteWriter out;
+  out.u32(4).u16(0).u32(42).nul_terminated("binlog.000007");
+  const auto by_position = DumpRequest::parse(mysql::Command::kBinlogDump, out.view());
+  ASSERT_TRUE(by_position);
+  EXPECT_EQ(by_position->file, "binlog.000007");
 }
 
 TEST(DumpRequest, EveryCutIsAnError) {

@@ -20,6 +20,11 @@ bool tells_encryption(const Catalog& catalog) {
   return !mariadb(catalog) && std::atoi(catalog.version().c_str()) >= 8;
 }
 
+// A place that a reader may ask for: a segment that is new has no byte to be sent yet.
+std::string end_of(const store::SegmentInfo& segment) {
+  return std::to_string(std::max<uint64_t>(segment.bytes, binlog::kMagic.size()));
+}
+
 std::string gtid_info(const binlog::GtidEvent& event) {
   const std::string gtid = mysql::to_string(event.gtid);
   if (std::holds_alternative<mysql::MariadbGtid>(event.gtid)) return "GTID " + gtid;
@@ -70,7 +75,7 @@ mysql::ResultSet list_logs(const Catalog& catalog) {
   const bool encryption = tells_encryption(catalog);
   if (encryption) result.columns.emplace_back("Encrypted");
   for (const store::SegmentInfo& segment : catalog.log().segments()) {
-    mysql::ResultSet::Row row{segment.name, std::to_string(segment.bytes)};
+    mysql::ResultSet::Row row{segment.name, end_of(segment)};
     if (encryption) row.emplace_back("No");
     result.rows.push_back(std::move(row));
   }
@@ -83,7 +88,7 @@ mysql::ResultSet list_log_status(const Catalog& catalog) {
   if (!mariadb(catalog)) result.columns.emplace_back("Executed_Gtid_Set");
   const auto segments = catalog.log().segments();
   if (segments.empty()) return result;
-  mysql::ResultSet::Row row{segments.back().name, std::to_string(segments.back().bytes), "", ""};
+  mysql::ResultSet::Row row{segments.back().name, end_of(segments.back()), "", ""};
   if (!mariadb(catalog)) row.emplace_back(catalog.log().executed().to_string());
   result.rows.push_back(std::move(row));
   return result;

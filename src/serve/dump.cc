@@ -231,6 +231,8 @@ class Dump {
     const bool v2 =
         flavor_ == mysql::Flavor::kMysql && (request_.flags & DumpRequest::kHeartbeatV2);
     const bool v1 = flavor_ == mysql::Flavor::kMysql && !v2;
+    offset =
+        std::max<uint64_t>(offset, kMagic.size());   // of a file that has no byte to be sent yet
     if (v1) offset = static_cast<uint32_t>(offset);  // it has no room for more
     return send_made(
         binlog::make_heartbeat(v2 ? binlog::kHeartbeatEventV2 : binlog::kHeartbeatEvent, server_id_,

@@ -353,6 +353,20 @@ TEST(Dump, FollowsTheLog) {
   EXPECT_EQ(shown(reader.next(), 1), "Rotate@0");
 }
 
+TEST(Dump, AHeartbeatNamesNoPlaceBeforeAFilesFirstEvent) {
+  const auto files = make_files(Flavor::kMysql, 2, 1, 60);
+  TestLog log({files[0]});
+  ASSERT_TRUE(log.log->begin_segment(files[1].name));
+  ReaderTraits traits = crc32();
+  traits.heartbeat_us = 1000;
+  Reader reader(log, from("", 4, DumpRequest::kHeartbeatV2), traits);
+  for (size_t i = 0; i < 2 + 1 + 4 + 1; i++) reader.next();
+  const auto beat = binlog::parse_heartbeat(Bytes(reader.next().payload).subspan(1), true);
+  ASSERT_TRUE(beat);
+  EXPECT_EQ(beat->file, files[1].name);
+  EXPECT_EQ(beat->position, 4u);
+}
+
 TEST(Dump, HeartbeatsTellThePlaceWhileNothingHappens) {
   const auto files = make_files(Flavor::kMysql, 1, 1, 60);
   TestLog log(files);

@@ -280,6 +280,13 @@ TEST(Queries, SwitchesAreWordsWhenShownAndNumbersWhenSelected) {
             "autocommit,ON|log_bin,ON");
 }
 
+TEST(Queries, ANewFileEndsBehindItsMagic) {
+  Fixture fixture(Flavor::kMysql);
+  ASSERT_TRUE(fixture.log.log->begin_segment("binlog.000003"));
+  EXPECT_EQ(shown(fixture.run("SHOW MASTER STATUS")), "binlog.000003,4,,," + kExecuted);
+  EXPECT_NE(shown(fixture.run("SHOW BINARY LOGS")).find("binlog.000003,4,No"), std::string::npos);
+}
+
 TEST(Queries, TheSourcesOwnValuesComeBeforeUsualOnes) {
   Fixture fixture(Flavor::kMysql);
   fixture.log.facts.variables = {{"binlog_format", "MIXED"}, {"server_id", "1"}};

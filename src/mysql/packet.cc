@@ -5,6 +5,7 @@
 namespace binbus::mysql {
 namespace {
 
+constexpr int kRestTimeoutMs = 10'000;       // of a packet that has begun
 constexpr size_t kHeldBytesMax = 64 * 1024;  // of a packet that was dealt with
 
 Status read_exactly(io::Stream& stream, std::span<uint8_t> buffer) {
@@ -17,11 +18,28 @@ Status read_exactly(io::Stream& stream, std::span<uint8_t> buffer) {
 
 }  // namespace
 
-Result<Bytes> PacketChannel::read(size_t bytes_max) {
+Result<Bytes> PacketChannel::read(size_t bytes_max) { return read_rest({}, bytes_max); }
+
+Result<std::optional<Bytes>> PacketChannel::read_if_any(size_t bytes_max, int timeout_ms) {
+  uint8_t first;
+  stream_->set_read_timeout(timeout_ms);
+  const Result<size_t> begun = stream_->read_some({&first, 1});
+  stream_->set_read_timeout(begun ? kRestTimeoutMs : 0);
+  if (!begun) {
+    if (begun.error().code == Code::kTimeout) return std::nullopt;
+    return fail(begun.error());
+  }
+  BINBUS_TRY(packet, read_rest({&first, 1}, bytes_max));
+  stream_->set_read_timeout(0);
+  return packet;
+}
+
+Result<Bytes> PacketChannel::read_rest(Bytes begun, size_t bytes_max) {
   in_.clear();
-  for (;;) {
+  for (;; begun = {}) {
     uint8_t header[kPacketHeaderBytes];
-    BINBUS_RETURN_IF_ERROR(read_exactly(*stream_, header));
+    std::ranges::copy(begun, header);
+    BINBUS_RETURN_IF_ERROR(read_exactly(*stream_, std::span(header).subspan(begun.size())));
     const auto length = static_cast<size_t>(load_le<3>(header));
     if (header[3] != sequence_) {
       return fail(Code::kCorrupt, "packet number " + std::to_string(header[3]) + " instead of " +

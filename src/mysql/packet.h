@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "base/bytes.h"
 #include "io/stream.h"
@@ -22,6 +23,8 @@ class PacketChannel {
 
   // The next packet's payload: a view until the next read() or forget_packet().
   Result<Bytes> read(size_t bytes_max);
+  // The same, or none when no packet begins within `timeout_ms`. Leaves the stream without a read timeout.
+  Result<std::optional<Bytes>> read_if_any(size_t bytes_max, int timeout_ms);
   // Frees what the packet read last takes, when that is much: it may be hours until the next.
   void forget_packet();
   // Memory kept for packets read.
@@ -64,6 +67,8 @@ class PacketChannel {
   static constexpr size_t kBufferBytes = 256 * 1024;
   static_assert(kBufferBytes <= kPacketPayloadMax);
 
+  // `begun`: what was read already, less than a header.
+  Result<Bytes> read_rest(Bytes begun, size_t bytes_max);
   Status put(Bytes bytes);
   Status start_chunk();
 

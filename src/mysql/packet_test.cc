@@ -5,6 +5,8 @@
 
 #include <thread>
 
+#include "io/tls.h"
+
 namespace binbus::mysql {
 namespace {
 
@@ -127,6 +129,39 @@ TEST(Packet, ALongOneIsNotHeldForEver) {
   EXPECT_LT(channels.far->held_bytes(), 100'000u);
   EXPECT_EQ(as_text(*channels.far->read(kLimit)), "next");
   writer.join();
+}
+
+TEST(Packet, ThereMayBeNone) {
+  Channels channels;
+  const auto none = channels.far->read_if_any(10, 1);
+  ASSERT_TRUE(none);
+  EXPECT_FALSE(*none);
+  ASSERT_TRUE(channels.send_raw({1, 0, 0, 0, 'a', 1, 0, 0, 1, 'b'}));
+  for (const char* want : {"a", "b"}) {
+    const auto some = channels.far->read_if_any(10, 1000);
+    ASSERT_TRUE(some && *some);
+    EXPECT_EQ(as_text(**some), want);
+  }
+  channels.near.reset();
+  EXPECT_EQ(channels.far->read_if_any(10, 1000).error().code, Code::kNetwork);
+}
+
+// TLS brings more than packets: what woke the reader may be bytes of its own, and the next packet still is to come.
+TEST(Packet, BytesThatTlsKeepsForItselfAreNone) {
+  const auto server_tls = io::TlsServer::open({});
+  ASSERT_TRUE(server_tls);
+  Channels channels;
+  std::thread client(
+      [&] { EXPECT_TRUE(io::tls_connect(channels.near->owned_stream(), {}, 5000)); });
+  EXPECT_TRUE((*server_tls)->accept(channels.far->owned_stream(), 5000));
+  client.join();
+  // A TLS record of which only the head has come.
+  const uint8_t head[] = {0x17, 0x03, 0x03, 0x00, 0x40};
+  ASSERT_EQ(::send(channels.near->stream().descriptor(), head, sizeof head, 0), 5);
+  ASSERT_TRUE(*channels.far->stream().wait_readable(1000));
+  const auto none = channels.far->read_if_any(10, 1);
+  ASSERT_TRUE(none) << none.error().message;
+  EXPECT_FALSE(*none);
 }
 
 TEST(Packet, AnotherSequenceNumberIsCorrupt) {

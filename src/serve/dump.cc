@@ -14,6 +14,7 @@ using binlog::EventHeader;
 using binlog::kMagic;
 
 constexpr uint8_t kSemiSyncMagic = 0xef;
+constexpr int kHearMs = 10;
 constexpr size_t kHeardBytesMax = 64 * 1024;  // of a packet that a reader sends during its dump
 // How often a waiting dump looks whether its reader is still there.
 constexpr uint64_t kLookMs = 1000;
@@ -314,14 +315,20 @@ class Dump {
       if (!readable) return ok();
       const uint8_t sequence = channel_.sequence();
       channel_.set_sequence(0);
-      BINBUS_TRY(packet, channel_.read(kHeardBytesMax));
+      // Within TLS there may be less than a packet.
+      BINBUS_TRY(packet, channel_.read_if_any(kHeardBytesMax, kHearMs));
       channel_.set_sequence(sequence);
-      if (packet.empty()) continue;
-      if (packet[0] == static_cast<uint8_t>(mysql::Command::kQuit))
-        return fail(Code::kNetwork, "the reader has left");
-      if (traits_.semi_sync && packet[0] == kSemiSyncMagic)
-        BINBUS_RETURN_IF_ERROR(take_acknowledgement(packet.subspan(1)));
+      if (!packet) return ok();
+      BINBUS_RETURN_IF_ERROR(hear(*packet));
     }
+  }
+
+  Status hear(Bytes packet) {
+    if (packet.empty()) return ok();
+    if (packet[0] == static_cast<uint8_t>(mysql::Command::kQuit))
+      return fail(Code::kNetwork, "the reader has left");
+    if (!traits_.semi_sync || packet[0] != kSemiSyncMagic) return ok();
+    return take_acknowledgement(packet.subspan(1));
   }
 
   Status take_acknowledgement(Bytes packet) {

@@ -106,7 +106,8 @@ Result<mysql::ResultSet> list_events(const Catalog& catalog, const EventListing&
   BINBUS_TRY(feed, EventFeed::open(catalog.log(), {segment.number, from}));
   feed.set_checksummed(format.checksum == binlog::Checksum::kCrc32);
   const uint64_t count = listing.count == 0 ? kEventsMax : std::min(listing.count, kEventsMax);
-  for (uint64_t i = 0; result.rows.size() < count; i++) {
+  uint64_t bytes = 0;
+  for (uint64_t i = 0; result.rows.size() < count && bytes < kEventsBytesMax; i++) {
     const uint64_t start = feed.end_offset();
     BINBUS_TRY(there, feed.next());
     if (!there) break;
@@ -116,6 +117,7 @@ Result<mysql::ResultSet> list_events(const Catalog& catalog, const EventListing&
                              std::string(binlog::event_type_name(header.type)),
                              std::to_string(header.server_id), std::to_string(feed.end_offset()),
                              event_info(feed, format)});
+      for (const auto& value : result.rows.back()) bytes += value->size();
     }
     BINBUS_RETURN_IF_ERROR(feed.skip());
   }

@@ -17,8 +17,9 @@ struct EventListing {
   uint64_t skip = 0;
   uint64_t count = 0;  // 0: kEventsMax
 };
-// More rows than this are not listed, to keep memory bounded.
+// What is listed at most, to keep memory bounded: rows, and bytes of their text. Who wants more asks FROM where it ended.
 inline constexpr uint64_t kEventsMax = 100'000;
+inline constexpr uint64_t kEventsBytesMax = 16 * 1024 * 1024;
 // kNotFound for an unknown file or a place where no event starts.
 Result<mysql::ResultSet> list_events(const Catalog& catalog, const EventListing& listing);
 

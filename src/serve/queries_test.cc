@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "serve/binlog_listing.h"
 #include "serve/log_testing.h"
 
 namespace binbus::serve {
@@ -285,6 +286,30 @@ TEST(Queries, ANewFileEndsBehindItsMagic) {
   ASSERT_TRUE(fixture.log.log->begin_segment("binlog.000003"));
   EXPECT_EQ(shown(fixture.run("SHOW MASTER STATUS")), "binlog.000003,4,,," + kExecuted);
   EXPECT_NE(shown(fixture.run("SHOW BINARY LOGS")).find("binlog.000003,4,No"), std::string::npos);
+}
+
+TEST(Queries, ALongListOfEventsIsGivenInParts) {
+  store::FileMaker maker(Flavor::kMysql, binlog::Checksum::kCrc32);
+  maker.start("binlog.000001", store::executed({store::mysql_gtid(1)}));
+  ByteWriter query;
+  query.u32(1).u32(0).u8(0).u16(0).u16(0).u8(0).text(std::string(2000, 'x'));
+  constexpr size_t kQueries = 20'000;
+  for (size_t i = 0; i < kQueries; i++) maker.event(binlog::kQueryEvent, 0, 1, query.view());
+  store::MadeFile file = maker.file();
+  file.ends.push_back({file.bytes.size(), {}, 1, true});
+  TestLog log({file});
+  size_t rows = 0;
+  for (EventListing listing; listing.from < file.bytes.size();) {
+    const auto part = list_events(log.catalog, listing);
+    ASSERT_TRUE(part && !part->rows.empty());
+    rows += part->rows.size();
+    size_t bytes = 0;
+    for (const auto& row : part->rows)
+      for (const auto& value : row) bytes += value->size();
+    EXPECT_LT(bytes, kEventsBytesMax + 2000);
+    listing.from = std::stoull(*part->rows.back()[4]);
+  }
+  EXPECT_EQ(rows, kQueries + 2);
 }
 
 TEST(Queries, TheSourcesOwnValuesComeBeforeUsualOnes) {

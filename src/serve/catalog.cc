@@ -100,6 +100,23 @@ bool is_of(Of of, Flavor flavor) {
   return of == Of::kBoth || (of == Of::kMysql) == (flavor == Flavor::kMysql);
 }
 
+// Whether MySQL's newest transaction has a GTID. None: there is no transaction, or it cannot be read.
+std::optional<bool> newest_has_gtid(store::Log& log) {
+  const auto before = log.find_time(log.last_commit_us());
+  if (!before) return std::nullopt;
+  auto feed = EventFeed::open(log, *before);
+  if (!feed) return std::nullopt;
+  for (;;) {
+    const auto there = feed->next();
+    if (!there || (!*there && !feed->next_segment())) return std::nullopt;
+    if (!*there) continue;
+    const uint8_t type = feed->header().type;
+    if (type == binlog::kGtidEvent || type == binlog::kGtidTaggedEvent) return true;
+    if (type == binlog::kAnonymousGtidEvent || type == binlog::kQueryEvent) return false;
+    if (!feed->skip()) return std::nullopt;
+  }
+}
+
 }  // namespace
 
 Result<binlog::FormatDescription> read_format(store::Log& log, uint64_t segment) {
@@ -135,7 +152,9 @@ mysql::Executed Catalog::purged() const {
 std::string Catalog::gtid_mode() const {
   const std::string known = facts_().gtid_mode;
   if (!known.empty()) return known;
-  return log_.executed().empty() ? "OFF" : "ON";
+  // Before ingest has asked the source, what its newest transaction was written with.
+  const auto newest = newest_has_gtid(log_);
+  return newest.value_or(!log_.executed().empty()) ? "ON" : "OFF";
 }
 
 std::optional<std::string> Catalog::computed(const std::string& name) const {

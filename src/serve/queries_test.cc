@@ -312,6 +312,41 @@ TEST(Queries, ALongListOfEventsIsGivenInParts) {
   EXPECT_EQ(rows, kQueries + 2);
 }
 
+// Before ingest has asked the source. A replica believes what it hears, and refuses to follow a mode that does not fit.
+TEST(Queries, GtidModeIsThatOfTheNewestTransaction) {
+  const auto file = [](bool previous, std::vector<bool> transactions_with_gtid) {
+    store::FileMaker maker(Flavor::kMysql, binlog::Checksum::kCrc32);
+    maker.start("binlog.000001", previous ? store::executed({store::mysql_gtid(1)})
+                                          : mysql::Executed(mysql::GtidSet()));
+    uint64_t number = 2;
+    for (const bool gtid : transactions_with_gtid) {
+      const uint64_t commit_us = number * 1'000'000;
+      if (gtid) {
+        maker.transaction(store::mysql_gtid(number), commit_us, 50);
+      } else {
+        maker.event(binlog::kAnonymousGtidEvent, 0, commit_us, ByteVector(42));
+        ByteWriter ddl;
+        ddl.u32(1).u32(0).u8(0).u16(0).u16(0).u8(0).text("CREATE DATABASE d");
+        maker.event(binlog::kQueryEvent, 0, commit_us, ddl.view());
+        store::MadeFile made = maker.file();
+        made.ends.push_back({made.bytes.size(), {}, commit_us, true});
+        maker.resume(made);
+      }
+      number++;
+    }
+    return maker.file();
+  };
+  const auto mode = [](const TestLog& log) { return log.catalog.variable("gtid_mode"); };
+  EXPECT_EQ(mode(TestLog({file(false, {})})), "OFF");
+  EXPECT_EQ(mode(TestLog({file(true, {})})), "ON");
+  EXPECT_EQ(mode(TestLog({file(true, {true})})), "ON");
+  EXPECT_EQ(mode(TestLog({file(true, {true, false})})), "OFF");
+  EXPECT_EQ(mode(TestLog({file(false, {false, true})})), "ON");
+  TestLog known({file(true, {true, false})});
+  known.facts.gtid_mode = "ON_PERMISSIVE";
+  EXPECT_EQ(mode(known), "ON_PERMISSIVE");
+}
+
 TEST(Queries, TheSourcesOwnValuesComeBeforeUsualOnes) {
   Fixture fixture(Flavor::kMysql);
   fixture.log.facts.variables = {{"binlog_format", "MIXED"}, {"server_id", "1"}};

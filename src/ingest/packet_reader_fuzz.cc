@@ -11,7 +11,7 @@ using namespace binbus;
 
 class Nowhere final : public ingest::Destination {
  public:
-  Status begin_segment(const std::string& name, const SourceIdentity&) override {
+  Status begin_segment(const std::string& name, const ingest::SourceIdentity&) override {
     name_ = name;
     end_ = 0;
     return ok();

@@ -217,9 +217,13 @@ def keep_copy(source, how):
 
 
 def restore_copy(source):
+    """It comes back with its older folder, and not within the second in which it made the file that is now lost: a file's
+    birth, which has whole seconds, is all that tells it from another of the same name and length."""
     source.kill9()
+    killed_s = int(time.time())
     shutil.rmtree(source.data)
     (source.folder / "copy").rename(source.data)
+    wait_until(lambda: int(time.time()) > killed_s, "the next second")
     source.start()
 
 

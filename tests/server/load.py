@@ -21,6 +21,12 @@ def all_kinds(name):
     return ROWS + DDL_AND_XA + ("non_transactional",) + (ONLY_MYSQL97 if name == "mysql97" else ())
 
 
+def transactional_kinds(name):
+    """All that a replica applies wholly or not at all: a connection that ends within a group of MyISAM's leaves half of it,
+    and the other half is sent with the first once more."""
+    return tuple(kind for kind in all_kinds(name) if kind != "non_transactional")
+
+
 def crash_safe_kinds(name):
     """What a killed server of this kind gets right: none does with MyISAM, only the newest with DDL and XA."""
     only_mysql97 = ("create_drop", "xa", "xa_rollback", "xa_one_phase", "partial_json", "compressed", "tagged")

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from compare import assert_same_bytes, assert_same_tables
-from load import ROWS, Load
+from load import ROWS, Load, transactional_kinds
 from servers import installed
 
 PAIRS = [("mysql97", "mysql97"), ("mysql56", "mysql56"), ("mariadb1011", "mariadb1011"), ("mariadb1011", "mariadb118"),
@@ -73,7 +73,7 @@ def test_replica_reconnects(lab, name):
     source, replica = lab.server(name, SMALL_FILES), lab.server(name, *parallel_appliers(name))
     binbus = lab.binbus(source)
     replica.follow(binbus)
-    with Load(source) as load:
+    with Load(source, transactional_kinds(name)) as load:
         for _ in range(5):
             load.wait_commits(50)
             replica.sql(f"STOP {replica.replica} IO_THREAD")
@@ -92,7 +92,7 @@ def test_replica_reconnects(lab, name):
 def test_replica_moves_to_binbus_and_back(lab, name):
     source, replica = lab.server(name, SMALL_FILES), lab.server(name, *parallel_appliers(name))
     binbus = lab.binbus(source)
-    with Load(source) as load:
+    with Load(source, transactional_kinds(name)) as load:
         for upstream in (source, binbus, source, binbus):
             load.wait_commits(50)
             replica.follow(upstream)
@@ -106,7 +106,7 @@ def test_stopped_replica_hurts_nobody_and_catches_up(lab, name):
     binbus = lab.binbus(source)
     for replica in (steady, stopped):
         replica.follow(binbus)
-    with Load(source) as load:
+    with Load(source, transactional_kinds(name)) as load:
         load.wait_commits(50)
         stopped.freeze()
         load.wait_commits(300)

@@ -12,15 +12,19 @@ def stream_status(binbus, stream=0):
         return json.load(answer)["streams"][stream]
 
 
-def wait_state(binbus, state, code, *words, seconds=30):
-    """Waits until the stream is in `state` for the reason `code`; each of `words` must be in what it tells the operator."""
+def wait_state(binbus, state, code, *words, seconds=90):
+    """Waits until the stream is in `state` for the reason `code`; each of `words` must be in what it tells the operator.
+
+    state: one, or several of which any will do.
+    """
+    states = (state,) if isinstance(state, str) else state
     seen = {}
 
     def there():
         seen.update(stream_status(binbus))
-        return seen["state"] == state and seen["error_code"] == code
+        return seen["state"] in states and seen["error_code"] == code
 
-    wait_until(there, f"{binbus} is {state} because of {code}", seconds,
+    wait_until(there, f"{binbus} is {' or '.join(states)} because of {code}", seconds,
                lambda: json.dumps(seen, indent=1) + "\n" + binbus.log()[-3000:])
     assert_says(seen["reason"], *words)
     assert_says(binbus.log(), *words)

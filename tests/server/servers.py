@@ -146,6 +146,8 @@ class Server(Process):
                 settings |= {"SSL": 0, "SSL_VERIFY_SERVER_CERT": 0}
         elif self.version >= (5, 6):
             settings["AUTO_POSITION"] = int(at == "gtid")
+        if self.name == "mysql97":  # which gives up after ten attempts
+            settings["RETRY_COUNT"] = 1_000_000
         prefix = self.word("MASTER_", "SOURCE_")
         settings = {prefix + key: value for key, value in (settings | options).items()}
         if self.name == "mysql97":

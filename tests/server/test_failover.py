@@ -172,7 +172,8 @@ def test_sets_with_other_channels(lab):
         server.sql(f"CREATE DATABASE {database}", f"CREATE TABLE {database}.t (id INT PRIMARY KEY)")
         for target in (first, second):
             target.sql(f"CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = {server.port}, SOURCE_USER = 'repl', "
-                       "SOURCE_PASSWORD = 'repl', SOURCE_AUTO_POSITION = 1, GET_SOURCE_PUBLIC_KEY = 1 "
+                       "SOURCE_PASSWORD = 'repl', SOURCE_AUTO_POSITION = 1, GET_SOURCE_PUBLIC_KEY = 1, "
+                       "SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = 1000000 "
                        f"FOR CHANNEL '{database}'", f"START REPLICA FOR CHANNEL '{database}'")
     binbus = lab.binbus(first, second)
     downstream = lab.server("mysql97")

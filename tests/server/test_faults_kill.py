@@ -14,8 +14,7 @@ KILLS = 100 if SOAK else 12
 def test_kills_at_random(lab, name):
     source, replica = lab.server(name), lab.server(name, "--relay-log-recovery=ON")
     binbus = lab.binbus(source)
-    retry = {} if replica.is_mariadb else {"RETRY_COUNT": 1_000_000}
-    replica.follow(binbus, **retry)
+    replica.follow(binbus)
     dice = random.Random(20_250_101)
     victims = [binbus, source, replica] * (KILLS // 3) + [binbus] * (KILLS % 3)
     dice.shuffle(victims)

@@ -86,7 +86,7 @@ def test_stream_to_a_replica_cut_everywhere(lab, name, plan):
     binbus = lab.binbus(source)
     with Proxy(binbus.port) as proxy:
         proxy.replica_user = binbus.replica_user
-        replica.follow(proxy, **({} if replica.is_mariadb else {"SSL": 0, "RETRY_COUNT": 1_000_000}))
+        replica.follow(proxy, **({} if replica.is_mariadb else {"SSL": 0}))
         replica.wait_for(source)
         replica.stop_following()
         events = long_transaction(source)

@@ -12,7 +12,7 @@ from load import ROWS, Load
 from process import wait_until
 from watcher import Watcher
 
-FAILOVER_S = 60  # binbus waits before it takes another server's log
+FAILOVER_S = 120  # binbus waits before it takes another server's log
 
 
 def pair(lab, name, *options):
@@ -50,7 +50,7 @@ def test_failover(lab, name):
     first, second = pair(lab, name)
     downstream, late = lab.servers(name, name)
     kinds = [*ROWS, "ddl"]
-    binbus = lab.binbus(first, second)
+    binbus = lab.binbus(first, second, failover_after="5s")
     downstream.follow(binbus)
     load = Load(first, kinds, threads=3).run(40)
     second.wait_for(first)
@@ -100,7 +100,7 @@ def test_failover_under_load_and_reading(lab, name):
     """binbus is behind when its source dies, in the middle of a file: it gets the rest from the new source, and readers of
     binbus go on by file and position as if nothing had happened."""
     first, second = pair(lab, name)
-    binbus = lab.binbus(first, second)
+    binbus = lab.binbus(first, second, failover_after="5s")
     with Watcher(binbus, first.binlogs()[0]) as watcher:
         with Load(first, ["small", "transaction"], threads=3) as load:
             load.wait_commits(200)
@@ -123,7 +123,7 @@ def test_failover_under_load_and_reading(lab, name):
 def test_new_source_lacks_transactions(lab, name):
     """What the old source had sent and the new one never got is named; nothing is put after it, and serving goes on."""
     first, second = pair(lab, name)
-    binbus = lab.binbus(first, second)
+    binbus = lab.binbus(first, second, failover_after="5s")
     first.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
     second.wait_for(first)
     second.stop_following()
@@ -146,7 +146,7 @@ def test_errant_transactions_are_reported(lab):
     """Transactions that only the new source has, written there while it was a replica: taken, and told to the operator."""
     first, second = pair(lab, "mysql97")
     downstream = lab.server("mysql97")
-    binbus = lab.binbus(first, second)
+    binbus = lab.binbus(first, second, failover_after="5s")
     downstream.follow(binbus)
     first.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
     second.wait_for(first)
@@ -175,7 +175,7 @@ def test_sets_with_other_channels(lab):
                        "SOURCE_PASSWORD = 'repl', SOURCE_AUTO_POSITION = 1, GET_SOURCE_PUBLIC_KEY = 1, "
                        "SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = 1000000 "
                        f"FOR CHANNEL '{database}'", f"START REPLICA FOR CHANNEL '{database}'")
-    binbus = lab.binbus(first, second)
+    binbus = lab.binbus(first, second, failover_after="5s")
     downstream = lab.server("mysql97")
     downstream.follow(binbus)
 
@@ -205,7 +205,7 @@ def test_failover_without_gtids_is_refused(lab):
     options = ["--gtid-mode=OFF", "--enforce-gtid-consistency=OFF"]
     first, second = lab.server("mysql97", *options), lab.server("mysql97", *options)
     second.follow(first, at=first.position())
-    binbus = lab.binbus(first, second)
+    binbus = lab.binbus(first, second, failover_after="5s")
     first.sql("CREATE DATABASE d")
     second.wait_for(first)
     binbus.wait_for(first)

@@ -71,7 +71,7 @@ def test_acknowledged_survives_the_source(lab, name):
 def test_semi_sync_stays_on(lab, name):
     """The source never falls back to asynchronous, waits for no transaction in vain, and has one semi-sync client: binbus.
     When binbus is started anew, commits wait for it and go on."""
-    source = lab.server(name, *semi_sync_source(name, 10_000))
+    source = lab.server(name, *semi_sync_source(name, 60_000))
     binbus = lab.binbus(source)
     wait_acknowledging(source)
     with Load(source, threads=4) as load:

@@ -69,7 +69,7 @@ class Binbus(Process):
         segment = self.segments / file
         return segment.exists() and segment.stat().st_size >= offset
 
-    def wait_for(self, source, seconds=60):
+    def wait_for(self, source, seconds=180):
         """Waits until it has stored everything that `source` has written by now."""
         file, offset = source.position()
         wait_until(lambda: self.holds(file, offset), f"{self} has {file}:{offset}", seconds, lambda: self.log()[-4000:])

@@ -31,7 +31,7 @@ def wait_state(binbus, state, code, *words, seconds=90):
     return seen
 
 
-def wait_streaming(binbus, seconds=30):
+def wait_streaming(binbus, seconds=90):
     wait_until(lambda: stream_status(binbus)["state"] == "streaming", f"{binbus} streams", seconds, lambda: binbus.log()[-3000:])
 
 

@@ -103,7 +103,7 @@ class Load:
         for writer in self.writers:
             writer.server = server
 
-    def wait_commits(self, more, seconds=60):
+    def wait_commits(self, more, seconds=180):
         """Waits until so many more commits have been acknowledged."""
         wanted = len(self.acknowledged) + more
         wait_until(lambda: len(self.acknowledged) >= wanted or self.errors, f"{wanted} commits", seconds,

@@ -14,7 +14,7 @@ LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 
 
-def wait_until(condition, what, seconds=60, why=lambda: ""):
+def wait_until(condition, what, seconds=180, why=lambda: ""):
     """Returns the first true value of condition(). After the deadline it fails with `what` and with why()."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

@@ -75,7 +75,7 @@ class Server(Process):
             except pymysql.err.OperationalError:
                 return None
 
-        connection = wait_until(attempt, f"{self} answers", 60, lambda: self.log()[-4000:])
+        connection = wait_until(attempt, f"{self} answers", why=lambda: self.log()[-4000:])
         if not self.users_made:
             self.users_made = True
             to_list_binlogs = ", SUPER" if self.version < (5, 6) else ""
@@ -182,7 +182,7 @@ class Server(Process):
             return self.followed_to() >= source.position()
         return self.value(f"SELECT GTID_SUBSET('{source.gtids()}', @@GLOBAL.gtid_executed)") == 1
 
-    def wait_for(self, source, seconds=120):
+    def wait_for(self, source, seconds=300):
         """Waits until it has everything that `source` has executed; fails at once when its replication has stopped."""
         def there():
             status = self.replica_status()

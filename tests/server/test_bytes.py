@@ -116,7 +116,7 @@ def test_replica_by_file_and_position_moves_both_ways(lab, name, options):
             load.wait_commits(50)
             place = stop_and_tell_place(replica)
         replica.start_following()
-    wait_until(lambda: replica.followed_to() == source.position(), "the replica is at the source's own end", 60, replica.why)
+    wait_until(lambda: replica.followed_to() == source.position(), "the replica is at the source's own end", why=replica.why)
     assert_same_tables(source, replica)
 
 

@@ -115,7 +115,7 @@ def test_failover_under_load_and_reading(lab, name):
         wait_gtids(binbus, second)
         newest = stream_status(binbus)["position"]
         wait_until(lambda: watcher.error or (watcher.file, len(watcher.files[watcher.file])) == (newest["file"], newest["offset"]),
-                   "the watcher was served all", 30, lambda: f"{watcher.file} {len(watcher.files[watcher.file])} {newest}")
+                   "the watcher was served all", why=lambda: f"{watcher.file} {len(watcher.files[watcher.file])} {newest}")
     watcher.assert_same_bytes(binbus)
 
 
@@ -139,7 +139,7 @@ def test_new_source_lacks_transactions(lab, name):
     assert stream_status(binbus)["position"] == stored
     first.start()  # the way on that loses nothing: the first is back
     first.sql("INSERT INTO d.t VALUES (4)")
-    wait_gtids(binbus, first, 90)
+    wait_gtids(binbus, first)
 
 
 def test_errant_transactions_are_reported(lab):
@@ -196,7 +196,7 @@ def test_sets_with_other_channels(lab):
         write(number)
     wait_until(lambda: has_both(second), f"{second} has both")
     wait_gtids(binbus, second)
-    wait_until(lambda: has_both(downstream), "the replica of binbus has both", 60, downstream.why)
+    wait_until(lambda: has_both(downstream), "the replica of binbus has both", why=downstream.why)
     assert_same_tables(second, downstream)
 
 
@@ -215,4 +215,4 @@ def test_failover_without_gtids_is_refused(lab):
     assert_says(stream_status(binbus)["reason"], f"127.0.0.1:{second.port}")
     first.start()
     first.sql("CREATE DATABASE e")
-    binbus.wait_for(first, 90)
+    binbus.wait_for(first)

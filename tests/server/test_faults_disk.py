@@ -73,7 +73,7 @@ def test_full_disk(lab, keep_free, mebibytes):
         wait_state(binbus, "waiting", "disk_full", "make room")
         assert served_files(binbus, source.binlogs()[0]) + 4 >= full["position"]["offset"]
         disk.grow(256)
-        binbus.wait_for(source, 60)
+        binbus.wait_for(source)
         wait_streaming(binbus)
         assert_same_bytes(source, binbus)
         replica.wait_for(source)
@@ -139,7 +139,7 @@ def test_failed_fsync(lab, name):
     binbus.broken.unlink()
     assert not committed.wait(2), "went on over a failed fsync"
     binbus.restart()
-    assert committed.wait(60), f"not acknowledged after the restart\n{binbus.log()[-3000:]}"
+    assert committed.wait(180), f"not acknowledged after the restart\n{binbus.log()[-3000:]}"
     assert_same_bytes(source, binbus)
 
 
@@ -205,8 +205,8 @@ def test_damaged_sealed_segment(lab):
     binbus.start()
     replica = lab.server("mysql97")
     replica.follow(binbus)
-    wait_until(lambda: replica.replica_status()["Replica_IO_Running"] == "No", "the replica refuses the damaged event", 60,
-               replica.why)
+    wait_until(lambda: replica.replica_status()["Replica_IO_Running"] == "No", "the replica refuses the damaged event",
+               why=replica.why)
     assert_says(replica.log(), "checksum verification failed")
 
     binbus.stop()

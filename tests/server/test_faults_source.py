@@ -28,7 +28,7 @@ def purge(source):
         source.sql(f"PURGE BINARY LOGS TO '{newest}'")
         return source.binlogs() == [newest]
 
-    wait_until(gone, f"{source} has purged its files", 30)
+    wait_until(gone, f"{source} has purged its files")
 
 
 def assert_no_storm(binbus, seconds=3):
@@ -59,7 +59,7 @@ def test_missing_privileges(lab):
     fill(source)
     source.make_user("poor", "poor", "SELECT")
     binbus = lab.binbus(source, user="poor", password="poor")
-    wait_until(lambda: "GRANT" in stream_status(binbus)["reason"], "says which grant is missing", 30, binbus.log)
+    wait_until(lambda: "GRANT" in stream_status(binbus)["reason"], "says which grant is missing", why=binbus.log)
     assert_says(stream_status(binbus)["reason"], "REPLICATION SLAVE", "poor", "GRANT")
     check = binbus.run("check-source", "-c", "binbus.toml", check=False)
     assert check.returncode != 0
@@ -161,7 +161,7 @@ def test_two_consumers_with_one_server_id(lab, name):
     twins.append(lab.keep(Binbus(lab.new_folder("binbus"), source, server_id=77,
                                  server_uuid="11111111-2222-3333-4444-555555555555")).start())
     alarmed = wait_until(lambda: next((twin for twin in twins if "server_id" in stream_status(twin)["reason"]), None),
-                         "one of the two says that another has its id", 30, lambda: twins[0].log() + twins[1].log())
+                         "one of the two says that another has its id", why=lambda: twins[0].log() + twins[1].log())
     assert_says(stream_status(alarmed)["reason"], "server_id", "77", f"127.0.0.1:{source.port}")
     assert_no_storm(alarmed)
     fill(source, "more")
@@ -203,8 +203,8 @@ def test_source_came_back_with_less(lab, name, how):
     wait_streaming(binbus)
     fill(source, "later", rows=20)  # beyond the numbers that were lost
     wanted = source.gtids().rsplit("-", 1)[1]
-    wait_until(lambda: stream_status(binbus)["gtid_executed"].endswith(f"-{wanted}"), "what the source wrote since", 30,
-               lambda: str(stream_status(binbus)) + binbus.log()[-3000:])
+    wait_until(lambda: stream_status(binbus)["gtid_executed"].endswith(f"-{wanted}"), "what the source wrote since",
+               why=lambda: str(stream_status(binbus)) + binbus.log()[-3000:])
     assert served_gtids(binbus, before["file"])[:len(had)] == had, "what was served before is no longer so"
     binbus.run("verify", "data")
 

@@ -113,7 +113,7 @@ def test_gtid_mode_switched_live(lab):
             load.wait_commits(10)
             if mode in ("ON", "OFF"):  # which wait for transactions of the other kind to end
                 source.sql("FLUSH BINARY LOGS")
-            wait_until(lambda: switch(source, mode), f"gtid_mode = {mode}", 30)
+            wait_until(lambda: switch(source, mode), f"gtid_mode = {mode}")
             load.wait_commits(10)
             binbus.kill9()
             binbus.start()
@@ -166,11 +166,11 @@ def test_seen_by_the_source_as_one_replica(lab, name):
     binbus = lab.binbus(source, server_id=4242)
     binbus.wait_for(source)
     hosts = "SHOW REPLICAS" if name == "mysql97" else "SHOW SLAVE HOSTS"
-    wait_until(lambda: [row[0] for row in source.sql(hosts)] == [4242], "listed", 10)
+    wait_until(lambda: [row[0] for row in source.sql(hosts)] == [4242], "listed")
     for _ in range(3):
         binbus.restart()
         wait_streaming(binbus)
-    wait_until(lambda: [row[0] for row in source.sql(hosts)] == [4242], "listed once", 10)
+    wait_until(lambda: [row[0] for row in source.sql(hosts)] == [4242], "listed once")
     binbus.stop()
     wait_until(lambda: source.sql(hosts) == (), "no longer listed", 15)
 

@@ -90,7 +90,7 @@ class Watcher(threading.Thread):
         self.file = name
         self.files.setdefault(name, bytearray(MAGIC))
 
-    def wait_for(self, source, seconds=60):
+    def wait_for(self, source, seconds=180):
         """Waits until it was served everything that `source` has written by now."""
         file, offset = source.position()
         wait_until(lambda: self.error or len(self.files.get(file, b"")) >= offset, f"the watcher was served {file}:{offset}",

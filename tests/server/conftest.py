@@ -6,6 +6,7 @@ import tempfile
 import pytest
 
 from binbus import Binbus
+from process import release_ports
 from servers import Server
 
 
@@ -37,6 +38,7 @@ class Lab:
     def close(self):
         for process in self.processes:
             process.kill9()
+        release_ports()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Child processes, free ports and waiting: what every test against real programs needs."""
 
 import ctypes
+import errno
 import fcntl
 import os
 import pathlib
@@ -12,6 +13,7 @@ import time
 
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
+PORT_LOCKS = []  # open descriptors, each of the file of a port that is ours
 
 
 def wait_until(condition, what, seconds=180, why=lambda: ""):
@@ -25,7 +27,7 @@ def wait_until(condition, what, seconds=180, why=lambda: ""):
 
 
 def free_port():
-    """A port that is free and stays ours until this process ends, whatever other test processes do."""
+    """A port that is free and stays ours until release_ports() or our end, whatever other test processes do."""
     locks = pathlib.Path("/tmp/binbus-ports")
     locks.mkdir(exist_ok=True)
     while True:
@@ -37,9 +39,17 @@ def free_port():
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(("127.0.0.1", port))
+            PORT_LOCKS.append(lock)
             return port
-        except OSError:
+        except OSError as error:
             os.close(lock)
+            if error.errno not in (errno.EWOULDBLOCK, errno.EADDRINUSE):
+                raise
+
+
+def release_ports():
+    while PORT_LOCKS:
+        os.close(PORT_LOCKS.pop())
 
 
 class Process:

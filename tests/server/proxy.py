@@ -109,7 +109,7 @@ class Connection:
 
     def _pump(self, source, sink, allow):
         try:
-            while data := source.recv(CHUNK):
+            while data := source.recv(self.proxy.chunk or CHUNK):
                 while self.stuck and self.open:
                     time.sleep(0.02)
                 if self.proxy.delay_s:
@@ -137,7 +137,8 @@ class Proxy:
         self.target = target
         self.cut_plan = cut_plan
         self.port = free_port()
-        self.delay_s = 0            # of each chunk, both ways
+        self.delay_s = 0            # of each piece, both ways
+        self.chunk = None           # the most bytes that a piece may have; None: as they come
         self.refusing = False       # new connections are closed at once
         self.connections = []
         self.listener = socket.create_server(("127.0.0.1", self.port), backlog=64)

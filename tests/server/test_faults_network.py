@@ -154,11 +154,14 @@ def test_frozen_replica_holds_nobody_up(lab):
     assert_same_tables(source, frozen)
 
 
-def test_slow_network(lab):
-    """30 ms for every piece each way: all comes, in the end."""
+@pytest.mark.parametrize("tls, delay_s, chunk", [("disabled", 0.03, None), ("required", 0.001, 1000)], ids=["long ways", "small pieces of TLS"])
+def test_slow_network(lab, tls, delay_s, chunk):
+    """Every piece takes its time, each way, and ends anywhere within packets and TLS records: all comes, over one connection."""
     source = lab.server("mysql97")
+    source.sql("DO 0")
     with Proxy(source.port) as proxy:
-        proxy.delay_s = 0.03
-        binbus = behind(lab, proxy)
+        proxy.delay_s, proxy.chunk = delay_s, chunk
+        binbus = lab.keep(Binbus(lab.new_folder("binbus"), proxy, tls=tls)).start()
         Load(source, threads=2, large_bytes=50_000).run(10)
         assert_same_bytes(source, binbus)
+        assert stream_status(binbus)["connects"] == 1

@@ -41,8 +41,9 @@ class Load:
     Use it as a context manager for a load that goes on until the end of the block, or call run() for a fixed one.
     """
 
-    def __init__(self, server, kinds=None, threads=4, seed=1, large_bytes=300_000):
+    def __init__(self, server, kinds=None, threads=4, seed=1, large_bytes=300_000, on_connect=None):
         self.server = server
+        self.on_connect = on_connect  # of a thread's number: the first statement of each of its connections
         self.kinds = kinds or all_kinds(server.name)
         self.large_bytes = large_bytes
         self.acknowledged = set()
@@ -167,6 +168,8 @@ class Writer:
 
     def connect(self):
         self.connection = self.server.connect_now(database="load_")
+        if self.load.on_connect:
+            self.do(self.load.on_connect(self.number))
 
     def reconnect(self):
         """Connects again and clears away what a lost connection may have left half done."""

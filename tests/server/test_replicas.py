@@ -1,12 +1,10 @@
 """Real replicas behind binbus end up with the source's data, whatever happens to them on the way."""
 
-import subprocess
-
 import pytest
 
 from compare import assert_same_bytes, assert_same_tables
 from load import ROWS, Load, transactional_kinds
-from servers import installed
+from servers import seed
 
 PAIRS = [("mysql97", "mysql97"), ("mysql56", "mysql56"), ("mariadb1011", "mariadb1011"), ("mariadb1011", "mariadb118"),
          ("mariadb118", "mariadb118"), ("mariadb102", "mariadb102")]
@@ -57,15 +55,6 @@ def test_fresh_replica_seeded_from_a_dump(lab, name):
         replica.follow(binbus)
         load.wait_commits(200)
     assert_followed(source, replica, load)
-
-
-def seed(source, replica):
-    gtid = ["--gtid", "--master-data"] if source.is_mariadb else ["--set-gtid-purged=ON"]
-    dump = subprocess.run([installed(source.name) / "bin/mysqldump", "-uroot", f"--socket={source.socket}",
-                           "--single-transaction", *gtid, "--databases", "load_"], check=True, capture_output=True).stdout
-    if source.is_mariadb:  # its dump names the source's coordinates too, which is not what is wanted here
-        dump = b"\n".join(line for line in dump.split(b"\n") if b"CHANGE MASTER" not in line)
-    subprocess.run([installed(replica.name) / "bin/client", "-uroot", f"--socket={replica.socket}"], input=dump, check=True)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -127,3 +116,49 @@ def source_as_of_now(source):
         def position(self): return self.end
         def value(self, statement): return source.value(statement)
     return Now()
+
+
+@pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
+def test_xa_prepared_over_restarts(lab, name):
+    """Prepared in one file, committed in another, after the source and binbus were gone in between."""
+    source, replica = lab.servers(name, name)
+    binbus = lab.binbus(source)
+    replica.follow(binbus)
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
+    for xid in ("'to commit'", "'to roll back'"):
+        source.sql(f"XA START {xid}", f"INSERT INTO d.t VALUES ({len(xid)})", f"XA END {xid}", f"XA PREPARE {xid}")
+    source.sql("FLUSH BINARY LOGS", "INSERT INTO d.t VALUES (1)")
+    replica.wait_for(source)
+    assert replica.value("SELECT COUNT(*) FROM d.t") == 1, "what is only prepared is not there"
+    source.restart()
+    source.sql("INSERT INTO d.t VALUES (2)")
+    binbus.kill9()
+    binbus.start()
+    replica.restart()
+    source.sql("XA COMMIT 'to commit'", "XA ROLLBACK 'to roll back'")
+    replica.wait_for(source)
+    assert assert_same_tables(source, replica) == 1
+    assert replica.value("SELECT COUNT(*) FROM d.t") == 3
+    assert assert_same_bytes(source, binbus) == 3
+
+
+def test_mariadb_domains(lab):
+    """Three GTID domains at once, which a parallel replica applies in an order of its own."""
+    source, replica = lab.server("mariadb1011", SMALL_FILES), lab.server("mariadb1011")
+    binbus = lab.binbus(source)
+    replica.follow(binbus)
+    load = Load(source, threads=3, on_connect=lambda number: f"SET gtid_domain_id = {number}").prepare()
+    replica.wait_for(source)  # one by one, for what one domain makes is used in the others
+    replica.stop_following()
+    replica.sql("SET GLOBAL slave_parallel_threads = 8")
+    replica.start_following()
+    with load:
+        load.wait_commits(100)
+        binbus.kill9()
+        binbus.start()
+        load.wait_commits(100)
+    assert [gtid.split("-")[0] for gtid in sorted(source.gtids().split(","))] == ["0", "1", "2"]
+    replica.wait_for(source)
+    load.assert_nothing_lost(replica)
+    assert_same_tables(source, replica)
+    assert_same_bytes(source, binbus)

@@ -25,10 +25,19 @@ TEST(Metrics, AreThoseOfTheGoldenFile) {
 TEST(Metrics, ConnectionsThatOnlyTheirPortsTellApartAreOneSeries) {
   Snapshot snapshot = example_snapshot();
   std::vector<ReplicaStatus>& replicas = snapshot.streams[0].replicas;
-  replicas = {
-      {.peer = "[::1]:1", .server_id = 11, .lag_bytes = 5, .lag_ms = 2000, .bytes_sent = 7},
-      {.peer = "[::1]:2", .server_id = 11, .lag_bytes = 9, .lag_ms = 1000, .bytes_sent = 8},
-      {.peer = "[::1]:3", .server_id = 12, .lag_bytes = 1, .lag_ms = 3000, .bytes_sent = 1}};
+  const auto replica = [&](const char* peer, uint32_t server_id, uint64_t lag_bytes,
+                           uint64_t lag_ms, uint64_t bytes_sent) {
+    ReplicaStatus& added = replicas.emplace_back();
+    added.peer = peer;
+    added.server_id = server_id;
+    added.lag_bytes = lag_bytes;
+    added.lag_ms = lag_ms;
+    added.bytes_sent = bytes_sent;
+  };
+  replicas.clear();
+  replica("[::1]:1", 11, 5, 2000, 7);
+  replica("[::1]:2", 11, 9, 1000, 8);
+  replica("[::1]:3", 12, 1, 3000, 1);
   const std::string text = to_prometheus(snapshot);
   for (const char* line : {"lag_seconds{stream=\"shop\",peer=\"[::1]\",server_id=\"11\"} 2\n",
                            "lag_bytes{stream=\"shop\",peer=\"[::1]\",server_id=\"11\"} 9\n",

@@ -95,7 +95,8 @@ class Reader {
     read_section(root, "admin", admin_keys(), config_.admin);
     for (const toml::table* table : tables(root, "stream", "[[stream]]")) read_stream(*table);
     if (config_.streams.empty()) wrong(1, "no [[stream]]: binbus has nothing to do without one");
-    if (!config_.streams.empty() && config_.connections_per_stream() == 0) {
+    const bool refused = config_.memory_bytes == 0;  // and said so already
+    if (!refused && !config_.streams.empty() && config_.connections_per_stream() == 0) {
       wrong(root.contains("memory") ? line_of(*root.get("memory")) : 1,
             fmt::format("memory is too small for {} streams: it takes 16 MiB, 16 MiB per stream "
                         "and half a MiB per connection",

@@ -49,6 +49,7 @@ struct StreamConfig : PasswordConfig {
   std::string listen_tls_key;
   std::string listen_tls_ca;  // given: who connects must show a certificate of this authority
   bool listen_tls_required = false;
+  uint64_t replica_timeout_ms = 0;
   std::vector<ReplicaUserConfig> replica_users;
 
   // The log; 0: no limit.

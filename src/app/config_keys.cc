@@ -277,6 +277,15 @@ const Key<StreamConfig> kStreamKeys[] = {
      .member = &StreamConfig::listen_tls_required,
      .fallback = "false",
      .help = "Refuses replicas and tools that connect without TLS."},
+    {.name = "replica_timeout",
+     .kind = Kind::kDuration,
+     .member = &StreamConfig::replica_timeout_ms,
+     .fallback = "60s",
+     .help =
+         "A replica or tool that takes nothing of what is sent for so long is disconnected, and no "
+         "longer keeps segments from being removed.",
+     .min = 1000,
+     .max = 24 * 3600 * 1000},
 };
 
 const Key<ReplicaUserConfig> kReplicaUserKeys[] = {

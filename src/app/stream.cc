@@ -29,6 +29,7 @@ serve::ServerOptions server_options(const StreamConfig& config, const std::strin
   options.tls.key_file = config.listen_tls_key;
   options.tls.ca_file = config.listen_tls_ca;
   options.require_tls = config.listen_tls_required || !config.listen_tls_ca.empty();
+  options.write_timeout_ms = static_cast<int>(config.replica_timeout_ms);
   options.server_id = server_id;
   options.server_uuid = server_uuid;
   options.connections_max = connections_max;

@@ -44,7 +44,7 @@ def wait_refused(replica):
 def test_segments_that_are_read_stay(lab, name):
     """A replica that stands still keeps what it has not read, and no longer than that."""
     source, slow = lab.server(name, SMALL_FILES), lab.server(name)
-    binbus = lab.binbus(source, retain_bytes=f"{RETAIN_MIB} MiB")
+    binbus = lab.binbus(source, retain_bytes=f"{RETAIN_MIB} MiB", replica_timeout="10min")
     slow.follow(binbus)
     slow.wait_for(source)
     slow.freeze()

@@ -56,7 +56,10 @@ class Connection:
 
     def __init__(self, proxy, number, client, cut):
         self.proxy, self.number, self.client = proxy, number, client
-        self.server = socket.create_connection(("127.0.0.1", proxy.target))
+        self.server = socket.socket()
+        if proxy.receive_bytes:
+            self.server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, proxy.receive_bytes)
+        self.server.connect(("127.0.0.1", proxy.target))
         self.cut = cut              # {"events": n} or {"bytes": n} from the server, counted from the dump command on; or None
         self.dumping = False
         self.events = 0             # forwarded whole since the dump command
@@ -139,6 +142,7 @@ class Proxy:
         self.port = free_port()
         self.delay_s = 0            # of each piece, both ways
         self.chunk = None           # the most bytes that a piece may have; None: as they come
+        self.receive_bytes = None   # that a connection's socket holds of what the target sends; None: as the system likes
         self.refusing = False       # new connections are closed at once
         self.connections = []
         self.listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
@@ -163,6 +167,10 @@ class Proxy:
         """Nothing passes any more on the connections that there are; new ones work."""
         for connection in self.connections:
             connection.stuck = True
+
+    def thaw(self):
+        for connection in self.connections:
+            connection.stuck = False
 
     def drop(self):
         """Ends every connection that there is."""

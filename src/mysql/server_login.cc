@@ -94,7 +94,8 @@ class Exchange {
     used_password_ = !proof.empty();
     if (plugin_ == kCachingSha2Password) return prove_sha2(proof);
     const bool good = account_->password.matches_native(nonce_, proof);
-    if (good && channel_.stream().encrypted() && options_.tls.self_signed()) {
+    // For MariaDB clients that cannot verify the certificate by an authority.
+    if (good && channel_.stream().encrypted()) {
       certificate_proof_ =
           account_->password.certificate_proof(nonce_, as_bytes(options_.tls.certificate_sha256()));
     }

@@ -52,6 +52,12 @@ std::string source_text(std::span<const SqlToken> tokens) {
   return std::string(first, static_cast<size_t>(last.data() + last.size() - first));
 }
 
+// As a column is named that has no alias.
+std::string name_of(std::span<const SqlToken> expression) {
+  const bool text = expression.size() == 1 && expression.front().kind == Kind::kText;
+  return text ? expression.front().text : source_text(expression);
+}
+
 Answer select(TokenReader in, Context& context) {
   ResultSet result;
   ResultSet::Row row;
@@ -60,7 +66,7 @@ Answer select(TokenReader in, Context& context) {
     const std::span<const SqlToken> start = in.rest();
     auto value = evaluate(in, context.scope());
     if (!value) return value.error();
-    std::string name = source_text(start.first(start.size() - in.rest().size()));
+    std::string name = name_of(start.first(start.size() - in.rest().size()));
     const bool as = in.take("AS");
     const SqlToken* next = in.peek();
     const bool alias =

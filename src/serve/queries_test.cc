@@ -248,6 +248,7 @@ TEST(Queries, ColumnsAreNamedAsServersNameThem) {
   Fixture mysql(Flavor::kMysql), mariadb(Flavor::kMariadb);
   EXPECT_EQ(columns(mysql.run("SELECT @@GLOBAL.Server_Id, VERSION( ) AS v, 'x' `y`")),
             "@@GLOBAL.Server_Id#,v,y");
+  EXPECT_EQ(columns(mysql.run("SELECT 'x', -7, USER( )")), "x,-7#,USER( )");
   EXPECT_EQ(columns(mysql.run("SHOW BINARY LOGS")), "Log_name,File_size#,Encrypted");
   EXPECT_EQ(columns(mariadb.run("SHOW BINARY LOGS")), "Log_name,File_size#");
   EXPECT_EQ(columns(mysql.run("SHOW MASTER STATUS")),

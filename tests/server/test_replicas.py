@@ -2,8 +2,10 @@
 
 import pytest
 
+from certificates import Authority
 from compare import assert_same_bytes, assert_same_tables
 from load import ROWS, Load, transactional_kinds
+from process import wait_until
 from servers import seed
 
 PAIRS = [("mysql97", "mysql97"), ("mysql56", "mysql56"), ("mariadb1011", "mariadb1011"), ("mariadb1011", "mariadb118"),
@@ -162,3 +164,30 @@ def test_mariadb_domains(lab):
     load.assert_nothing_lost(replica)
     assert_same_tables(source, replica)
     assert_same_bytes(source, binbus)
+
+
+@pytest.mark.parametrize("name", ["mysql97", "mariadb118"])
+def test_over_verified_tls(lab, name):
+    """A replica that verifies binbus by its authority; one that trusts another, and one without TLS, are refused and say why."""
+    source, replica = lab.servers(name, name)
+    trusted, other = (Authority(f"{lab.folder}/{ca}", ca) for ca in ("trusted", "other"))
+    cert, key = trusted.sign("binbus")
+    binbus = lab.binbus(source, listen_tls_cert=str(cert), listen_tls_key=str(key), listen_tls_required=True)
+
+    def follow_with(authority):
+        replica.follow(binbus, SSL=1, SSL_CA=str(authority.ca), SSL_VERIFY_SERVER_CERT=1)
+
+    def refusal():
+        return wait_until(lambda: replica.replica_status()["Last_IO_Error"], "the connection is refused", 30, replica.why)
+
+    with Load(source, ROWS) as load:
+        follow_with(other)
+        assert "SSL connection error" in refusal()
+        replica.follow(binbus, SSL=0)
+        assert "must use TLS" in refusal()
+        follow_with(trusted)
+        load.wait_commits(100)
+        replica.sql(f"STOP {replica.replica} IO_THREAD")
+        replica.sql(f"START {replica.replica} IO_THREAD")
+        load.wait_commits(50)
+    assert_followed(source, replica, load)

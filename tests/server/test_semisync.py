@@ -6,11 +6,12 @@ import time
 
 import pytest
 
-from compare import assert_same_bytes
+from compare import assert_same_bytes, assert_same_tables
 from dump import split
+from faults import stream_status
 from load import Load
 from process import wait_until
-from servers import semi_sync_source
+from servers import semi_sync_replica, semi_sync_source
 from watcher import SOAK
 
 ROUNDS = 20 if SOAK else 3
@@ -115,3 +116,28 @@ def test_semi_sync_off_by_configuration(lab):
     source.sql("CREATE DATABASE d")
     binbus.wait_for(source)
     assert semi_sync_status(source)["clients"] == 0
+
+
+@pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
+def test_semi_sync_replica_behind_binbus(lab, name):
+    """A replica with semi-sync on gets it from binbus, acknowledges, and goes on after its connection was made anew."""
+    source, replica = lab.server(name), lab.server(name, *semi_sync_replica(name))
+    binbus = lab.binbus(source)
+    replica.follow(binbus)
+
+    def is_semi_sync():
+        shown = dict(replica.sql("SHOW STATUS LIKE 'Rpl_semi_sync_%'"))
+        followers = [r for r in stream_status(binbus)["replicas"] if r["mode"]]
+        on = shown[f"Rpl_semi_sync_{replica.replica.lower()}_status"] == "ON"
+        return on and [r["semi_sync"] for r in followers] == [True]
+
+    with Load(source) as load:
+        for _ in range(3):
+            wait_until(is_semi_sync, "the replica is semi-synchronous", 30, replica.why)
+            load.wait_commits(100)
+            replica.sql(f"STOP {replica.replica} IO_THREAD")
+            replica.sql(f"START {replica.replica} IO_THREAD")
+    replica.wait_for(source)
+    wait_until(is_semi_sync, "the replica is semi-synchronous", 30, replica.why)
+    load.assert_nothing_lost(replica)
+    assert_same_tables(source, replica)

@@ -16,9 +16,12 @@ bool is_executed_list(uint8_t type) {
   return type == binlog::kPreviousGtidsEvent || type == binlog::kMariadbGtidListEvent;
 }
 
-// MariaDB begins a dump by GTID with a list of its own making.
+// MariaDB begins a dump by GTID with a list of its own making, and one within an encrypted file with a copy of what tells
+// how it is encrypted.
 bool made_for_connection(const EventHeader& header) {
-  return binlog::is_artificial(header) || (is_executed_list(header.type) && header.log_pos == 0);
+  const bool copied =
+      is_executed_list(header.type) || header.type == binlog::kMariadbStartEncryptionEvent;
+  return binlog::is_artificial(header) || (copied && header.log_pos == 0);
 }
 
 bool is_gtid(uint8_t type) {
@@ -304,21 +307,26 @@ Status Receiver::append_own(ByteVector made) {
 }
 
 // MariaDB with encrypt_binlog keeps an event in its file that tells how it is encrypted, and does not send it (or
-// marked as ignorable): its place is taken by an event that every reader passes over.
+// marked as ignorable): its place is taken by an event that every reader passes over. A replica by GTID takes only a few
+// kinds outside a transaction; a binlog checkpoint, which means nothing to it, is one.
 Status Receiver::fill_hole(uint64_t bytes) {
   constexpr uint64_t kStartEncryptionBytesMax = 256;
-  if (!format_.mariadb() || bytes < binlog::kHeaderBytes + binlog::kChecksumBytes ||
-      bytes > kStartEncryptionBytesMax) {
+  constexpr uint64_t kNameLengthBytes = 4;
+  const uint64_t frame =
+      binlog::kHeaderBytes + kNameLengthBytes + (checksummed() ? binlog::kChecksumBytes : 0);
+  if (!format_.mariadb() || bytes < frame || bytes > kStartEncryptionBytesMax) {
     return fail(Code::kCorrupt, "the source left out " + std::to_string(bytes) + " bytes at " +
                                     source_end_.file + ":" + std::to_string(next_offset()));
   }
   EventHeader header;
-  header.type = binlog::kIgnorableEvent;
+  header.type = binlog::kMariadbBinlogCheckpointEvent;
   header.server_id = source_.server_id;
-  header.flags = binlog::kFlagIgnorable;
   header.size = static_cast<uint32_t>(bytes);
   ByteVector filler(bytes);
   binlog::store_header(filler.data(), header);
+  const std::string name = segment_.substr(0, bytes - frame);
+  store_le<4>(filler.data() + binlog::kHeaderBytes, name.size());
+  std::copy(name.begin(), name.end(), filler.begin() + binlog::kHeaderBytes + kNameLengthBytes);
   return append_own(std::move(filler));
 }
 

@@ -196,10 +196,32 @@ TEST(Receiver, fills_the_place_of_what_tells_how_the_file_is_encrypted) {
     const ByteVector& segment = destination.segment(file->name());
     EXPECT_EQ(segment.size(), file->end());
     const std::vector<ByteVector> events = events_of(segment);
-    EXPECT_EQ(binlog::parse_header(events[2].data()).type, binlog::kIgnorableEvent);
+    EXPECT_EQ(binlog::parse_header(events[2].data()).type, binlog::kMariadbBinlogCheckpointEvent);
+    EXPECT_EQ(as_text(Bytes(events[2]).subspan(binlog::kHeaderBytes + 4, 13)), file->name());
     EXPECT_EQ(binlog::parse_header(events[2].data()).size, 40U);
     EXPECT_EQ(events.back(), file->events().back());
   }
+}
+
+// A dump that begins within the file has a copy of it, which has no place there.
+TEST(Receiver, goes_on_within_an_encrypted_file) {
+  SourceFile file("binlog.000001", "", 1000, "10.11.6-MariaDB");
+  file.event(binlog::kMariadbStartEncryptionEvent, ByteVector(17), binlog::kFlagIgnorable);
+  file.transaction(kUuidA, 1);
+  MemoryDestination destination;
+  ASSERT_TRUE(receive(destination, by_file(file.name()), kUuidA, dump(file)).status);
+  const uint64_t held = file.end();
+  file.transaction(kUuidA, 2);
+  ByteVector copy = file.events()[2];
+  binlog::set_log_pos(copy, 0, true);
+  ByteVector stream = concat({packets(fake_rotate(file.name(), held)),
+                              packets(artificial(file.events()[0])), packets(copy)});
+  for (size_t i = 7; i < file.events().size(); ++i)
+    stream = concat({stream, packets(file.events()[i])});
+  const Received received = receive(destination, by_file(file.name(), held), kUuidA, stream);
+  ASSERT_TRUE(received.status) << received.status.error().message;
+  EXPECT_EQ(received.source_end.offset, file.end());
+  EXPECT_EQ(destination.segment(file.name()).size(), file.end());
 }
 
 TEST(Receiver, goes_on_in_a_segment_that_lost_its_first_bytes) {

@@ -1,14 +1,17 @@
 """What a source may be like: how it authenticates, encrypts, names its GTIDs; where a log begins; what check-source says."""
 
+import re
+
 import pymysql
 import pytest
 
 from binbus import Binbus
 from certificates import Authority
-from compare import assert_same_bytes
-from faults import assert_says, stream_status, wait_state, wait_streaming
+from compare import assert_same_bytes, assert_same_tables
+from faults import assert_says, stream_status, wait_served, wait_state, wait_streaming
 from load import Load
 from process import wait_until
+from servers import installed
 
 KINDS = ["mysql97", "mysql56", "mariadb1011", "mariadb118"]
 
@@ -72,6 +75,57 @@ def test_certificates_both_ways(lab, name, mode):
     assert "tls=TLSv1." in binbus.log()
 
 
+@pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
+def test_unix_socket(lab, name):
+    source = lab.server(name)
+    fill(source)
+    binbus = lab.keep(Binbus(lab.new_folder("binbus"), source))
+    binbus.stream["source"] = [str(source.socket)]
+    binbus.start()
+    assert_same_bytes(source, binbus)
+    assert stream_status(binbus)["source"]["address"] == str(source.socket)
+    source.restart()
+    fill(source, "after_restart")
+    assert_same_bytes(source, binbus)
+
+
+PLUGINS = "mariadb1011-plugins"  # which Debian keeps apart from the server
+
+
+def test_ed25519(lab):
+    source = lab.server("mariadb1011", f"--plugin-dir={installed(PLUGINS)}", "--plugin-load-add=auth_ed25519")
+    fill(source)
+    source.sql("SET sql_log_bin = 0", "CREATE USER ed@'%' IDENTIFIED VIA ed25519 USING PASSWORD('sha''s \"pass\" wörd')",
+               "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO ed@'%'")
+    binbus = lab.binbus(source, user="ed", password="sha's \"pass\" wörd")
+    assert_same_bytes(source, binbus)
+    binbus = lab.binbus(source, user="ed", password="wrong")
+    wait_state(binbus, "waiting", "auth", f"127.0.0.1:{source.port}", "ed", "password")
+
+
+def test_source_that_encrypts_its_files(lab):
+    """They come in the clear, at the same positions, and hold the same transactions."""
+    key = lab.new_folder("keys") + ".txt"
+    with open(key, "w") as file:
+        file.write("1;" + "0123456789abcdef" * 4 + "\n")
+    source = lab.server("mariadb1011", f"--plugin-dir={installed(PLUGINS)}", "--plugin-load-add=file_key_management",
+                        f"--file-key-management-filename={key}", "--encrypt-binlog=ON", "--max-binlog-size=1M")
+    replica = lab.server("mariadb1011")
+    binbus = lab.binbus(source)
+    replica.follow(binbus)
+    load = Load(source).run(50)
+    assert "größer".encode() not in (source.data / source.binlogs()[0]).read_bytes(), "not encrypted"
+    binbus.kill9()
+    binbus.start()
+    load.run(50)
+    wait_served(binbus, source)
+    assert [path.name for path in sorted(binbus.segments.glob("binlog.??????"))] == source.binlogs()
+    replica.wait_for(source)
+    load.assert_nothing_lost(replica)
+    assert_same_tables(source, replica)
+    binbus.run("verify", "data")
+
+
 # Where a log begins
 
 @pytest.mark.parametrize("name", KINDS)
@@ -100,6 +154,28 @@ def test_start_where_there_is_nothing(lab):
     fill(source)
     binbus = lab.binbus(source, start="binlog.000077:4")
     wait_state(binbus, "stopped", "invalid", f"127.0.0.1:{source.port}", "binlog.000077:4", "binlog.000001")
+
+
+@pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
+def test_files_past_999999(lab, name):
+    """Their names get longer."""
+    source, replica = lab.server(name), lab.server(name)
+    source.sql(f"{source.word('RESET MASTER', 'RESET BINARY LOGS AND GTIDS')} TO 999998")
+    binbus = lab.binbus(source)
+    replica.follow(binbus)
+    for number in range(4):
+        fill(source, f"t{number}")
+        source.sql("FLUSH BINARY LOGS")
+        if number == 1:  # the newest is the first of the long names
+            binbus.wait_for(source)
+            binbus.restart()
+    names = source.binlogs()
+    assert names == [f"binlog.{number}" for number in (999998, 999999, 1000000, 1000001, 1000002)]
+    assert assert_same_bytes(source, binbus) == 5
+    replica.wait_for(source)
+    assert_same_tables(source, replica)
+    assert [line.split()[1] for line in binbus.run("segments", "-c", "binbus.toml").stdout.splitlines()[1:]] == names
+    binbus.run("verify", "data")
 
 
 # GTIDs
@@ -235,14 +311,15 @@ def test_check_source_mends(lab, name):
     binbus = lab.binbus(source)
     code, said = findings(binbus)
     assert code == 0, said
-    statements = [part.strip() for line in said.splitlines() for part in line.split(";") if "SET GLOBAL" in part]
-    for statement in statements:
-        statement = statement[statement.index("SET GLOBAL"):]
-        if "semi_sync" not in statement:
-            source.sql(statement)
+    mends = re.findall(r"(?:SET GLOBAL|INSTALL PLUGIN) [^;\n]+", said)
+    assert any("semi_sync" in mend for mend in mends), "semi-sync is off, and nothing is said of it"
+    if name == "mysql56":  # this build has no plugins
+        mends = [mend for mend in mends if "semi_sync" not in mend]
+    source.sql(*mends)
     code, said = findings(binbus)
     assert code == 0
-    assert [line for line in said.splitlines() if "SET GLOBAL" in line and "semi_sync" not in line] == []
+    left = re.findall(r"(?:SET GLOBAL|INSTALL PLUGIN) .*", said)
+    assert [mend for mend in left if name != "mysql56" or "semi_sync" not in mend] == []
 
 
 def test_check_source_without_a_binlog(lab):

@@ -209,6 +209,31 @@ def test_source_came_back_with_less(lab, name, how):
     binbus.run("verify", "data")
 
 
+# A source goes on telling a connected reader that it has all, until the new file is longer than the old one was.
+@pytest.mark.parametrize("meanwhile, rows", [("stopped", 1), ("stopped", 30), ("connected", 30)])
+@BOTH
+def test_source_was_reset(lab, name, meanwhile, rows):
+    """RESET: files and GTIDs begin again under the names that they had. The log stays as it is, and it is said, whether the
+    source has written less since (1 row) or more than binbus has of it."""
+    source = lab.server(name)
+    fill(source, rows=10)
+    binbus = lab.binbus(source)
+    before = wait_served(binbus, source)
+    had = served_gtids(binbus, before["file"])
+    if meanwhile == "stopped":
+        binbus.stop()
+    made_s = int(time.time())
+    wait_until(lambda: int(time.time()) > made_s, "the next second")
+    source.sql(source.word("RESET MASTER", "RESET BINARY LOGS AND GTIDS"), "DROP DATABASE d")
+    fill(source, rows=rows)
+    if meanwhile == "stopped":
+        binbus.start()
+    wait_state(binbus, "stopped", "diverged", f"127.0.0.1:{source.port}", before["file"], "on_source_loss")
+    assert stream_status(binbus)["position"] == before
+    assert served_gtids(binbus, before["file"]) == had, "what is stored is served"
+    assert_no_storm(binbus)
+
+
 def keep_copy(source, how):
     """A copy of the source's folder: as a crash would leave it, or as a clean stop does."""
     source.freeze() if how == "crash" else source.stop()

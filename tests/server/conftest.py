@@ -1,6 +1,7 @@
 """The fixture `lab`: real servers and binbus in a folder of the test's own, all gone afterwards."""
 
 import shutil
+import signal
 import tempfile
 
 import pytest
@@ -53,6 +54,8 @@ def lab(request):
 
 
 def pytest_configure(config):
+    # Who is started in the background ignores Ctrl-C, and so would all that the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "soak: too long for every day; `./test soak` runs it")
 
 

@@ -1,6 +1,8 @@
 """./quickstart shows a replica that has what its source has, with a source of its own or of the user's."""
 
 import os
+import pathlib
+import signal
 import subprocess
 
 import pytest
@@ -8,12 +10,14 @@ import pytest
 from binbus import PROGRAM
 from load import ROWS, Load
 from process import wait_until
-from servers import REPOSITORY
+from servers import REPOSITORY, installed
 
 
 def quickstart(*arguments):
+    for name in ("mysql97", "mariadb118"):
+        installed(name)  # no part of the time that it may take
     return subprocess.run([REPOSITORY / "quickstart", "--seconds", "3", *arguments], env={**os.environ, "BINBUS_PROGRAM": str(PROGRAM)},
-                          capture_output=True, text=True, timeout=300)
+                          capture_output=True, text=True, timeout=600)
 
 
 def assert_shows_all(shown):
@@ -27,6 +31,46 @@ def test_demo(tmp_path, monkeypatch):
     assert_shows_all(shown)
     assert " orders, " in shown.stdout and "shop: streaming" in shown.stdout
     assert not list(tmp_path.iterdir()), "nothing is left behind"
+
+
+def processes_of(folder):
+    """Command lines of all that runs with a word of `folder` in it, or in it."""
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if str(folder) in words or os.readlink(process / "cwd").startswith(str(folder)):
+                found.append(words)
+        except OSError:  # it has just ended
+            pass
+    return found
+
+
+@pytest.mark.parametrize("when, shown", [("early", None), ("late", "The replica has all that the source has.")])
+@pytest.mark.parametrize("whom", ["all", "script"])
+def test_ends_by_ctrl_c(lab, whom, when, shown):
+    """A terminal's Ctrl-C, which all its processes get, and a signal to the script alone: nothing is left, whenever it comes."""
+    installed("mysql97")
+    folder = pathlib.Path(lab.new_folder("tmp"))  # its name must be short, for sockets
+    folder.mkdir()
+    output = pathlib.Path(lab.folder) / "output"
+    with open(output, "w") as file:
+        script = subprocess.Popen([REPOSITORY / "quickstart"], stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
+                                  env={**os.environ, "BINBUS_PROGRAM": str(PROGRAM), "TMPDIR": str(folder)})
+
+    def has_begun():
+        assert script.poll() is None, output.read_text()
+        return shown in output.read_text() if shown else processes_of(folder)
+
+    try:
+        wait_until(has_begun, "it shows what happens" if shown else "its source starts", why=output.read_text)
+        (os.killpg if whom == "all" else os.kill)(script.pid, signal.SIGINT)
+        assert script.wait(180) == (0 if shown else 130), output.read_text()
+        wait_until(lambda: not processes_of(folder), "its processes are gone", 15, lambda: "\n".join(processes_of(folder)))
+        assert not list(folder.iterdir()), "something is left behind"
+    finally:
+        if script.poll() is None:
+            script.kill()
 
 
 @pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])

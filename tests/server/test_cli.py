@@ -76,7 +76,7 @@ def test_who_only_asks_needs_no_passwords(lab):
     """Their files and variables may be the service's alone."""
     binbus = Binbus(lab.new_folder("binbus"))
     del binbus.stream["password"], binbus.stream["replica_user"][0]["password"]
-    binbus.stream |= {"source": "127.0.0.1:1", "password_env": "BINBUS_TEST_ABSENT"}
+    binbus.stream.update(source="127.0.0.1:1", password_env="BINBUS_TEST_ABSENT")
     binbus.stream["replica_user"][0]["password_file"] = "/nonexistent"
     (binbus.folder / "binbus.toml").write_text(toml.dumps(binbus.config))
     for words in (["status"], ["segments"], ["locate", "shop", "--file", "binlog.000001:4"]):

@@ -215,7 +215,7 @@ def test_variables_are_the_sources(lab, name):
     source = lab.server(name, "--binlog-row-image=MINIMAL", "--character-set-server=latin1", *own)
     fill(source)
     binbus = lab.binbus(source)
-    assert_same_bytes(source, binbus)
+    wait_served(binbus, source)
     user, password = binbus.replica_user
     with pymysql.connect(host="127.0.0.1", port=binbus.port, user=user, password=password, autocommit=None) as connection:
         def ask(statement):
@@ -269,8 +269,7 @@ def test_address_that_leads_elsewhere(lab):
     for source in (first, second):
         fill(source, rows=5)
     binbus = lab.binbus(first)
-    binbus.wait_for(first)
-    before = stream_status(binbus)["position"]
+    before = wait_served(binbus, first)
     binbus.stop()
     binbus.stream["source"] = [f"127.0.0.1:{second.port}"]
     binbus.start()

@@ -65,6 +65,7 @@ def test_lag_is_the_age_of_what_is_missing(lab):
     source.sql(*TABLE)
     binbus = lab.binbus(source)
     replica.follow(binbus)
+    wait_visible(binbus, source)
     dump = Dump(binbus.port, *binbus.replica_user, 4_000_000_002, file=source.binlogs()[0], heartbeat_s=60)
 
     def reader():

@@ -189,7 +189,7 @@ def test_mysqlbinlog_decoded(lab, tmp_path, name, tool):
 def test_mysqlbinlog_stop_never(lab, tmp_path, name, tool):
     source = lab.server(name, SMALL_FILES)
     binbus = lab.binbus(source)
-    binbus.wait_for(source)  # mysqlbinlog does not try again
+    wait_visible(binbus, source)  # mysqlbinlog does not try again
     command = mysqlbinlog_command(tool, binbus, "--raw", "--stop-never", source.binlogs()[0])
     with subprocess.Popen(command, cwd=tmp_path) as follower:
         try:

@@ -18,7 +18,8 @@ struct WriterOptions {
   bool ddl = false;                 // messages for DDL
   bool schemas = false;             // Debezium: each message with its schema
   bool sql_text = false;            // the original statement, where there is one
-  bool gtid = true;                 // GTID and position of the change
+  bool gtid = true;          // GTID and position of the change, and who made it: server and thread
+  bool primary_key = false;  // Maxwell: the key's columns and values in each message, too
 };
 
 class Writer {

@@ -25,15 +25,16 @@ enum class Operation : uint8_t {
 
 // Of the transaction that a change is part of; the same object for all of them.
 struct TransactionInfo {
-  mysql::AnyGtid gtid;             // monostate: none
-  binlog::Position begin;          // of its first event
-  std::string_view segment;        // name of the binlog file that it is in
-  uint64_t commit_us = 0;          // at the source, µs since the epoch; whole seconds on older servers
-  uint64_t original_commit_us = 0; // where it was first committed; 0: not told
-  uint64_t xid = 0;                // of its Xid event, once that was seen: at kCommit; 0 before, and without one
-  uint32_t thread_id = 0;          // of the client at the source; 0: not told
-  std::string_view xa;             // XA identifier, as X'..',X'..',1; "": no XA transaction
-  uint64_t changes = 0;            // rows so far; at kCommit: all
+  mysql::AnyGtid gtid;       // monostate: none
+  binlog::Position begin;    // of its first event
+  std::string_view segment;  // name of the binlog file that it is in
+  uint64_t commit_us = 0;    // at the source, µs since the epoch; whole seconds on older servers
+  uint64_t original_commit_us = 0;  // where it was first committed; 0: not told
+  // Of its Xid event; 0: it has none, or it was not seen yet. At kCommit it is known.
+  uint64_t xid = 0;
+  uint32_t thread_id = 0;  // of the client at the source; 0: not told
+  std::string_view xa;     // XA identifier, as X'..',X'..',1; "": no XA transaction
+  uint64_t changes = 0;    // rows so far; at kCommit: all
 };
 
 struct Change {
@@ -41,18 +42,26 @@ struct Change {
   const TransactionInfo* transaction = nullptr;
   binlog::Position position;  // of the event
   uint64_t event_end = 0;     // offset just behind the event
-  uint32_t row = 0;           // of the event's rows, from 0; rows of a compressed transaction count on
-  uint64_t number = 0;        // of the transaction's changes, from 0: with the GTID or position, a stable id
-  uint32_t timestamp_s = 0;   // of the event's header
-  uint32_t server_id = 0;     // where it was first written
-  const TableVersion* table = nullptr;  // null for kBegin, kCommit and statements about no single table
-  std::span<const Field> before;        // kUpdate, kDelete: one per column of `table`, in order
-  std::span<const Field> after;         // kInsert, kUpdate, kRead
-  std::string_view sql;  // original statement where the source logs it (Rows_query, Annotate_rows), UTF-8
+  // Of the event's rows, from 0; rows of a compressed transaction count on.
+  uint32_t row = 0;
+  // Of the transaction's changes, from 0: with the GTID or position, a stable id.
+  uint64_t number = 0;
+  // Of the transaction's changes this is the last; only where the decoder has looked ahead to its end.
+  bool last = false;
+  uint32_t timestamp_s = 0;  // of the event's header
+  uint32_t server_id = 0;    // where it was first written
+  // Null for kBegin, kCommit and statements about no single table. Shared, so that who keeps something by table can keep
+  // the table, too.
+  TablePtr table;
+  std::span<const Field> before;  // kUpdate, kDelete: one per column of `table`, in order
+  std::span<const Field> after;   // kInsert, kUpdate, kRead
+  // The original statement where the source logs it (Rows_query, Annotate_rows), UTF-8.
+  std::string_view sql;
   // kDdl, kTruncate: UTF-8.
   std::string_view statement;
   std::string_view database;  // the session's default database
-  TablePtr table_before;      // kDdl of one table: null when it is new; after: null when it is dropped
+  // kDdl of one table: null when it is new; after: null when it is dropped.
+  TablePtr table_before;
   TablePtr table_after;
 };
 

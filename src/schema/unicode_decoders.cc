@@ -11,24 +11,21 @@ class Utf8Decoder final : public TextDecoder {
   explicit Utf8Decoder(uint32_t bytes_max) : bytes_max_(bytes_max) {}
 
   bool append_utf8(std::string& out, Bytes text) const override {
-    const size_t valid = valid_utf8_prefix(text, bytes_max_);
-    out.append(as_text(text.first(valid)));
-    if (valid == text.size()) return true;
-    append_rest(out, text.subspan(valid));
+    if (is_valid_utf8(text, bytes_max_)) {
+      out.append(as_text(text));
+      return true;
+    }
+    while (!text.empty()) {
+      const size_t valid = valid_utf8_prefix(text, bytes_max_);
+      out.append(as_text(text.first(valid)));
+      if (valid == text.size()) break;
+      out.append("\uFFFD");
+      text = text.subspan(valid + 1);
+    }
     return false;
   }
 
  private:
-  void append_rest(std::string& out, Bytes text) const {  // which starts with a wrong byte
-    while (!text.empty()) {
-      out.append("\uFFFD");
-      text = text.subspan(1);
-      const size_t valid = valid_utf8_prefix(text, bytes_max_);
-      out.append(as_text(text.first(valid)));
-      text = text.subspan(valid);
-    }
-  }
-
   const uint32_t bytes_max_;
 };
 

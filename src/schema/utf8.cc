@@ -1,15 +1,18 @@
 #include "schema/utf8.h"
 
+#include <simdjson.h>
+
+#include <algorithm>
+
 namespace binbus::schema {
 namespace {
 
-constexpr uint64_t kHighBits = 0x8080808080808080;
-
 bool continues(uint8_t byte) { return (byte & 0xC0) == 0x80; }
 
-// The length of the character at `at`, which is not ASCII; 0 when it is not valid.
+// The length of the character at `at`; 0 when it is not valid.
 size_t character_length(const uint8_t* at, size_t left, uint32_t bytes_max) {
   const uint8_t lead = at[0];
+  if (lead < 0x80) return 1;
   if (lead < 0xC2 || left < 2 || !continues(at[1])) return 0;
   if (lead < 0xE0) return 2;
   if (left < 3 || !continues(at[2])) return 0;
@@ -24,30 +27,41 @@ size_t character_length(const uint8_t* at, size_t left, uint32_t bytes_max) {
   return overlong || too_large ? 0 : 4;
 }
 
+constexpr uint64_t kHighBits = 0x8080808080808080;
+
+size_t ascii_prefix(Bytes text) {
+  size_t at = 0;
+  while (text.size() - at >= 8 && (load_u64(&text[at]) & kHighBits) == 0) at += 8;
+  while (at < text.size() && text[at] < 0x80) ++at;
+  return at;
+}
+
+bool has_four_byte_lead(Bytes text) {
+  size_t at = 0;
+  for (; text.size() - at >= 8; at += 8) {
+    const uint64_t block = load_u64(&text[at]);
+    if ((block & block << 1 & block << 2 & block << 3 & kHighBits) != 0) return true;
+  }
+  return std::ranges::any_of(text.subspan(at), [](uint8_t byte) { return byte >= 0xF0; });
+}
+
 }  // namespace
 
+bool is_valid_utf8(Bytes text, uint32_t bytes_max) {
+  const Bytes rest = text.subspan(ascii_prefix(text));
+  if (rest.empty()) return true;
+  if (bytes_max < 4 && has_four_byte_lead(rest)) return false;
+  return simdjson::validate_utf8(as_text(rest));
+}
+
 size_t valid_utf8_prefix(Bytes text, uint32_t bytes_max) {
-  const uint8_t* at = text.data();
-  const uint8_t* const end = at + text.size();
-  while (at < end) {
-    while (end - at >= 32 &&
-           ((load_u64(at) | load_u64(at + 8) | load_u64(at + 16) | load_u64(at + 24)) &
-            kHighBits) == 0) {
-      at += 32;
-    }
-    if (end - at >= 8) {
-      const uint64_t high = load_u64(at) & kHighBits;
-      at += high == 0 ? 8 : std::countr_zero(high) / 8;
-    } else {
-      while (at < end && *at < 0x80) ++at;
-    }
-    while (at < end && *at >= 0x80) {
-      const size_t length = character_length(at, static_cast<size_t>(end - at), bytes_max);
-      if (length == 0) return static_cast<size_t>(at - text.data());
-      at += length;
-    }
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t length = character_length(&text[at], text.size() - at, bytes_max);
+    if (length == 0) break;
+    at += length;
   }
-  return text.size();
+  return at;
 }
 
 }  // namespace binbus::schema

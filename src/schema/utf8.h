@@ -8,8 +8,10 @@ namespace binbus::schema {
 // What stands for bytes that are no character.
 constexpr char32_t kReplacement = 0xFFFD;
 
-// The length of the longest prefix that is valid: nothing overlong, no surrogates, nothing beyond U+10FFFF, no character of
-// more than `bytes_max` bytes (3 or 4).
+// Whether there is nothing overlong, no surrogate, nothing beyond U+10FFFF, nothing cut short, and no character of more than
+// `bytes_max` bytes (3 or 4). At the speed of memory.
+bool is_valid_utf8(Bytes text, uint32_t bytes_max);
+// The length of the longest prefix of which that is true; a character at a time, for text that has something wrong.
 size_t valid_utf8_prefix(Bytes text, uint32_t bytes_max);
 
 // Writes the character, up to 4 bytes, and returns the place behind it. Must be neither a surrogate nor beyond U+10FFFF.

@@ -11,6 +11,8 @@
 
 namespace binbus::schema {
 
+class Charset;
+
 // A column's type as Table_map events number it; values not named here are carried as numbers.
 enum WireType : uint8_t {
   kWireDecimalOld = 0,
@@ -58,11 +60,18 @@ struct WireColumn {
 };
 
 struct Field {
-  enum class State : uint8_t { kAbsent, kNull, kValue };
+  enum class State : uint8_t {
+    kAbsent,
+    kNull,
+    kValue,
+    kPartial,  // what changes in a JSON document that is not in the row's before image: see append_json_update()
+  };
   State state = State::kAbsent;
   WireColumn wire;
   const Column* column = nullptr;  // never null for what RowReader gives
-  Bytes bytes;                     // kValue: without its length prefix; a view into the event
+  const Charset* charset =
+      nullptr;       // the column's, looked up; null: bytes, or a charset that no server has
+  Bytes bytes = {};  // kValue: without its length prefix; a view into the event
 };
 
 // Appends the value as the server's own SELECT prints it in a UTC session with utf8mb4: integers, decimals, shortest

@@ -67,9 +67,8 @@ struct Column {
   bool is_unsigned = false;
   bool zerofill = false;
   bool nullable = true;
-  bool generated =
-      false;           // VIRTUAL or STORED; both are in row images as far as the server writes them
-  bool stored = true;  // false: VIRTUAL
+  bool generated = false;  // VIRTUAL or STORED; in row images as far as the server writes them
+  bool stored = true;      // false: VIRTUAL
   bool invisible = false;  // not part of SELECT *
   bool auto_increment = false;
   bool json = false;        // MariaDB's JSON: text that is known to be a document

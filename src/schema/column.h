@@ -67,14 +67,17 @@ struct Column {
   bool is_unsigned = false;
   bool zerofill = false;
   bool nullable = true;
-  bool generated = false;  // VIRTUAL or STORED; in row images as far as the server writes them
-  bool stored = true;      // false: VIRTUAL
+  bool generated =
+      false;           // VIRTUAL or STORED; both are in row images as far as the server writes them
+  bool stored = true;  // false: VIRTUAL
   bool invisible = false;  // not part of SELECT *
+  bool hidden =
+      false;  // the server's own, in row images only: MariaDB's implicit row_start, DB_ROW_HASH_1, ...
   bool auto_increment = false;
   bool json = false;        // MariaDB's JSON: text that is known to be a document
   bool compressed = false;  // MariaDB's COMPRESSED columns
-  // Characters of text, bytes of binary, display width of integers (0: none), bits of BIT, digits of DECIMAL, elements of
-  // VECTOR.
+  // Characters of CHAR and VARCHAR, bytes of binary, TEXT and BLOB, display width of integers (0: none), bits of BIT, digits of
+  // DECIMAL, elements of VECTOR.
   uint32_t length = 0;
   uint8_t decimals = 0;   // of DECIMAL and FLOAT(M,D); digits of a temporal type's fraction
   std::string charset;    // "utf8mb4", "latin1"; "binary" and "" for what is no text

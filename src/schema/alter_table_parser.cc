@@ -54,12 +54,10 @@ Status parse_add(TokenReader& in, std::vector<AlterClause>& clauses) {
     clauses.push_back({.kind = Kind::kAddVersioning});
     return ok();
   }
-  if (in.accept_sequence({"PERIOD", "FOR"})) {
-    AlterClause clause{.kind = Kind::kAddPeriod};
-    clause.if_exists = in.accept_if_not_exists();
+  if (in.accept_sequence({"PERIOD", "FOR"}) ||
+      in.accept_sequence({"PERIOD", "IF", "NOT", "EXISTS", "FOR"})) {
     BINBUS_TRY(period, parse_period(in));
-    clause.period = std::move(period);
-    clauses.push_back(std::move(clause));
+    clauses.push_back({.kind = Kind::kAddPeriod, .period = std::move(period)});
     return ok();
   }
   if (at_key(in)) {
@@ -82,9 +80,9 @@ Status parse_drop(TokenReader& in, std::vector<AlterClause>& clauses) {
     clause.kind = Kind::kDropVersioning;
   } else if (in.accept_sequence({"PRIMARY", "KEY"})) {
     clause.kind = Kind::kDropPrimaryKey;
-  } else if (in.accept_sequence({"PERIOD", "FOR"})) {
+  } else if (in.accept_sequence({"PERIOD", "FOR"}) ||
+             in.accept_sequence({"PERIOD", "IF", "EXISTS", "FOR"})) {
     clause.kind = Kind::kDropPeriod;
-    clause.if_exists = in.accept_if_exists();
     if (!in.accept("SYSTEM_TIME")) {
       BINBUS_TRY(name, in.name("a period's name"));
       clause.name = std::move(name);

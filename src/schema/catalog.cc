@@ -70,11 +70,9 @@ size_t Catalog::table_count() const {
   return count;
 }
 
-CharsetPair Catalog::default_of(const Place& place, const StatementContext& context) const {
+CharsetPair Catalog::default_of(const Place& place) const {
   const auto database = databases_.find(place.database_key);
-  if (database != databases_.end() && database->second.known) return database->second.charset;
-  (void)context;
-  return {};
+  return database == databases_.end() ? CharsetPair{} : database->second.charset;
 }
 
 bool Catalog::is_temporary(const Place& place, const StatementContext& context) const {
@@ -174,8 +172,7 @@ Status Catalog::run(const CreateTable& create, const StatementContext& context, 
       return ok();
     }
     BINBUS_TRY(definition, definition_of(*stored));
-    BINBUS_TRY(like,
-               alter_definition(definition, AlterTable{}, default_of(place, context), context));
+    BINBUS_TRY(like, alter_definition(definition, AlterTable{}, default_of(place), context));
     effect.changes.push_back(store(place, std::move(like)));
     return ok();
   }
@@ -183,7 +180,7 @@ Status Catalog::run(const CreateTable& create, const StatementContext& context, 
     effect.changes.push_back(store_for_reread(place, "made of a query's result or by its engine"));
     return ok();
   }
-  auto definition = create_definition(create, default_of(place, context), context);
+  auto definition = create_definition(create, default_of(place), context);
   if (!definition)
     return fail_in("CREATE TABLE " + place.database + "." + place.table,
                    std::move(definition).error());
@@ -232,7 +229,7 @@ Status Catalog::run(const AlterTable& alter, const StatementContext& context, Ef
   if (stored == nullptr) return ok();  // a view's name, or a table that the baseline left out
   if (stored->reread.empty()) {
     BINBUS_TRY(before, definition_of(*stored));
-    auto after = alter_definition(before, alter, default_of(place, context), context);
+    auto after = alter_definition(before, alter, default_of(place), context);
     if (!after && after.error().code != Code::kNotFound) {
       return fail_in("ALTER TABLE " + place.database + "." + place.table, std::move(after).error());
     }
@@ -250,7 +247,8 @@ Status Catalog::run(const RenameTables& rename, const StatementContext& context,
   for (const RenameTables::Pair& pair : rename.pairs) {
     const Place from = place_of(pair.from, context);
     const Place to = place_of(pair.to, context);
-    if (is_temporary(from, context)) {
+    // MySQL renames the table behind a temporary one
+    if (context.server.mariadb && is_temporary(from, context)) {
       temporary_[context.session].erase({from.database_key, from.table_key});
       temporary_[context.session].insert({to.database_key, to.table_key});
     } else if (auto change = move(from, to)) {
@@ -274,16 +272,15 @@ Status Catalog::run(const DropTables& drop, const StatementContext& context, Eff
 
 Status Catalog::run(const CreateDatabase& create, const StatementContext& context, Effect& effect) {
   const auto found = databases_.find(key_of(create.name));
-  if (found != databases_.end() && found->second.known) {
-    if (create.if_not_exists) return ok();
-    BINBUS_RETURN_IF_ERROR(run(DropDatabase{create.name}, context, effect));
-  }
+  const bool exists = found != databases_.end() && found->second.known;
+  if (exists && create.if_not_exists) return ok();
   CharsetPair around;
   if (!context.collation_server.empty()) {
     BINBUS_TRY(server, pair_of_collation(context.collation_server, "", context));
     around = std::move(server);
   }
   BINBUS_TRY(charset, resolve(create.charset, around, context));
+  if (exists) BINBUS_RETURN_IF_ERROR(run(DropDatabase{create.name}, context, effect));
   put_database(create.name, std::move(charset));
   return ok();
 }

@@ -98,7 +98,7 @@ class Catalog {
   Database& database_of(const Place& place);
   Result<TableDefinition> definition_of(const Stored& stored) const;
   TableState state_of(const Stored& stored) const;
-  CharsetPair default_of(const Place& place, const StatementContext& context) const;
+  CharsetPair default_of(const Place& place) const;
   bool is_temporary(const Place& place, const StatementContext& context) const;
 
   TableChange store(const Place& place, TableDefinition definition);

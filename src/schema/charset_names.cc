@@ -86,6 +86,10 @@ Result<CharsetPair> resolve(const CharsetSpec& spec, const CharsetPair& around,
                   "character set " + pair.charset.substr(0, 64) + " is not known");
     }
   }
+  if (spec.charset && spec.charset->empty() &&
+      context.server.mariadb) {  // DEFAULT is the charset alone
+    pair.collation = default_collation(pair.charset, context);
+  }
   if (!spec.collation) return pair;
   return pair_of_collation(*spec.collation, pair.charset, context);
 }

@@ -137,9 +137,8 @@ void settle(const StatementContext& context, bool number, TypeSpec& spec) {
   if (spec.type == SqlType::kTimestamp && context.mode(kMaxdb)) spec.type = SqlType::kDatetime;
 }
 
-Status take_type_word(TokenReader& in, TypeSpec& spec, bool& number) {
+Status take_type_word(TokenReader& in, bool oracle, TypeSpec& spec, bool& number) {
   const StatementContext& context = in.context();
-  const bool oracle = context.server.mariadb && context.mode(kOracle);
   const Token token = in.take();
   if (oracle) {
     if (token.is("NUMBER")) {
@@ -246,6 +245,10 @@ Status skip_case(TokenReader& in) {
 // A value as DEFAULT takes it: a literal, a call, an expression in parentheses.
 Status skip_default(TokenReader& in) {
   if (in.at('(')) return in.skip_parentheses();
+  if (in.accept('{')) {  // {d '2020-01-01'}
+    while (!in.at_end() && !in.at('}') && in.current().kind != Token::Kind::kBroken) in.take();
+    return in.expect('}');
+  }
   if (in.accept("CASE")) return skip_case(in);
   if (in.accept_sequence({"NEXT", "VALUE", "FOR"}) ||
       in.accept_sequence({"PREVIOUS", "VALUE", "FOR"})) {
@@ -386,21 +389,16 @@ Result<std::string> parse_charset_name(TokenReader& in) {
 Result<TypeSpec> parse_type(TokenReader& in) {
   if (in.current().kind != Token::Kind::kWord) return in.unexpected("a type");
   // mariadb_schema.date, oracle_schema.date: whose meaning the name has
-  bool qualified_oracle = false;
+  bool oracle = in.context().server.mariadb && in.context().mode(kOracle);
   if (in.peek().is('.')) {
-    qualified_oracle = in.at("ORACLE_SCHEMA");
+    oracle = in.at("ORACLE_SCHEMA");
     in.take();
     in.take();
   }
   TypeSpec spec;
   bool number = false;
   const bool serial = in.at("SERIAL");
-  if (qualified_oracle && in.at("DATE")) {
-    in.take();
-    spec.type = SqlType::kDatetime;
-  } else {
-    BINBUS_RETURN_IF_ERROR(take_type_word(in, spec, number));
-  }
+  BINBUS_RETURN_IF_ERROR(take_type_word(in, oracle, spec, number));
   if (spec.type == SqlType::kEnum || spec.type == SqlType::kSet) {
     BINBUS_RETURN_IF_ERROR(take_labels(in, spec));
   } else if (spec.type == SqlType::kUnknown) {

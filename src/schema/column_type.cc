@@ -8,7 +8,8 @@
 namespace binbus::schema {
 namespace {
 
-constexpr uint32_t kVarcharBytesMax = 65535;
+constexpr uint32_t kMysqlVarcharBytesMax = 65535;
+constexpr uint32_t kMariadbVarcharBytesMax = 65532;
 constexpr uint32_t kVectorElements = 2048;  // of VECTOR alone
 
 struct TypeRow {
@@ -177,11 +178,11 @@ void settle_binary(Column& column) {
 }
 
 // VARCHAR that no row could hold becomes TEXT, outside strict mode.
-void settle_varchar(Column& column) {
+void settle_varchar(Column& column, const StatementContext& context) {
   const bool text = column.type == SqlType::kVarchar;
   if (!text && column.type != SqlType::kVarbinary) return;
   const uint64_t bytes = uint64_t{column.length} * (text ? bytes_per_character(column.charset) : 1);
-  if (bytes <= kVarcharBytesMax) return;
+  if (bytes <= (context.server.mariadb ? kMariadbVarcharBytesMax : kMysqlVarcharBytesMax)) return;
   set_type(column, text ? text_of_bytes(bytes) : blob_of_text(text_of_bytes(bytes)));
 }
 
@@ -242,7 +243,7 @@ void set_length(Column& column, const TypeSpec& type, const StatementContext& co
     case SqlType::kVarchar:
     case SqlType::kVarbinary:
       column.length = given;
-      settle_varchar(column);
+      settle_varchar(column, context);
       break;
     default:
       break;
@@ -277,7 +278,7 @@ std::string label_text(const Label& label, const Column& column) {
 }
 
 bool is_nullable(const ColumnSpec& spec, const Column& column, const StatementContext& context) {
-  if (spec.role != VersioningRole::kNone || spec.serial) return false;
+  if (spec.role != VersioningRole::kNone || column.auto_increment) return false;
   if (spec.nullable) return *spec.nullable;
   // Before explicit_defaults_for_timestamp, who does not say NULL means NOT NULL
   return column.type != SqlType::kTimestamp || context.explicit_defaults_for_timestamp ||
@@ -368,7 +369,7 @@ void convert_column(Column& column, const CharsetPair& to, const StatementContex
     const uint64_t characters = blob_bytes_max(column.type) / before;
     set_type(column, text_of_bytes(characters * bytes_per_character(column.charset)));
   }
-  settle_varchar(column);
+  settle_varchar(column, context);
   column.type_text = column_type_text(column, type_style(context.server));
 }
 

@@ -72,6 +72,7 @@ struct KeySpec {
 struct PeriodSpec {
   std::string name;  // "" for SYSTEM_TIME
   std::string start, end;
+  bool operator==(const PeriodSpec&) const = default;
 };
 
 struct CharsetSpec {

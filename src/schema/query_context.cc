@@ -48,6 +48,21 @@ void add_default(StatementContext& context, std::string_view charset, uint64_t c
   if (!name.empty() && !charset.empty()) context.default_collations.emplace_back(charset, name);
 }
 
+// MariaDB says there whether TIMESTAMP columns are NULL by default, since the variable is the session's.
+constexpr uint64_t kExplicitTimestamps = 1ULL << 24;
+
+bool logs_explicit_timestamps(const ServerVersion& server) {
+  return server.mariadb_from(100804) && !(server.number >= 100900 && server.number < 100902);
+}
+
+Status read_flags(ByteReader& in, StatementContext& context) {
+  BINBUS_TRY(flags, in.u32("query: flags"));
+  if (logs_explicit_timestamps(context.server)) {
+    context.explicit_defaults_for_timestamp = (flags & kExplicitTimestamps) != 0;
+  }
+  return ok();
+}
+
 Status read_charsets(ByteReader& in, QueryContext& out) {
   BINBUS_TRY(client, in.u16("query: charset"));
   BINBUS_TRY(connection, in.u16("query: charset"));
@@ -112,6 +127,7 @@ Status read_variable(uint8_t variable, ByteReader& in, QueryContext& out) {
     case kMariadbCharsetCollations:
       return read_collations(in, out);
     case kFlags2:
+      return read_flags(in, context);
     case kAutoIncrement:
     case kMasterDataWritten:
       return in.skip(4, "query: status variable");

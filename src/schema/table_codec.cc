@@ -206,6 +206,10 @@ ByteVector encode_table(const TableDefinition& definition) {
   out.u8(kLayout);
   write_version(out, definition.version);
   out.lenenc_text(definition.engine).u8(definition.versioned ? 1 : 0);
+  out.lenenc(definition.periods.size());
+  for (const PeriodSpec& period : definition.periods) {
+    out.lenenc_text(period.name).lenenc_text(period.start).lenenc_text(period.end);
+  }
   out.lenenc(definition.unique_keys.size());
   for (const UniqueKey& key : definition.unique_keys) {
     out.lenenc_text(key.name).u8(key.hash ? 1 : 0).lenenc(key.parts.size());
@@ -224,6 +228,13 @@ Result<TableDefinition> decode_table(Bytes bytes) {
   definition.engine = std::move(engine);
   BINBUS_TRY(versioned, in.u8("table: versioning"));
   definition.versioned = versioned != 0;
+  BINBUS_TRY(period_count, read_count(in, 3, "table: periods"));
+  for (size_t i = 0; i < period_count; ++i) {
+    BINBUS_TRY(name, read_text(in, "table: period"));
+    BINBUS_TRY(start, read_text(in, "table: period"));
+    BINBUS_TRY(end, read_text(in, "table: period"));
+    definition.periods.push_back({std::move(name), std::move(start), std::move(end)});
+  }
   BINBUS_TRY(count, read_count(in, 3, "table: keys"));
   for (size_t i = 0; i < count; ++i) {
     BINBUS_TRY(key, read_key(in));

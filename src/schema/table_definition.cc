@@ -56,6 +56,7 @@ class Builder {
   Status place_others(const AlterTable& alter);
   Status change_keys(const AlterTable& alter);
   Status place(Item item, const AlterClause& clause);
+  bool generated_key_first() const;
   Result<Item> make(const ColumnSpec& spec);
   void add_inline_keys(const ColumnSpec& spec);
   Status add_key(const KeySpec& spec);
@@ -72,7 +73,6 @@ class Builder {
   size_t next_id_ = 0;
   std::vector<Key::Part> primary_;
   std::vector<Key> unique_;
-  std::vector<PeriodSpec> periods_;
   std::optional<CharsetPair> convert_to_;
   std::vector<bool> done_;  // of ALTER's clauses
 };
@@ -127,11 +127,11 @@ std::string Builder::unused_key_name(const KeySpec& spec) const {
 Status Builder::add_key(const KeySpec& spec) {
   std::vector<Key::Part> parts;
   for (const KeySpec::Part& part : spec.parts) {
-    const auto period = std::ranges::find_if(periods_, [&](const PeriodSpec& p) {
+    const auto period = std::ranges::find_if(out_.periods, [&](const PeriodSpec& p) {
       return !p.name.empty() && same_name(p.name, part.column);
     });
     std::vector<std::string> names = {part.column};
-    if (find_item(items_, part.column) == kNone && period != periods_.end())
+    if (find_item(items_, part.column) == kNone && period != out_.periods.end())
       names = {period->end, period->start};
     for (const std::string& name : names) {
       if (name.empty()) continue;  // an expression, in UNIQUE only
@@ -168,7 +168,10 @@ Status Builder::set_not_null(const std::string& name) {
 }
 
 Status Builder::add_period(const PeriodSpec& period) {
-  periods_.push_back(period);
+  const bool exists = std::ranges::any_of(
+      out_.periods, [&](const PeriodSpec& p) { return same_name(p.name, period.name); });
+  if (exists) return ok();  // IF NOT EXISTS
+  out_.periods.push_back(period);
   BINBUS_RETURN_IF_ERROR(set_not_null(period.start));
   return set_not_null(period.end);
 }
@@ -248,11 +251,19 @@ Status Builder::drop_and_change(const AlterTable& alter) {
   return ok();
 }
 
+// MySQL's generated invisible primary key stays in front.
+bool Builder::generated_key_first() const {
+  if (items_.empty() || context_.server.mariadb) return false;
+  const Item& first = items_.front();
+  return first.column.name == "my_row_id" && first.column.invisible &&
+         first.column.auto_increment && primary_.size() == 1 && primary_[0].id == first.id;
+}
+
 Status Builder::place(Item item, const AlterClause& clause) {
   if (clause.place == AlterClause::Place::kLast) {
     items_.push_back(std::move(item));
   } else if (clause.place == AlterClause::Place::kFirst) {
-    items_.insert(items_.begin(), std::move(item));
+    items_.insert(items_.begin() + (generated_key_first() ? 1 : 0), std::move(item));
   } else {
     const size_t at = find_item(items_, clause.after);
     if (at == kNone) return missing("column", clause.after);
@@ -296,6 +307,10 @@ Status Builder::change_keys(const AlterTable& alter) {
   for (const AlterClause& clause : alter.clauses) {
     if (clause.kind == Kind::kDropPrimaryKey) primary_.clear();
     if (clause.kind == Kind::kDropKey) drop_key(clause.name);
+    if (clause.kind == Kind::kDropPeriod) {
+      std::erase_if(out_.periods,
+                    [&](const PeriodSpec& p) { return same_name(p.name, clause.name); });
+    }
     if (clause.kind == Kind::kDropVersioning) out_.versioned = false;
     if (clause.kind == Kind::kAddVersioning) out_.versioned = true;
   }
@@ -374,11 +389,10 @@ std::string folded(std::string_view name) {
 }
 
 bool same_name(std::string_view a, std::string_view b) {
-  if (a == b) return true;
-  const auto is_ascii = [](std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return (c & 0x80) == 0; });
-  };
-  if (is_ascii(a) && is_ascii(b) && a.size() != b.size()) return false;
+  const auto is_ascii = [](char c) { return (c & 0x80) == 0; };
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  if (std::ranges::equal(a, b, {}, lower, lower)) return true;
+  if (std::ranges::all_of(a, is_ascii) && std::ranges::all_of(b, is_ascii)) return false;
   return folded(a) == folded(b);
 }
 

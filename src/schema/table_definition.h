@@ -26,7 +26,8 @@ struct UniqueKey {
 struct TableDefinition {
   TableVersion version;
   std::vector<UniqueKey> unique_keys;
-  std::string engine;  // "" when not known
+  std::vector<PeriodSpec> periods;  // MariaDB's
+  std::string engine;               // "" when not known
   bool versioned =
       false;  // MariaDB's WITH SYSTEM VERSIONING without row_start and row_end of its own
   bool operator==(const TableDefinition&) const = default;

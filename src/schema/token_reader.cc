@@ -1,11 +1,23 @@
 #include "schema/token_reader.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace binbus::schema {
 namespace {
 
 constexpr size_t kShownBytes = 40;  // of a token in a message
+
+// Names are in a charset that has no characters of four bytes.
+std::string as_stored(std::string name) {
+  const auto four_bytes = [](char c) { return (static_cast<unsigned char>(c) & 0xf8) == 0xf0; };
+  if (std::ranges::none_of(name, four_bytes)) return name;
+  std::string out;
+  for (size_t i = 0; i < name.size(); i += four_bytes(name[i]) ? 4 : 1) {
+    out.push_back(four_bytes(name[i]) ? '?' : name[i]);
+  }
+  return out;
+}
 
 bool is_introducer(const Token& token, const Token& after) {
   return token.kind == Token::Kind::kWord && token.text.starts_with('_') &&
@@ -76,7 +88,7 @@ Status TokenReader::expect(char symbol) {
 
 Result<std::string> TokenReader::name(const char* what) {
   if (!current_.is_name()) return unexpected(what);
-  return token_value(take(), context_->sql_mode);
+  return as_stored(token_value(take(), context_->sql_mode));
 }
 
 Result<std::string> TokenReader::name_or_string(const char* what) {

@@ -41,13 +41,17 @@ varchar(4) character set dec8 | varchar(4) character set hp8 | varchar(4) charac
 TYPES = [kind.strip() for kind in TYPES.replace("\n", " ").split(" | ")]
 
 
-def of_types(*first):
-    return [*first, *(statement for n, kind in enumerate(TYPES)
-                      for statement in (f"CREATE TABLE t{n} (k INT, a {kind})", f"ALTER TABLE t{n} ADD b INT, MODIFY a {kind}"))]
+def of_types(*first, alter=False):
+    chain = list(first)
+    for kind in TYPES:
+        chain += [f"CREATE TABLE t (k INT, a {kind})"]
+        chain += [f"ALTER TABLE t ADD b INT, MODIFY a {kind}"] if alter else []
+        chain += ["DROP TABLE IF EXISTS t"]
+    return chain
 
 
 CHAINS = {
-    "types": of_types("SET sql_mode = ''"),
+    "types": of_types("SET sql_mode = ''", alter=True),
     "types in latin1": of_types("SET sql_mode = ''", "ALTER DATABASE {db} CHARACTER SET latin1"),
     "types in utf8 strictly": of_types("ALTER DATABASE {db} CHARACTER SET utf8"),
     "types with ansi quotes": of_types("SET sql_mode = 'ANSI'"),
@@ -115,7 +119,7 @@ CHAINS = {
         "ALTER TABLE t CONVERT TO CHARACTER SET DEFAULT", "ALTER TABLE t CONVERT TO CHARSET utf8mb4, ADD j TEXT CHARACTER SET latin1, MODIFY a CHAR(7) CHARACTER SET ascii", "ALTER TABLE t CONVERT TO CHARACTER SET latin1", "ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4",
         "ALTER TABLE t CONVERT TO CHARACTER SET binary", "ALTER TABLE t DEFAULT COLLATE utf8_bin, DEFAULT CHARACTER SET utf8", "ALTER TABLE t ADD k VARCHAR(3)", "CREATE TABLE u (a VARCHAR(30000), b VARCHAR(20000), c TINYTEXT, d MEDIUMTEXT) CHARACTER SET latin1",
         "ALTER TABLE u CONVERT TO CHARACTER SET utf8mb4", "ALTER DATABASE {db} CHARACTER SET gbk", "CREATE TABLE v (a VARCHAR(3), b VARCHAR(3) COLLATE gbk_bin)", "ALTER DATABASE COLLATE = latin7_general_cs", "CREATE TABLE w (a VARCHAR(3))", "ALTER SCHEMA {db} DEFAULT CHARACTER SET = utf8 COLLATE utf8_unicode_ci",
-        "CREATE TABLE x (a VARCHAR(3)) DEFAULT CHARSET DEFAULT", "CREATE TABLE y (a VARCHAR(3)) COLLATE utf8mb4_unicode_ci", "CREATE TABLE z (a VARCHAR(3), b VARCHAR(3) BINARY, c NCHAR(3)) CHARACTER SET 'latin1' COLLATE 'latin1_general_cs'", "CREATE DATABASE {db}_u CHARACTER SET ujis", "CREATE TABLE {db}_u.t (a TEXT(70))",
+        "CREATE TABLE x (a VARCHAR(3)) DEFAULT CHARSET DEFAULT", "ALTER TABLE x CONVERT TO CHARACTER SET latin1", "ALTER TABLE x CONVERT TO CHARACTER SET DEFAULT", "ALTER TABLE x DEFAULT CHARACTER SET latin1", "ALTER TABLE x CHARACTER SET DEFAULT, ADD b TEXT", "CREATE TABLE y (a VARCHAR(3)) COLLATE utf8mb4_unicode_ci", "CREATE TABLE z (a VARCHAR(3), b VARCHAR(3) BINARY, c NCHAR(3)) CHARACTER SET 'latin1' COLLATE 'latin1_general_cs'", "CREATE DATABASE {db}_u CHARACTER SET ujis", "CREATE TABLE {db}_u.t (a TEXT(70))",
         "CREATE DATABASE IF NOT EXISTS {db}_u CHARACTER SET sjis", "CREATE TABLE {db}_u.t2 (a TEXT)", "CREATE OR REPLACE DATABASE {db}_u CHARACTER SET sjis", "CREATE TABLE {db}_u.t2 (a TEXT)", "DROP SCHEMA IF EXISTS {db}_u", "CREATE TABLE m (a VARCHAR(10)) CHARACTER SET utf8mb4 COLLATE uca1400_as_cs",
         "SET collation_server = 'cp1251_bin'", "CREATE DATABASE {db}_s", "CREATE TABLE {db}_s.t (a TEXT)", "SET default_collation_for_utf8mb4 = utf8mb4_general_ci", "CREATE TABLE n (a TEXT CHARACTER SET utf8mb4)", "SET character_set_collations = 'utf8mb4=uca1400_nopad_ai_ci,latin1=latin1_danish_ci'", "CREATE TABLE o (a TEXT CHARACTER SET utf8mb4, b TEXT CHARACTER SET latin1)",
         "CREATE DATABASE {db}_t CHARACTER SET utf8mb4", "CREATE TABLE {db}_t.t (a TEXT)", "CREATE TABLE js (a JSON, b TEXT) CHARACTER SET latin1", "ALTER TABLE js CONVERT TO CHARACTER SET utf8mb4", "ALTER TABLE js ADD c JSON COLLATE utf8mb4_general_ci",
@@ -140,7 +144,7 @@ CHAINS = {
     ],
     "invisible primary keys": [
         "SET sql_generate_invisible_primary_key = 1", "CREATE TABLE t (a INT, b VARCHAR(5) CHARACTER SET latin1)", "ALTER TABLE t ADD c INT FIRST", "CREATE TABLE u LIKE t", "CREATE TABLE v SELECT 1 AS x", "CREATE TABLE w (a INT PRIMARY KEY)", "ALTER TABLE t DROP PRIMARY KEY, DROP COLUMN my_row_id, ADD PRIMARY KEY (a)",
-        "ALTER TABLE u ALTER COLUMN my_row_id SET VISIBLE", "CREATE TABLE x (a SERIAL)", "CREATE TABLE y (a INT) PARTITION BY HASH (a)", "CREATE TABLE z (`my,` INT, b ENUM('a','\\\\'))",
+        "ALTER TABLE u ALTER COLUMN my_row_id SET VISIBLE", "ALTER TABLE u ADD f INT FIRST", "SET sql_generate_invisible_primary_key = 0", "ALTER TABLE v ADD f INT FIRST, ADD g INT FIRST, MODIFY x BIGINT FIRST", "SET sql_generate_invisible_primary_key = 1", "CREATE TABLE x (a SERIAL)", "CREATE TABLE y (a INT) PARTITION BY HASH (a)", "CREATE TABLE z (`my,` INT, b ENUM('a','\\\\'))",
     ],
     "timestamps": [
         "SET explicit_defaults_for_timestamp = 0", "CREATE TABLE t (a TIMESTAMP, b TIMESTAMP NULL, c TIMESTAMP NULL DEFAULT NULL, d TIMESTAMP NOT NULL)", "CREATE TABLE u (a TIMESTAMP NULL, b TIMESTAMP(3))", "ALTER TABLE t ADD f TIMESTAMP", "ALTER TABLE t MODIFY b TIMESTAMP NOT NULL, ADD g TIMESTAMP NULL",

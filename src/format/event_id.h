@@ -19,22 +19,27 @@ class EventId {
   // "stream:gtid:number", "stream:file:offset:number" with the transaction's first event where there is no GTID; in a
   // message about its bounds "begin" and "commit" stand for the number.
   void append(std::string& out, const schema::Change& change);
-  // The same without stream and number: what Debezium calls the transaction's id ("file=..,pos=.." without a GTID).
+  // What Debezium calls the transaction's id: the GTID, or "file=..,pos=..".
   void append_transaction(std::string& out, const schema::Change& change);
+  // "file:offset" of the change's event.
+  void append_position(std::string& out, const schema::Change& change);
 
  private:
+  // The name of the file, escaped.
+  std::string_view file(const schema::Change& change);
+
   std::string stream_;
   mysql::AnyGtid gtid_;
-  std::string text_;  // of gtid_
+  std::string text_;      // of gtid_
+  size_t tsid_size_ = 0;  // of MySQL's: how much of the text stays when only the number grows
+  std::string segment_;
+  std::string file_;  // of segment_
 };
 
 // The binlog file that the change is in; "" when not told.
 inline std::string_view file_of(const schema::Change& change) {
   return change.transaction == nullptr ? std::string_view() : change.transaction->segment;
 }
-// "file:offset" of the change's event.
-void append_position(std::string& out, const schema::Change& change);
-
 // When the change was committed at the source; its event's seconds where nothing finer is known.
 inline uint64_t commit_us(const schema::Change& change) {
   if (change.transaction != nullptr && change.transaction->commit_us != 0)

@@ -11,25 +11,35 @@ namespace {
 
 constexpr bool is_plain(uint8_t c) { return c >= 0x20 && c != '"' && c != '\\'; }
 
+#ifdef __SSE2__
+// Which of sixteen bytes are no plain ones, a bit for each; of ASCII only when `kAsciiOnly`.
+template <bool kAsciiOnly>
+uint32_t special_bytes(const char* text) {
+  const __m128i chunk = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
+  // As signed numbers all bytes over 0x7f are below 0x20, too.
+  const __m128i low = kAsciiOnly ? _mm_cmplt_epi8(chunk, _mm_set1_epi8(0x20))
+                                 : _mm_cmpeq_epi8(_mm_min_epu8(chunk, _mm_set1_epi8(0x1f)), chunk);
+  const __m128i quotes = _mm_cmpeq_epi8(chunk, _mm_set1_epi8('"'));
+  const __m128i backslashes = _mm_cmpeq_epi8(chunk, _mm_set1_epi8('\\'));
+  return static_cast<uint32_t>(
+      _mm_movemask_epi8(_mm_or_si128(low, _mm_or_si128(quotes, backslashes))));
+}
+#endif
+
 // The length of the longest prefix of which no byte is a control, a quote, a backslash or, when `kAsciiOnly`, over 0x7f.
-// Text is mostly plain, so that sixteen bytes at a time are looked at.
+// Text is mostly plain, so that sixteen bytes at a time are looked at, the last ones together with some before them.
 template <bool kAsciiOnly>
 size_t plain_prefix(const char* text, size_t size) {
   size_t at = 0;
 #ifdef __SSE2__
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i space = _mm_set1_epi8(0x20);
-  const __m128i last_control = _mm_set1_epi8(0x1f);
   for (; at + 16 <= size; at += 16) {
-    const __m128i chunk = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + at));
-    // As signed numbers all bytes over 0x7f are below 0x20, too.
-    const __m128i low = kAsciiOnly ? _mm_cmplt_epi8(chunk, space)
-                                   : _mm_cmpeq_epi8(_mm_min_epu8(chunk, last_control), chunk);
-    const __m128i special = _mm_or_si128(
-        low, _mm_or_si128(_mm_cmpeq_epi8(chunk, quote), _mm_cmpeq_epi8(chunk, backslash)));
-    const auto mask = static_cast<uint32_t>(_mm_movemask_epi8(special));
-    if (mask != 0) return at + static_cast<size_t>(std::countr_zero(mask));
+    if (const uint32_t special = special_bytes<kAsciiOnly>(text + at); special != 0)
+      return at + static_cast<size_t>(std::countr_zero(special));
+  }
+  if (size >= 16) {
+    if (at == size) return size;
+    const uint32_t special = special_bytes<kAsciiOnly>(text + size - 16);
+    return special == 0 ? size : size - 16 + static_cast<size_t>(std::countr_zero(special));
   }
 #endif
   for (; at < size; ++at) {

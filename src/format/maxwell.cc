@@ -1,4 +1,5 @@
 // Maxwell's JSON: one object per row, "old" with what an update changed.
+#include <array>
 #include <vector>
 
 #include "format/event_id.h"
@@ -6,6 +7,7 @@
 #include "format/json_document.h"
 #include "format/json_output.h"
 #include "format/maxwell_ddl.h"
+#include "format/maxwell_place.h"
 #include "format/table_cache.h"
 #include "format/value.h"
 #include "format/wkt.h"
@@ -19,9 +21,24 @@ using schema::Operation;
 using schema::SqlType;
 using schema::TableVersion;
 
+std::string_view row_type(Operation operation) {
+  switch (operation) {
+    case Operation::kInsert:
+      return ",\"type\":\"insert\"";
+    case Operation::kUpdate:
+      return ",\"type\":\"update\"";
+    case Operation::kDelete:
+      return ",\"type\":\"delete\"";
+    default:
+      return ",\"type\":\"bootstrap-insert\"";
+  }
+}
+
 // Of one table version.
 struct MaxwellTable {
   std::string head;  // {"database":"shop","table":"orders"
+  // The same with ,"type":"insert" and so on, by operation.
+  std::array<std::string, static_cast<size_t>(Operation::kRead) + 1> row_heads;
   std::vector<ColumnPlan> columns;
   std::vector<uint32_t> key;
   std::vector<std::string> key_members;  // ,"pk.id":
@@ -40,6 +57,10 @@ MaxwellTable make_table(const TableVersion& table) {
   append_json_string(made.head, table.database);
   made.head += ",\"table\":";
   append_json_string(made.head, table.table);
+  for (size_t i = 0; i < made.row_heads.size(); ++i) {
+    made.row_heads[i] = made.head;
+    made.row_heads[i] += row_type(static_cast<Operation>(i));
+  }
   made.columns = {table.columns.begin(), table.columns.end()};
   made.key = table.primary_key;
   made.key_columns = "[";
@@ -55,19 +76,20 @@ MaxwellTable make_table(const TableVersion& table) {
 
 class MaxwellWriter : public FormatWriter {
  public:
-  explicit MaxwellWriter(const WriterOptions& options) : options_(options), id_(options.stream) {}
+  explicit MaxwellWriter(const WriterOptions& options)
+      : options_(options), id_(options.stream), place_(id_, options.gtid) {}
 
  protected:
   Result<bool> print(std::string& out, const Change& change) override {
     switch (change.operation) {
       case Operation::kInsert:
-        return row(out, change, ",\"type\":\"insert\"", change.after);
+        return row(out, change, change.after);
       case Operation::kUpdate:
-        return row(out, change, ",\"type\":\"update\"", change.after);
+        return row(out, change, change.after);
       case Operation::kDelete:
-        return row(out, change, ",\"type\":\"delete\"", change.before);
+        return row(out, change, change.before);
       case Operation::kRead:
-        return row(out, change, ",\"type\":\"bootstrap-insert\"", change.after);
+        return row(out, change, change.after);
       case Operation::kDdl:
       case Operation::kTruncate:
         return options_.ddl && ddl(out, change);
@@ -98,35 +120,40 @@ class MaxwellWriter : public FormatWriter {
   }
 
  private:
-  Result<bool> row(std::string& out, const Change& change, std::string_view type,
-                   std::span<const Field> data) {
+  Result<bool> row(std::string& out, const Change& change, std::span<const Field> data) {
     const MaxwellTable& table = tables_.get(change.table, make_table);
-    out += table.head;
     if (options_.sql_text && !change.sql.empty()) {
+      out += table.head;
       out += ",\"query\":";
       append_json_string(out, change.sql);
+      out += row_type(change.operation);
+    } else {
+      out += table.row_heads[static_cast<size_t>(change.operation)];
     }
-    out += type;
-    out += ",\"ts\":";
-    append_number(out, change.timestamp_s);
-    place(out, change);
+    place_.append(out, change);
     if (options_.primary_key) {
       BINBUS_RETURN_IF_ERROR(primary_key(out, table, change));
     }
     out += ",\"data\":{";
     const size_t start = out.size();
+    bool full = true;
     for (size_t i = 0; i < table.columns.size(); ++i) {
-      if (is_absent(data[i])) continue;
+      if (is_absent(data[i])) {
+        full = false;
+        continue;
+      }
       BINBUS_RETURN_IF_ERROR(member(out, table.columns[i], data[i], start));
     }
     if (change.operation == Operation::kUpdate) {
-      BINBUS_RETURN_IF_ERROR(rest_of_update(out, table, change, start));
-    }
-    out += '}';
-    if (change.operation == Operation::kUpdate) {
+      if (!full) {
+        BINBUS_RETURN_IF_ERROR(rest_of_update(out, table, change, start));
+      }
+      out += '}';
       BINBUS_RETURN_IF_ERROR(old_values(out, table, change));
+      out += '}';
+    } else {
+      out += "}}";
     }
-    out += '}';
     return true;
   }
 
@@ -157,38 +184,6 @@ class MaxwellWriter : public FormatWriter {
       out += '}';
     }
     return ok();
-  }
-
-  // Where and by whom: "xid" to "thread_id".
-  void place(std::string& out, const Change& change) {
-    const schema::TransactionInfo* transaction = change.transaction;
-    if (transaction != nullptr && transaction->xid != 0) {
-      out += ",\"xid\":";
-      append_number(out, transaction->xid);
-    }
-    if (options_.gtid) {
-      out += ",\"xoffset\":";
-      append_number(out, change.number);
-    }
-    if (change.last) out += ",\"commit\":true";
-    if (!options_.gtid) return;
-    append_place(out, change);
-    out += ",\"server_id\":";
-    append_number(out, change.server_id);
-    if (transaction != nullptr && transaction->thread_id != 0) {
-      out += ",\"thread_id\":";
-      append_number(out, transaction->thread_id);
-    }
-  }
-  void append_place(std::string& out, const Change& change) {
-    out += ",\"position\":\"";
-    append_position(out, change);
-    out += '"';
-    if (const std::string_view gtid = id_.gtid(change); !gtid.empty()) {
-      out += ",\"gtid\":\"";
-      out += gtid;
-      out += '"';
-    }
   }
 
   Status primary_key(std::string& out, const MaxwellTable& table, const Change& change) {
@@ -292,13 +287,14 @@ class MaxwellWriter : public FormatWriter {
     append_number(out, uint64_t{change.timestamp_s} * 1000);
     out += ",\"sql\":";
     append_json_string(out, change.statement);
-    if (options_.gtid) append_place(out, change);
+    if (options_.gtid) place_.append_position(out, change);
     out += '}';
     return true;
   }
 
   WriterOptions options_;
   EventId id_;
+  MaxwellPlace place_;
   TableCache<MaxwellTable> tables_;
   Values values_;
 };

@@ -185,7 +185,7 @@ class PlainWriter : public FormatWriter {
     if (transaction != nullptr && transaction->original_commit_us != 0)
       number(out, ",\"original_ts_us\":", transaction->original_commit_us);
     out += ",\"position\":\"";
-    append_position(out, change);
+    id_.append_position(out, change);
     out += '"';
     number(out, ",\"row\":", change.row);
     number(out, ",\"number\":", change.number);

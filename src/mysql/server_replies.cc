@@ -13,8 +13,6 @@ struct TypeRow {
 };
 constexpr TypeRow kVarString = {33, 1024, 0xfd, 0, 31};
 constexpr TypeRow kLongLong = {63, 21, 0x08, 0x0080, 0};  // "binary", as all numbers are
-// A message's length that every client's buffer has room for (MYSQL_ERRMSG_SIZE).
-constexpr size_t kMessageBytesMax = 511;
 
 ByteVector column_definition(const Column& column) {
   const TypeRow& row = column.integer ? kLongLong : kVarString;

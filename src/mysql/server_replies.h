@@ -37,6 +37,8 @@ Status write_ok(PacketChannel& channel, std::string_view info = "");
 // `status`: the server's, of which clients of a dump get 0.
 inline constexpr uint16_t kStatusAutocommit = 2;
 Status write_eof(PacketChannel& channel, uint16_t status = kStatusAutocommit);
+// What clients have room for of a message (MYSQL_ERRMSG_SIZE less its end): the rest is cut off.
+inline constexpr size_t kMessageBytesMax = 511;
 Status write_error(PacketChannel& channel, const ServerError& error);
 Status write_result(PacketChannel& channel, const ResultSet& result);
 

@@ -8,6 +8,8 @@
 namespace binbus::serve {
 namespace {
 
+using mysql::kMessageBytesMax;
+
 constexpr std::string_view kFirst = "{first}";
 constexpr std::string_view kSecond = "{second}";
 constexpr std::string_view kDots = "...";

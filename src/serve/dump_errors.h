@@ -8,9 +8,6 @@
 
 namespace binbus::serve {
 
-// What clients have room for of a message (MYSQL_ERRMSG_SIZE less its end): the rest is cut off on the way.
-inline constexpr size_t kMessageBytesMax = 511;
-
 // A GTID set's text in at most so many bytes: whole, or its beginning up to an interval's end and "...", which always is
 // there.
 std::string fitted(const std::string& set, size_t bytes_max);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "mysql/server_replies.h"
+
 namespace binbus::serve {
 namespace {
 
@@ -44,7 +46,7 @@ TEST(Wording, TheFirstSetHasTheRoom) {
   EXPECT_EQ(text(9, 9), "Replica of source: '" + long_set(9) + "' of '" + long_set(9) + "'");
   EXPECT_NE(text(401, 2001).find("'" + long_set(401) + "' of 'u:1:3"), std::string::npos);
   for (const size_t first : {9u, 401u, 471u, 481u, 491u, 2001u}) {
-    EXPECT_LE(text(first, 2001).size(), kMessageBytesMax) << first;
+    EXPECT_LE(text(first, 2001).size(), mysql::kMessageBytesMax) << first;
     EXPECT_TRUE(text(first, 2001).ends_with("...'")) << first;
   }
 }

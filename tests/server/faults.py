@@ -51,8 +51,3 @@ def wait_served(binbus, source, seconds=90):
 
     return wait_until(at_its_end, f"{binbus} serves all of {source}", seconds,
                       lambda: f"{source.position()}\n{json.dumps(stream_status(binbus), indent=1)}\n{binbus.log()[-3000:]}")
-
-
-def wait_visible(binbus, source, seconds=90):
-    """The same where the place does not matter."""
-    wait_served(binbus, source, seconds)

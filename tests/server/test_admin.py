@@ -9,7 +9,7 @@ import urllib.request
 
 from binbus import Binbus
 from dump import Dump
-from faults import stream_status, wait_streaming, wait_visible
+from faults import stream_status, wait_served, wait_streaming
 from process import wait_until
 
 TABLE = ("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY AUTO_INCREMENT, s LONGTEXT)")
@@ -65,7 +65,7 @@ def test_lag_is_the_age_of_what_is_missing(lab):
     source.sql(*TABLE)
     binbus = lab.binbus(source)
     replica.follow(binbus)
-    wait_visible(binbus, source)
+    wait_served(binbus, source)
     dump = Dump(binbus.port, *binbus.replica_user, 4_000_000_002, file=source.binlogs()[0], heartbeat_s=60)
 
     def reader():
@@ -183,7 +183,7 @@ def test_questions_about_a_stream(lab):
     source.sql(*TABLE, "FLUSH BINARY LOGS")
     binbus = lab.binbus(source)
     file, offset = source.position()
-    wait_visible(binbus, source)
+    wait_served(binbus, source)
     code, body = get(binbus, "/streams/shop/segments")
     assert code == 200 and [s["name"] for s in json.loads(body)["segments"]] == source.binlogs()
     code, body = get(binbus, f"/streams/shop/locate?source_file={file}&source_pos={offset}")

@@ -8,7 +8,7 @@ import pytest
 from binbus import mysqlbinlog, mysqlbinlog_command
 from compare import assert_same_bytes, assert_same_tables, both
 from dump import FORMAT_DESCRIPTION, Dump, split
-from faults import wait_visible
+from faults import wait_served
 from load import ROWS, Load, crash_safe_kinds
 from process import wait_until
 
@@ -126,7 +126,7 @@ def test_a_reader_goes_on_from_every_event(lab, name):
     source = lab.server(name)
     source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT)", "BEGIN", *["INSERT INTO d.t VALUES (1)"] * 5, "COMMIT")
     binbus = lab.binbus(source)
-    wait_visible(binbus, source)
+    wait_served(binbus, source)
     file = source.binlogs()[0]
     data = (binbus.segments / file).read_bytes()
     at = 4
@@ -189,7 +189,7 @@ def test_mysqlbinlog_decoded(lab, tmp_path, name, tool):
 def test_mysqlbinlog_stop_never(lab, tmp_path, name, tool):
     source = lab.server(name, SMALL_FILES)
     binbus = lab.binbus(source)
-    wait_visible(binbus, source)  # mysqlbinlog does not try again
+    wait_served(binbus, source)  # mysqlbinlog does not try again
     command = mysqlbinlog_command(tool, binbus, "--raw", "--stop-never", source.binlogs()[0])
     with subprocess.Popen(command, cwd=tmp_path) as follower:
         try:

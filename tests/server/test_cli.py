@@ -18,7 +18,7 @@ import toml
 
 from binbus import PROGRAM, Binbus
 from certificates import Authority
-from faults import stream_status, wait_state, wait_streaming, wait_visible
+from faults import stream_status, wait_served, wait_state, wait_streaming
 from process import free_port, wait_until
 from servers import REPOSITORY
 
@@ -36,7 +36,7 @@ def test_commands_that_ask(lab):
     source = lab.server("mysql97")
     source.sql(*TABLE, "FLUSH BINARY LOGS", "INSERT INTO d.t VALUES (2)")
     binbus = lab.binbus(source)
-    wait_visible(binbus, source)
+    wait_served(binbus, source)
     file, offset = source.position()
     text = run(binbus, "status", "--once")
     assert "shop: streaming" in text and f"{file}:{offset}" in text and source.gtids() in text
@@ -256,7 +256,7 @@ def test_certificates_are_read_again(lab):
 
     install("first")
     lab.keep(binbus).start()
-    wait_visible(binbus, source)
+    wait_served(binbus, source)
     assert shown() == "first"
     install("second")
     binbus.child.send_signal(signal.SIGHUP)
@@ -273,7 +273,7 @@ def test_clients_certificates(lab):
     source.sql("DO 0")
     ours, others = (Authority(f"{lab.folder}/{name}", name) for name in ("ours", "others"))
     binbus = lab.binbus(source, listen_tls_ca=str(ours.ca))
-    wait_visible(binbus, source)
+    wait_served(binbus, source)
 
     def connect(**tls):
         pymysql.connect(host="127.0.0.1", port=binbus.port, user="replica", password="replica", **tls).close()

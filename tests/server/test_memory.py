@@ -8,7 +8,7 @@ import pytest
 from binbus import Binbus, mysqlbinlog_command
 from compare import assert_same_tables
 from dump import Dump
-from faults import stream_status, wait_visible
+from faults import stream_status, wait_served
 from proxy import Proxy
 from watcher import SOAK
 
@@ -68,7 +68,7 @@ def test_within_the_budget(lab, name, rows):
     source, replica = big_server(lab, name), big_server(lab, name)
     binbus = limited(lab, source)
     file = source.binlogs()[0]
-    wait_visible(binbus, source)
+    wait_served(binbus, source)
     # They follow from before there is anything to send, and may be dropped when they take nothing for long.
     stuck = [reader(binbus, file, 4_000_000_010 + number, blocking=True) for number in range(7)]
     replica.follow(binbus)

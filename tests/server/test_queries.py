@@ -7,7 +7,7 @@ import pytest
 
 from binbus import Binbus
 from certificates import Authority
-from faults import wait_visible
+from faults import wait_served
 from process import wait_until
 from servers import installed
 
@@ -53,7 +53,7 @@ def test_answers_are_the_sources(lab, name):
     source = lab.server(name)
     source.sql(*TABLE)
     binbus = lab.binbus(source)
-    wait_visible(binbus, source)
+    wait_served(binbus, source)
     assert_same_answer(source, binbus, "SHOW BINARY LOGS")
     assert_same_answer(source, binbus, "SHOW BINARY LOG STATUS" if name == "mysql97" else "SHOW MASTER STATUS")
     for variable in SAME[name]:
@@ -97,7 +97,7 @@ def test_one_client_cannot_end_the_process(lab):
     source = lab.server("mysql97")
     source.sql(*TABLE)
     binbus = lab.binbus(source)
-    wait_visible(binbus, source)
+    wait_served(binbus, source)
     for statement, number in [("SELECT " + "USER(" * 40_000, 1064), ("SELECT '" + "x" * 2_000_000 + "'", 1153)]:
         with pytest.raises(pymysql.err.MySQLError) as refused:
             ask(binbus, statement)
@@ -131,7 +131,7 @@ def test_mariadb_client_as_it_comes(lab, certificate):
     source = lab.server("mariadb118", *([] if own else [f"--ssl-cert={cert}", f"--ssl-key={key}"]))
     source.sql(*TABLE)
     binbus = lab.binbus(source, **({} if own else {"listen_tls_cert": str(cert), "listen_tls_key": str(key)}))
-    wait_visible(binbus, source)
+    wait_served(binbus, source)
     wanted, got = proof_of_certificate(source.port, "repl"), proof_of_certificate(binbus.port, "replica")
     assert (len(got), got[:2]) == (len(wanted), wanted[:2]) == (66, b"A\1")
     command = [installed("mariadb118") / "bin/client", "--protocol=tcp", "--host=127.0.0.1", f"--port={binbus.port}", "--user=replica",

@@ -95,7 +95,7 @@ TEST(Checksum, FollowsANewLogPos) {
   EXPECT_TRUE(checksum_matches(bytes));
   ByteVector plain = event(kStopEvent, {}, 4, false);
   set_log_pos(plain, 9, false);
-  EXPECT_EQ(plain, event(kStopEvent, {}, 9 - 19, false));
+  EXPECT_EQ(plain, event(kStopEvent, {}, uint64_t{9} - kHeaderBytes, false));
 }
 
 struct VersionCase {

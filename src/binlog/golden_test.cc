@@ -131,8 +131,7 @@ TEST_P(Golden, WithGtidsEachTransactionEndsWhereTheNextBegins) {
   for (const auto& [offset, end] : scanned.ends) ends.push_back(offset);
   begins.push_back(file.size());
   std::ranges::sort(begins);
-  const auto repeated = std::ranges::unique(begins);
-  begins.erase(repeated.begin(), repeated.end());
+  begins.erase(std::unique(begins.begin(), begins.end()), begins.end());
   EXPECT_EQ(ends, begins);
 }
 

@@ -82,7 +82,7 @@ TEST(PacketReader, semi_sync_is_seen_from_the_first_event_on) {
   const ByteVector stream = concat({packets(fake_rotate(file.name(), 4), SemiSync::kOn),
                                     packets(file.events()[0], SemiSync::kOn),
                                     packets(file.events()[5], SemiSync::kAckWanted)});
-  for (const size_t step : {1, 2, 3, 1000}) {
+  for (const size_t step : {1U, 2U, 3U, 1000U}) {
     const Read read = read_all(stream, step);
     EXPECT_EQ(read.acks, (std::vector<bool>{false, false, true}));
     EXPECT_EQ(read.events[2], file.events()[5]);

@@ -30,7 +30,7 @@ TEST(PositionRewriter, gives_place_and_checksum_whatever_the_cuts) {
   ByteVector want = rows_event();
   binlog::set_log_pos(want, 123'456, true);
   for (size_t first = binlog::kHeaderBytes; first <= want.size(); ++first) {
-    for (size_t step : {1, 2, 3, 5, 1000}) {
+    for (size_t step : {1U, 2U, 3U, 5U, 1000U}) {
       ByteVector event = rows_event();
       EXPECT_TRUE(rewrite(event, 123'456, true, first, step)) << first << " " << step;
       EXPECT_EQ(event, want) << first << " " << step;

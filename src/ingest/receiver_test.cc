@@ -88,7 +88,7 @@ TEST(Receiver, stores_files_byte_for_byte_whatever_the_cuts) {
   two.transaction(kUuidA, 4);
   const ByteVector stream =
       concat({dump(one), packets(heartbeat(one.name(), one.end())), dump(two)});
-  for (const size_t step : {1, 17, 1000, 65'536, 1'000'000}) {
+  for (const size_t step : {1U, 17U, 1000U, 65'536U, 1'000'000U}) {
     MemoryDestination destination;
     const Received received = receive(destination, by_file(one.name()), kUuidA, stream, step);
     ASSERT_TRUE(received.status) << received.status.error().message;
@@ -326,7 +326,7 @@ TEST_F(ReceiverFailover, new_segment_holds_what_was_missing_with_our_positions) 
   next.transaction(kUuidB, 2);
   const ByteVector stream =
       concat({dump_of_b(b, {0, 1, 10, 11, 12, 13, 14, 15, 16, 17, 18}), dump(next)});
-  for (const size_t step : {13, 1'000'000}) {
+  for (const size_t step : {13U, 1'000'000U}) {
     MemoryDestination destination = destination_;
     const Received received =
         receive(destination, as_new_source(destination), kUuidB, stream, step);

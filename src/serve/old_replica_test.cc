@@ -62,7 +62,7 @@ INSTANTIATE_TEST_SUITE_P(OldReplica, GoldenTest, testing::ValuesIn(kGoldenCases)
 
 // Whatever the GTID event carries beside, the statement is BEGIN and nothing more: old replicas compare all of it.
 TEST(OldReplica, BeginStandsAlone) {
-  for (const size_t extra : {0, 2, 3, 9}) {
+  for (const size_t extra : {0U, 2U, 3U, 9U}) {
     ByteVector made = event(binlog::kMariadbGtidEvent, 1, 100, 4, 38 + extra);
     ASSERT_TRUE(make_begin(made, false));
     const size_t status_bytes = load_u16(&made[19 + 11]);

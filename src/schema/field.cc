@@ -29,14 +29,20 @@ uint64_t load_any(Bytes bytes) {
   return value;
 }
 
+// `field` has kBytes bytes.
 template <size_t kBytes>
-Result<Integer> read_plain_integer(const Field& field) {
-  if (field.bytes.size() != kBytes) return bad_size();
+Integer load_integer(const Field& field) {
   const uint64_t bits = load_le<kBytes>(field.bytes.data());
   if (field.column->is_unsigned || field.column->zerofill) return Integer{.bits = bits};
   constexpr int kShift = 64 - 8 * static_cast<int>(kBytes);
   const int64_t value = static_cast<int64_t>(bits << kShift) >> kShift;
   return Integer{.bits = static_cast<uint64_t>(value), .is_signed = true};
+}
+
+template <size_t kBytes>
+Result<Integer> read_plain_integer(const Field& field) {
+  if (field.bytes.size() != kBytes) return bad_size();
+  return load_integer<kBytes>(field);
 }
 
 // Fills up to the display width, for ZEROFILL, what was appended from `start` on.
@@ -54,9 +60,9 @@ void append_integer(std::string& out, const Integer& integer) {
 
 template <size_t kBytes>
 Status append_plain_integer(std::string& out, const Field& field) {
-  BINBUS_TRY(integer, read_plain_integer<kBytes>(field));
+  if (field.bytes.size() != kBytes) return bad_size();
   const size_t start = out.size();
-  append_integer(out, integer);
+  append_integer(out, load_integer<kBytes>(field));
   if (field.column->zerofill) fill_zeros(out, start, field.column->length);
   return ok();
 }
@@ -194,7 +200,6 @@ Status append_string(std::string& out, const Field& field) {
 
 // Rows leave out the zeros (spaces, of text) at a fixed string's end.
 Status append_fixed_string(std::string& out, const Field& field) {
-  const size_t start = out.size();
   switch (field.column->type) {
     case SqlType::kInet4:
       return append_inet4(out, field.bytes);
@@ -204,7 +209,8 @@ Status append_fixed_string(std::string& out, const Field& field) {
       return append_uuid(out, field.bytes);
     case SqlType::kBinary:
       out += as_text(field.bytes);
-      if (out.size() - start < field.column->length) out.resize(start + field.column->length);
+      if (field.bytes.size() < field.column->length)
+        out.append(field.column->length - field.bytes.size(), '\0');
       return ok();
     default:
       return append_string(out, field);

@@ -30,7 +30,8 @@ binlog::FormatDescription format_of(std::string server_version) {
   binlog::FormatDescription format;
   format.server_version = std::move(server_version);
   format.post_header_bytes.assign(171, 8);
-  for (const size_t type : {30, 31, 32, 39, 169, 170, 171}) format.post_header_bytes[type - 1] = 10;
+  for (const size_t type : {30U, 31U, 32U, 39U, 169U, 170U, 171U})
+    format.post_header_bytes[type - 1] = 10;
   return format;
 }
 

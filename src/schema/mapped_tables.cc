@@ -1,14 +1,12 @@
 #include "schema/mapped_tables.h"
 
-#include <algorithm>
-
 namespace binbus::schema {
 
 Status MappedTables::take(Bytes event, const binlog::FormatDescription& format) {
   BINBUS_TRY(id, parse_table_id(event, format));
   const Bytes body = event.subspan(format.header_bytes);
   const auto found = tables_.find(id);
-  if (found != tables_.end() && std::ranges::equal(found->second->body, body)) {
+  if (found != tables_.end() && as_text(found->second->body) == as_text(body)) {
     found->second->statement = statement_;
     return ok();
   }

@@ -80,7 +80,7 @@ bool same_type(const WireColumn& wire, const Column& column) {
       return wire.type == kWireDouble;
     case SqlType::kDecimal:
       return wire.type == kWireNewdecimal &&
-             wire.metadata == (column.length | column.decimals << 8);
+             wire.metadata == (column.length | uint32_t{column.decimals} << 8);
     case SqlType::kBit:
       return wire.type == kWireBit &&
              column.length == (wire.metadata & 0xffU) + 8U * (wire.metadata >> 8);

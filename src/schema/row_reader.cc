@@ -125,8 +125,11 @@ Status RowReader::open(const RowLayout& layout, Bytes event, const FormatDescrip
 
 void RowReader::set_present(Image& image, Bytes bits) const {
   image.fields = layout_->fields();
+  if (as_text(image.bits) == as_text(bits) && image.columns == image.fields.size()) return;
+  image.bits.assign(bits.begin(), bits.end());
+  image.columns = image.fields.size();
   image.present.clear();
-  for (uint32_t i = 0; i < image.fields.size(); ++i) {
+  for (uint32_t i = 0; i < image.columns; ++i) {
     if ((bits[i / 8] >> (i % 8) & 1) != 0) image.present.push_back(i);
   }
   image.null_bytes = (image.present.size() + 7) / 8;

@@ -57,6 +57,9 @@ class RowReader {
  private:
   struct Image {
     std::vector<Field> fields;
+    ByteVector
+        bits;  // of the columns in it; what follows is made of them and mostly stays from event to event
+    size_t columns = 0;
     std::vector<uint32_t> present;  // ordinals
     size_t null_bytes = 0;
   };

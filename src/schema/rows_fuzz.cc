@@ -38,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   binlog::FormatDescription format;
   format.server_version = (data[0] & 1) != 0 ? "11.8.2-MariaDB" : "9.7.4";
   format.post_header_bytes.assign(171, 8);
-  for (const size_t type : {30, 31, 32, 39, 169, 170, 171}) format.post_header_bytes[type - 1] = 10;
+  for (const size_t type : {30U, 31U, 32U, 39U, 169U, 170U, 171U})
+    format.post_header_bytes[type - 1] = 10;
   const Bytes rest(data + 3, size - 3);
   const size_t map_bytes = std::min<size_t>(load_u16(data + 1), rest.size());
   (void)walk(rest.first(map_bytes), rest.subspan(map_bytes), format);

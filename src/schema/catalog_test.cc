@@ -293,7 +293,7 @@ TEST_P(Chains, LeaveTheTable) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(Catalog, Chains, testing::ValuesIn(kChains),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& param) { return std::string(param.param.name); });
 
 TEST(Catalog, StatementsThatChangeNoColumns) {
   Catalog catalog;
@@ -420,7 +420,7 @@ TEST(Catalog, TemporaryTablesAreTheirSessions) {
 
 TEST(Catalog, LetterCases) {
   const StatementContext context = context_for(k9);
-  for (const uint8_t lower_case : {0, 1, 2}) {
+  for (const uint8_t lower_case : {uint8_t{0}, uint8_t{1}, uint8_t{2}}) {
     Catalog catalog(lower_case);
     ASSERT_TRUE(catalog.apply("CREATE DATABASE D", context));
     ASSERT_TRUE(catalog.apply("CREATE TABLE D.Tü (A INT)", context));

@@ -100,7 +100,7 @@ TEST_P(Tokens, AreThese) {
   EXPECT_EQ(tokens(test.statement, test.server, test.sql_mode), test.want);
 }
 INSTANTIATE_TEST_SUITE_P(SqlLexer, Tokens, testing::ValuesIn(kTokensCases),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& param) { return std::string(param.param.name); });
 
 struct ValueCase {
   const char* name;
@@ -131,7 +131,7 @@ TEST_P(Values, AreThese) {
   EXPECT_EQ(token_value(lexer.next(), test.sql_mode), test.want);
 }
 INSTANTIATE_TEST_SUITE_P(SqlLexer, Values, testing::ValuesIn(kValueCases),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& param) { return std::string(param.param.name); });
 
 TEST(ServerVersion, OfText) {
   const auto parse = [](std::string_view text) { return ServerVersion::parse(text); };

@@ -2,9 +2,9 @@
 
 #include "binlog/control_events.h"
 #include "binlog/gtid_events.h"
-#include "serve/event_feed.h"
 #include "serve/event_start.h"
 #include "serve/mariadb_position.h"
+#include "store/event_feed.h"
 
 namespace binbus::serve {
 namespace {
@@ -37,7 +37,7 @@ std::string query_info(const binlog::QueryEvent& query) {
 }
 
 // The Info column for the types that clients and people look at; "" for others.
-std::string event_info(EventFeed& feed, const binlog::FormatDescription& format) {
+std::string event_info(store::EventFeed& feed, const binlog::FormatDescription& format) {
   switch (feed.header().type) {
     case binlog::kFormatDescriptionEvent:
       return "Server ver: " + format.server_version + ", Binlog ver: 4";
@@ -103,7 +103,7 @@ Result<mysql::ResultSet> list_events(const Catalog& catalog, const EventListing&
   const uint64_t from = std::max<uint64_t>(listing.from, binlog::kMagic.size());
   if (!check_event_start(catalog.log(), segment, from))
     return fail(Code::kNotFound, "Wrong offset or I/O error");
-  BINBUS_TRY(feed, EventFeed::open(catalog.log(), {segment.number, from}));
+  BINBUS_TRY(feed, store::EventFeed::open(catalog.log(), {segment.number, from}));
   feed.set_checksummed(format.checksum == binlog::Checksum::kCrc32);
   const uint64_t count = listing.count == 0 ? kEventsMax : std::min(listing.count, kEventsMax);
   uint64_t bytes = 0;

@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-#include "serve/event_feed.h"
+#include "store/event_feed.h"
 
 namespace binbus::serve {
 namespace {
@@ -104,7 +104,7 @@ bool is_of(Of of, Flavor flavor) {
 std::optional<bool> newest_has_gtid(store::Log& log) {
   const auto before = log.find_time(log.last_commit_us());
   if (!before) return std::nullopt;
-  auto feed = EventFeed::open(log, *before);
+  auto feed = store::EventFeed::open(log, *before);
   if (!feed) return std::nullopt;
   for (;;) {
     const auto there = feed->next();
@@ -120,7 +120,7 @@ std::optional<bool> newest_has_gtid(store::Log& log) {
 }  // namespace
 
 Result<binlog::FormatDescription> read_format(store::Log& log, uint64_t segment) {
-  BINBUS_TRY(feed, EventFeed::open(log, {segment, 0}));
+  BINBUS_TRY(feed, store::EventFeed::open(log, {segment, 0}));
   BINBUS_TRY(there, feed.next());
   if (!there) return fail(Code::kNotFound, "no format description yet");
   return binlog::parse_format_description(feed.head());

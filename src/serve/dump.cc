@@ -71,7 +71,7 @@ class Dump {
   Status send_all() {
     BINBUS_TRY(start,
                find_dump_start(request_, traits_, context_.catalog, wording_, context_.stop));
-    BINBUS_TRY(feed, EventFeed::open(log_, {start.at.segment, 0}));
+    BINBUS_TRY(feed, store::EventFeed::open(log_, {start.at.segment, 0}));
     feed_.emplace(std::move(feed));
     if (request_.executed) {
       filter_ = make_mysql_gtid_filter(*request_.executed, start, wording_);
@@ -389,7 +389,7 @@ class Dump {
   const mysql::Flavor flavor_;
   const Wording wording_;
   const uint32_t server_id_;
-  std::optional<EventFeed> feed_;
+  std::optional<store::EventFeed> feed_;
   std::unique_ptr<EventFilter> filter_;  // null: every event is sent
   std::string file_;
   bool

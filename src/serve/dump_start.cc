@@ -5,9 +5,9 @@
 #include <mutex>
 
 #include "binlog/gtid_events.h"
-#include "serve/event_feed.h"
 #include "serve/event_start.h"
 #include "serve/mariadb_position.h"
+#include "store/event_feed.h"
 
 namespace binbus::serve {
 namespace {
@@ -100,7 +100,7 @@ class Search {
   }
 
   Result<bool> has_first_transaction(uint64_t segment, const GtidSet& replica) {
-    BINBUS_TRY(feed, EventFeed::open(log_, {segment, 0}));
+    BINBUS_TRY(feed, store::EventFeed::open(log_, {segment, 0}));
     for (;;) {
       BINBUS_TRY(there, feed.next());
       if (!there) return false;

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "serve/dump_start.h"
-#include "serve/event_feed.h"
+#include "store/event_feed.h"
 
 namespace binbus::serve {
 
@@ -15,7 +15,7 @@ class EventFilter {
   virtual ~EventFilter() = default;
   // Whether the event is sent. It may be changed in place, at the same size.
   // Errors carry 1236: the dump ends with them.
-  virtual Result<bool> wants(EventFeed& feed) = 0;
+  virtual Result<bool> wants(store::EventFeed& feed) = 0;
   // A segment's format description came.
   virtual void on_segment_start() {}
   // True when what is skipped is told to the reader by heartbeats with the place reached.

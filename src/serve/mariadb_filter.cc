@@ -37,7 +37,7 @@ class MariadbFilter final : public EventFilter {
     }
   }
 
-  Result<bool> wants(EventFeed& feed) override {
+  Result<bool> wants(store::EventFeed& feed) override {
     const uint8_t type = feed.header().type;
     const bool at_gtid = type == binlog::kMariadbGtidEvent && by_gtid_;
     if (type == binlog::kMariadbGtidListEvent && by_gtid_) BINBUS_RETURN_IF_ERROR(load_state(feed));
@@ -68,7 +68,7 @@ class MariadbFilter final : public EventFilter {
  private:
   bool follows_group() const { return skipping_ || stopping_; }
 
-  Status load_state(EventFeed& feed) {
+  Status load_state(store::EventFeed& feed) {
     head_seen_ = true;
     if (!until_)
       return ok();  // the state counts from the first segment's start then, as the servers do it
@@ -78,7 +78,7 @@ class MariadbFilter final : public EventFilter {
     return ok();
   }
 
-  Status on_gtid(EventFeed& feed) {
+  Status on_gtid(store::EventFeed& feed) {
     BINBUS_TRY(event, binlog::parse_gtid_event(feed.header(), feed.prefix()));
     const auto* gtid = std::get_if<MariadbGtid>(&event.gtid);
     if (!gtid) return fail(Code::kCorrupt, "a GTID event without a GTID");
@@ -138,7 +138,7 @@ class MariadbFilter final : public EventFilter {
   }
 
   // Finds the group's last event.
-  Status follow_group(EventFeed& feed) {
+  Status follow_group(store::EventFeed& feed) {
     if (tracker_.carries(feed.header().type)) {
       group_ended_ = false;
       return ok();
@@ -151,7 +151,7 @@ class MariadbFilter final : public EventFilter {
   }
 
   // Events that the reader does not know, or did not ask for.
-  Result<bool> adapt(EventFeed& feed) {
+  Result<bool> adapt(store::EventFeed& feed) {
     int needed = 0;
     switch (feed.header().type) {
       case binlog::kMariadbAnnotateRowsEvent:
@@ -173,7 +173,7 @@ class MariadbFilter final : public EventFilter {
     return replace(feed);
   }
 
-  Result<bool> replace(EventFeed& feed) {
+  Result<bool> replace(store::EventFeed& feed) {
     if (feed.header().type == binlog::kMariadbGtidEvent) {
       BINBUS_TRY(event, binlog::parse_gtid_event(feed.header(), feed.prefix()));
       if (!(event.mariadb_flags & kStandalone)) {

@@ -1,7 +1,7 @@
 #include "serve/mariadb_position.h"
 
 #include "binlog/gtid_events.h"
-#include "serve/event_feed.h"
+#include "store/event_feed.h"
 
 namespace binbus::serve {
 
@@ -18,7 +18,7 @@ Result<mysql::MariadbGtidSet> mariadb_state_at(store::Log& log, const std::strin
   const mysql::MariadbGtidSet* before = info.previous.mariadb();
   mysql::MariadbGtidSet state = before ? *before : mysql::MariadbGtidSet();
   if (offset <= binlog::kMagic.size()) return state;
-  BINBUS_TRY(feed, EventFeed::open(log, {info.number, 0}));
+  BINBUS_TRY(feed, store::EventFeed::open(log, {info.number, 0}));
   while (feed.end_offset() < offset) {
     BINBUS_TRY(there, feed.next());
     if (!there) break;

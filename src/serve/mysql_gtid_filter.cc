@@ -9,7 +9,7 @@ class MysqlGtidFilter final : public EventFilter {
   MysqlGtidFilter(mysql::GtidSet executed, bool clear_created, const Wording& wording)
       : executed_(std::move(executed)), hides_creation_(clear_created), wording_(wording) {}
 
-  Result<bool> wants(EventFeed& feed) override {
+  Result<bool> wants(store::EventFeed& feed) override {
     switch (feed.header().type) {
       case binlog::kGtidEvent:
       case binlog::kGtidTaggedEvent: {

@@ -10,14 +10,14 @@
 #include "binlog/event.h"
 #include "store/log.h"
 
-namespace binbus::serve {
+namespace binbus::store {
 
 class EventFeed {
  public:
   static constexpr size_t kBlockBytes = 256 * 1024;
 
   // From `at` on, which is the start of an event or of a segment, whose magic is skipped.
-  static Result<EventFeed> open(store::Log& log, binlog::Position at);
+  static Result<EventFeed> open(Log& log, binlog::Position at);
   EventFeed(EventFeed&&) = default;
 
   // Goes on to the next event; false at the visible end or the segment's end. The rest of a long event before it
@@ -70,7 +70,7 @@ class EventFeed {
   }
 
  private:
-  EventFeed(std::unique_ptr<store::LogReader> reader, uint64_t offset);
+  EventFeed(std::unique_ptr<LogReader> reader, uint64_t offset);
   Result<bool> fill();
   void take(size_t head_bytes) {
     head_bytes_ = head_bytes;
@@ -78,7 +78,7 @@ class EventFeed {
     end_offset_ += header_.size;
   }
 
-  std::unique_ptr<store::LogReader> reader_;
+  std::unique_ptr<LogReader> reader_;
   std::unique_ptr<uint8_t[]> block_;
   size_t begin_ = 0;       // of the current event, or of what follows it
   size_t head_bytes_ = 0;  // of the current event, in the block
@@ -89,4 +89,4 @@ class EventFeed {
   binlog::EventHeader header_;
 };
 
-}  // namespace binbus::serve
+}  // namespace binbus::store

@@ -1,13 +1,13 @@
-#include "serve/event_feed.h"
+#include "store/event_feed.h"
 
-namespace binbus::serve {
+namespace binbus::store {
 
-EventFeed::EventFeed(std::unique_ptr<store::LogReader> reader, uint64_t offset)
+EventFeed::EventFeed(std::unique_ptr<LogReader> reader, uint64_t offset)
     : reader_(std::move(reader)),
       block_(std::make_unique_for_overwrite<uint8_t[]>(kBlockBytes)),
       end_offset_(offset) {}
 
-Result<EventFeed> EventFeed::open(store::Log& log, binlog::Position at) {
+Result<EventFeed> EventFeed::open(Log& log, binlog::Position at) {
   BINBUS_TRY(reader, log.reader(at));
   return EventFeed(std::move(reader), at.offset);
 }
@@ -79,4 +79,4 @@ Result<Bytes> EventFeed::more() {
   return Bytes(bytes);
 }
 
-}  // namespace binbus::serve
+}  // namespace binbus::store

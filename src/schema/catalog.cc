@@ -270,6 +270,22 @@ Status Catalog::run(const DropTables& drop, const StatementContext& context, Eff
   return ok();
 }
 
+// A table that is not known is named all the same: whoever is told needs no more.
+Status Catalog::run(const TruncateTable& truncate, const StatementContext& context,
+                    Effect& effect) {
+  const Place place = place_of(truncate.name, context);
+  if (is_temporary(place, context)) return ok();
+  const Stored* stored = find(place);
+  if (stored != nullptr) effect.truncated = state_of(*stored).version;
+  if (effect.truncated == nullptr) {
+    auto named = std::make_shared<TableVersion>();
+    named->database = place.database;
+    named->table = place.table;
+    effect.truncated = std::move(named);
+  }
+  return ok();
+}
+
 Status Catalog::run(const CreateDatabase& create, const StatementContext& context, Effect& effect) {
   const auto found = databases_.find(key_of(create.name));
   const bool exists = found != databases_.end() && found->second.known;

@@ -28,8 +28,9 @@ struct TableChange {
 };
 
 struct Effect {
-  bool relevant = false;  // false: a statement that cannot change any table's columns
+  bool relevant = false;  // false: a statement that can change neither a table nor its columns
   std::vector<TableChange> changes;
+  TablePtr truncated;  // TRUNCATE: the table that lost its rows, if it is known
 };
 
 struct TableState {
@@ -111,6 +112,7 @@ class Catalog {
   Status run(const AlterTable& statement, const StatementContext& context, Effect& effect);
   Status run(const RenameTables& statement, const StatementContext& context, Effect& effect);
   Status run(const DropTables& statement, const StatementContext& context, Effect& effect);
+  Status run(const TruncateTable& statement, const StatementContext& context, Effect& effect);
   Status run(const CreateDatabase& statement, const StatementContext& context, Effect& effect);
   Status run(const AlterDatabase& statement, const StatementContext& context, Effect& effect);
   Status run(const DropDatabase& statement, const StatementContext& context, Effect& effect);

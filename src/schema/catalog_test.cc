@@ -295,6 +295,24 @@ TEST_P(Chains, LeaveTheTable) {
 INSTANTIATE_TEST_SUITE_P(Catalog, Chains, testing::ValuesIn(kChains),
                          [](const auto& param) { return std::string(param.param.name); });
 
+TEST(Catalog, TruncateNamesTheTable) {
+  Catalog catalog;
+  StatementContext context = context_for(k9);
+  context.database = "d";
+  ASSERT_TRUE(catalog.apply("CREATE TABLE t (a INT)", context));
+  for (const std::string_view statement : {"TRUNCATE TABLE t", "truncate `d`.t"}) {
+    const auto effect = catalog.apply(statement, context);
+    ASSERT_TRUE(effect) << effect.error().message;
+    EXPECT_TRUE(effect->relevant && effect->changes.empty());
+    EXPECT_EQ(effect->truncated, catalog.table("d", "t").version) << statement;
+  }
+  const auto unknown = catalog.apply("TRUNCATE e.f", context);
+  ASSERT_TRUE(unknown && unknown->truncated);
+  EXPECT_EQ(unknown->truncated->database + "." + unknown->truncated->table, "e.f");
+  ASSERT_TRUE(catalog.apply("CREATE TEMPORARY TABLE t (b INT)", context));
+  EXPECT_EQ(catalog.apply("TRUNCATE t", context)->truncated, nullptr);
+}
+
 TEST(Catalog, StatementsThatChangeNoColumns) {
   Catalog catalog;
   const StatementContext context = context_for(k9);
@@ -306,7 +324,6 @@ TEST(Catalog, StatementsThatChangeNoColumns) {
         "INSERT INTO t VALUES ('CREATE TABLE t (a INT)')",
         "BEGIN",
         "COMMIT",
-        "TRUNCATE TABLE t",
         "FLUSH TABLES",
         "ANALYZE TABLE t",
         "CREATE VIEW v AS SELECT 1",

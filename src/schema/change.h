@@ -42,10 +42,11 @@ struct Change {
   const TransactionInfo* transaction = nullptr;
   binlog::Position position;  // of the event
   uint64_t event_end = 0;     // offset just behind the event
-  // Of the event's rows, from 0; rows of a compressed transaction count on.
+  // Which of the transaction's rows events or statements, from 0, and which row of it, from 0: with the GTID or the
+  // position of the transaction, a stable id, whatever else is read.
+  uint64_t event = 0;
   uint32_t row = 0;
-  // Of the transaction's changes, from 0: with the GTID or position, a stable id.
-  uint64_t number = 0;
+  uint64_t number = 0;  // of the transaction's changes that were read, from 0
   // Of the transaction's changes this is the last; only where the decoder has looked ahead to its end.
   bool last = false;
   uint32_t timestamp_s = 0;  // of the event's header

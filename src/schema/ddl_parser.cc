@@ -179,6 +179,12 @@ Result<DdlStatement> parse_rename(TokenReader& in) {
   return rename;
 }
 
+Result<DdlStatement> parse_truncate(TokenReader& in) {
+  in.accept("TABLE");
+  BINBUS_TRY(name, parse_table_name(in));
+  return TruncateTable{std::move(name)};
+}
+
 // MariaDB: SET STATEMENT variable = value, ... FOR statement. False: another SET.
 Result<bool> skip_set_statement(TokenReader& in) {
   if (!in.accept_sequence({"SET", "STATEMENT"})) return false;
@@ -206,6 +212,7 @@ Result<DdlStatement> parse_ddl(std::string_view statement, const StatementContex
   if (in.accept("ALTER")) return parse_alter(in);
   if (in.accept("DROP")) return parse_drop(in);
   if (in.accept("RENAME")) return parse_rename(in);
+  if (in.accept("TRUNCATE")) return parse_truncate(in);
   return Irrelevant{};
 }
 

@@ -179,8 +179,12 @@ struct AlterSequence {
 
 struct Irrelevant {};  // cannot change any table's columns
 
+struct TruncateTable {
+  TableName name;
+};
+
 using DdlStatement =
-    std::variant<Irrelevant, CreateTable, AlterTable, RenameTables, DropTables, CreateDatabase,
-                 AlterDatabase, DropDatabase, CreateSequence, AlterSequence>;
+    std::variant<Irrelevant, CreateTable, AlterTable, RenameTables, DropTables, TruncateTable,
+                 CreateDatabase, AlterDatabase, DropDatabase, CreateSequence, AlterSequence>;
 
 }  // namespace binbus::schema

@@ -13,16 +13,20 @@ Status MappedTables::take(Bytes event, const binlog::FormatDescription& format) 
   if (found != tables_.end()) tables_.erase(found);
   BINBUS_TRY(map, parse_table_map(event, format));
   BINBUS_TRY(version, resolve_(map));
-  BINBUS_TRY(layout, RowLayout::make(map, version));
+  Table table{.body = to_owned(body), .layout = std::nullopt, .statement = statement_};
+  if (version != nullptr) {
+    BINBUS_TRY(layout, RowLayout::make(map, version));
+    table.layout = std::move(layout);
+  }
   make_room();
-  tables_[id] = std::make_unique<Table>(
-      Table{.body = to_owned(body), .layout = std::move(layout), .statement = statement_});
+  tables_[id] = std::make_unique<Table>(std::move(table));
   return ok();
 }
 
 const RowLayout* MappedTables::find(uint64_t table_id) const {
   const auto found = tables_.find(table_id);
-  return found == tables_.end() ? nullptr : &found->second->layout;
+  if (found == tables_.end() || !found->second->layout) return nullptr;
+  return &*found->second->layout;
 }
 
 void MappedTables::make_room() {

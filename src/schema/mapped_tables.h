@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include "schema/row_layout.h"
@@ -14,7 +15,7 @@ namespace binbus::schema {
 
 class MappedTables {
  public:
-  // Finds the version in use of a map's table.
+  // Finds the version in use of a map's table; null for one whose rows are of no interest.
   using Resolve = std::function<Result<TablePtr>(const TableMap& map)>;
 
   explicit MappedTables(Resolve resolve, size_t tables_max = 4096)
@@ -23,7 +24,9 @@ class MappedTables {
   // Takes a Table_map event, whole but for its checksum. What resolve and RowLayout::make() say against it is returned, and the id
   // is then of no table.
   Status take(Bytes event, const binlog::FormatDescription& format);
-  // Null: no map named this id. Good until the next take() or clear().
+  // Whether a map named this id.
+  bool knows(uint64_t table_id) const { return tables_.contains(table_id); }
+  // Null: no map named this id, or a table of no interest. Good until the next take() or clear().
   const RowLayout* find(uint64_t table_id) const;
   // To be told at the end of a statement (RowsHead::ends_statement): its maps need no longer be kept.
   void end_statement() { ++statement_; }
@@ -33,7 +36,7 @@ class MappedTables {
  private:
   struct Table {
     ByteVector body;  // of the event, from the flags after its id on
-    RowLayout layout;
+    std::optional<RowLayout> layout;
     uint64_t statement = 0;  // that named it last
   };
   void make_room();

@@ -45,6 +45,9 @@ class RowReader {
   // Moves to the next row; false after the last. kCorrupt or kTruncated name the table, the row and the column.
   Result<bool> next();
 
+  // False when next() has come to the last row.
+  bool has_more() const { return !rest_.empty(); }
+
   RowOperation operation() const { return head_.operation; }
   // The row's images, one field per column of the table; empty where the operation has no such image. Good until next().
   std::span<const Field> before() const {

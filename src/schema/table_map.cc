@@ -225,12 +225,12 @@ Status read_optional_metadata(ByteReader& in, TableMap& map) {
   return ok();
 }
 
-Result<std::string> read_name(ByteReader& in, const char* what) {
+Result<std::string_view> read_name(ByteReader& in, const char* what) {
   BINBUS_TRY(length, in.u8(what));
   BINBUS_TRY(name, in.bytes(length, what));
   BINBUS_TRY(end, in.u8(what));
   if (end != 0) return fail(Code::kCorrupt, std::string(what) + " does not end with its length");
-  return std::string(as_text(name));
+  return as_text(name);
 }
 
 }  // namespace
@@ -240,6 +240,16 @@ Result<uint64_t> parse_table_id(Bytes event, const FormatDescription& format) {
   if (event.size() < format.header_bytes + id_bytes) return fail(Code::kTruncated, "table id");
   const uint8_t* id = event.data() + format.header_bytes;
   return id_bytes == 4 ? load_u32(id) : load_le<6>(id);
+}
+
+Result<std::pair<std::string_view, std::string_view>> parse_table_names(
+    Bytes event, const FormatDescription& format) {
+  ByteReader in(event);
+  const size_t post_header = post_header_bytes(binlog::kTableMapEvent, format);
+  BINBUS_RETURN_IF_ERROR(in.skip(format.header_bytes + post_header, "table map's header"));
+  BINBUS_TRY(database, read_name(in, "table map's database"));
+  BINBUS_TRY(table, read_name(in, "table map's table"));
+  return std::pair(database, table);
 }
 
 Result<TableMap> parse_table_map(Bytes event, const FormatDescription& format) {
@@ -252,8 +262,8 @@ Result<TableMap> parse_table_map(Bytes event, const FormatDescription& format) {
   BINBUS_RETURN_IF_ERROR(in.skip(format.header_bytes + post_header, "table map's header"));
   BINBUS_TRY(database, read_name(in, "table map's database"));
   BINBUS_TRY(table, read_name(in, "table map's table"));
-  map.database = std::move(database);
-  map.table = std::move(table);
+  map.database = database;
+  map.table = table;
   BINBUS_RETURN_IF_ERROR(read_columns(in, map.columns));
   BINBUS_RETURN_IF_ERROR(read_optional_metadata(in, map));
   return map;

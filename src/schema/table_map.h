@@ -45,6 +45,10 @@ struct TableMap {
 // format, kUnsupported naming the column whose type is not known; fields of metadata not known are skipped.
 Result<TableMap> parse_table_map(Bytes event, const binlog::FormatDescription& format);
 
+// The database's and the table's name alone, views into the event.
+Result<std::pair<std::string_view, std::string_view>> parse_table_names(
+    Bytes event, const binlog::FormatDescription& format);
+
 // The id alone, which rows events have at the same place. `post_header_bytes` as the format description has it for the
 // event's type: 6 with ids of four bytes, else 8 or 10.
 Result<uint64_t> parse_table_id(Bytes event, const binlog::FormatDescription& format);

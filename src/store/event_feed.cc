@@ -2,14 +2,14 @@
 
 namespace binbus::store {
 
-EventFeed::EventFeed(std::unique_ptr<LogReader> reader, uint64_t offset)
-    : reader_(std::move(reader)),
+EventFeed::EventFeed(std::unique_ptr<binlog::ByteSource> source)
+    : reader_(std::move(source)),
       block_(std::make_unique_for_overwrite<uint8_t[]>(kBlockBytes)),
-      end_offset_(offset) {}
+      end_offset_(reader_->position().offset) {}
 
 Result<EventFeed> EventFeed::open(Log& log, binlog::Position at) {
   BINBUS_TRY(reader, log.reader(at));
-  return EventFeed(std::move(reader), at.offset);
+  return EventFeed(std::move(reader));
 }
 
 Status EventFeed::seek(uint64_t offset) {

@@ -18,6 +18,8 @@ class EventFeed {
 
   // From `at` on, which is the start of an event or of a segment, whose magic is skipped.
   static Result<EventFeed> open(Log& log, binlog::Position at);
+  // The same from what `source` is at.
+  explicit EventFeed(std::unique_ptr<binlog::ByteSource> source);
   EventFeed(EventFeed&&) = default;
 
   // Goes on to the next event; false at the visible end or the segment's end. The rest of a long event before it
@@ -55,6 +57,9 @@ class EventFeed {
   void set_checksummed(bool checksummed) { checksummed_ = checksummed; }
   Status learn_format();
 
+  // What the block holds after the current event, whose pieces have not been taken by more().
+  Bytes ahead() const { return {block_.get() + begin_ + head_bytes_, end_ - begin_ - head_bytes_}; }
+
   // Just after the current event, with all its pieces; 0 before a segment's magic was there.
   uint64_t end_offset() const { return end_offset_; }
   // True when the block holds nothing after the current event.
@@ -70,7 +75,6 @@ class EventFeed {
   }
 
  private:
-  EventFeed(std::unique_ptr<LogReader> reader, uint64_t offset);
   Result<bool> fill();
   void take(size_t head_bytes) {
     head_bytes_ = head_bytes;
@@ -78,7 +82,7 @@ class EventFeed {
     end_offset_ += header_.size;
   }
 
-  std::unique_ptr<LogReader> reader_;
+  std::unique_ptr<binlog::ByteSource> reader_;
   std::unique_ptr<uint8_t[]> block_;
   size_t begin_ = 0;       // of the current event, or of what follows it
   size_t head_bytes_ = 0;  // of the current event, in the block

@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "binlog/position.h"
+#include "binlog/byte_source.h"
 #include "binlog/transaction_tracker.h"
 #include "io/clock.h"
 #include "io/file.h"
@@ -82,19 +82,16 @@ class Log;
 
 // A reader's place in the log. Owner: must not outlive the Log. Thread: one at a time. While it lives, its segment and
 // later ones are not removed by retention.
-class LogReader {
+class LogReader final : public binlog::ByteSource {
  public:
-  ~LogReader();
-  // Bytes at the reader's position, at most buffer.size(), never past the visible end, never of two segments; moves on.
-  // Empty: at the visible end, or at the end of a sealed segment (next_segment() tells).
-  Result<Bytes> read(std::span<uint8_t> buffer);
-  // Moves to the next segment's first byte when this one is sealed and read to its end; else false.
-  bool next_segment();
-  Position position() const;
-  std::string segment_name() const;
-  Status seek(Position position);
-  // Blocks until read() or next_segment() would make progress: true; false at the deadline or when `stop` is asked.
-  bool wait(uint64_t timeout_ms, const std::stop_token& stop);
+  ~LogReader() override;
+  // Never past the visible end.
+  Result<Bytes> read(std::span<uint8_t> buffer) override;
+  bool next_segment() override;
+  Position position() const override;
+  std::string segment_name() const override;
+  Status seek(Position position) override;
+  bool wait(uint64_t timeout_ms, const std::stop_token& stop) override;
 
  private:
   friend class Log;

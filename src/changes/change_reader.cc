@@ -1,0 +1,658 @@
+#include "changes/change_reader.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "binlog/control_events.h"
+#include "binlog/event_role.h"
+#include "binlog/statement.h"
+#include "schema/charset.h"
+#include "schema/compressed.h"
+#include "schema/table_map.h"
+#include "schema/transaction_payload.h"
+
+namespace binbus::changes {
+namespace {
+
+using namespace binlog;
+using schema::Operation;
+using schema::TablePtr;
+
+constexpr size_t kKeptBytes = 1 << 20;  // what a long event needed more is given back
+constexpr uint8_t kStandaloneFlag = 1;  // of a MariaDB GTID: no COMMIT follows
+constexpr std::string_view kXaStart = "XA START ";
+constexpr std::string_view kXaCommit = "XA COMMIT ";
+constexpr std::string_view kXaRollback = "XA ROLLBACK ";
+
+std::string utf8_of(std::string_view text, uint32_t collation) {
+  const schema::Charset* charset = schema::Charset::find_by_collation(collation);
+  if (charset == nullptr || charset->is_binary()) charset = schema::Charset::find("utf8mb4");
+  std::string out;
+  charset->append_utf8(out, as_bytes(text));
+  return out;
+}
+
+// Server's own spelling.
+bool is_rollback_to(std::string_view statement) {
+  return statement.starts_with("ROLLBACK TO") || statement.starts_with("ROLLBACK WORK TO");
+}
+
+// Whether a statement changes rows: what a server in row format does not log.
+bool changes_rows(std::string_view statement) {
+  static constexpr std::string_view kVerbs[] = {"INSERT",  "UPDATE", "DELETE",
+                                                "REPLACE", "LOAD",   "WITH"};
+  while (!statement.empty() && (statement.front() <= ' ' || statement.starts_with("/*"))) {
+    if (statement.front() <= ' ') {
+      statement.remove_prefix(1);
+      continue;
+    }
+    const size_t end = statement.find("*/", 2);
+    if (end == std::string_view::npos) return false;
+    statement.remove_prefix(end + 2);
+  }
+  return std::ranges::any_of(kVerbs, [&](std::string_view verb) {
+    return statement.size() > verb.size() &&
+           std::ranges::equal(statement.substr(0, verb.size()), verb, {},
+                              [](char c) { return c & ~0x20; });
+  });
+}
+
+// Events of a server's bookkeeping, and what stands beside rows without being any.
+bool passed_over(const EventHeader& header) {
+  switch (header.type) {
+    case kStopEvent:
+    case kRotateEvent:
+    case kIntvarEvent:
+    case kRandEvent:
+    case kUserVarEvent:
+    case kXidEvent:
+    case kXaPrepareEvent:
+    case kHeartbeatEvent:
+    case kHeartbeatEventV2:
+    case kIgnorableEvent:
+    case kPreviousGtidsEvent:
+    case kMariadbBinlogCheckpointEvent:
+    case kMariadbGtidListEvent:
+      return true;
+    default:
+      return (header.flags & kFlagIgnorable) != 0;
+  }
+}
+
+bool is_data(uint8_t type) {
+  return kEventRoles[type] == EventRole::kRows || type == kRowsQueryEvent ||
+         type == kMariadbAnnotateRowsEvent;
+}
+
+size_t trailer_bytes(const FormatDescription& format) {
+  return format.checksum == Checksum::kCrc32 ? kChecksumBytes : 0;
+}
+
+}  // namespace
+
+ChangeReader::ChangeReader(ReaderOptions options, Position start, schema::Catalog catalog)
+    : options_(std::move(options)),
+      place_(start),
+      catalog_(std::move(catalog)),
+      tables_([this](const schema::TableMap& map) { return resolve(map); }) {}
+
+ChangeReader::~ChangeReader() = default;
+
+bool ChangeReader::wait(uint64_t timeout_ms, const std::stop_token& stop) {
+  return feed_ == nullptr || feed_->wait(timeout_ms, stop);
+}
+
+// A feed that stands before the event at `at`, whose segment's format description was read.
+Result<std::unique_ptr<store::EventFeed>> ChangeReader::open_feed(Position at,
+                                                                  FormatDescription& format) {
+  BINBUS_TRY(source, options_.open({at.segment, 0}));
+  auto feed = std::make_unique<store::EventFeed>(std::move(source));
+  if (at.offset <= kMagic.size()) return feed;
+  BINBUS_TRY(more, feed->next());
+  if (!more || feed->header().type != kFormatDescriptionEvent) {
+    return fail(Code::kCorrupt, feed->segment_name() + " has no format description");
+  }
+  BINBUS_TRY(parsed, parse_format_description(feed->head()));
+  format = std::move(parsed);
+  feed->set_checksummed(format.checksum == Checksum::kCrc32);
+  if (at.offset > feed->end_offset()) BINBUS_RETURN_IF_ERROR(feed->seek(at.offset));
+  return feed;
+}
+
+Status ChangeReader::open() {
+  FormatDescription format;
+  BINBUS_TRY(feed, open_feed(place_, format));
+  feed_ = std::move(feed);
+  segment_name_ = feed_->segment_name();
+  if (format.post_header_bytes.empty()) return ok();
+  format_ = std::move(format);
+  facts_.server = schema::ServerVersion::parse(format_.server_version);
+  return ok();
+}
+
+Result<bool> ChangeReader::read(const Emit& emit) {
+  if (feed_ == nullptr) BINBUS_RETURN_IF_ERROR(open());
+  emit_ = &emit;
+  while (true) {
+    BINBUS_TRY(more, feed_->next());
+    if (!more) {
+      if (!feed_->next_segment()) return false;
+      segment_name_ = feed_->segment_name();
+      continue;
+    }
+    const uint64_t at = feed_->end_offset() - feed_->header().size;
+    const auto located = [&](Error error) {
+      const std::string gtid = mysql::to_string(transaction_.gtid);
+      return fail_in(segment_name_ + ":" + std::to_string(at) +
+                         (gtid.empty() ? "" : " (transaction " + gtid + ")"),
+                     std::move(error));
+    };
+    position_ = {feed_->segment(), at};
+    event_end_ = feed_->end_offset();
+    if (!tracker_.in_transaction()) {
+      transaction_ = {};
+      transaction_.begin = position_;
+      transaction_.segment = segment_name_;
+    }
+    if (Status taken = on_event(); !taken) return located(std::move(taken).error());
+    if (!tracker_.in_transaction()) {
+      place_ = {feed_->segment(), feed_->end_offset()};
+      return true;
+    }
+  }
+}
+
+// The event in one piece, without its checksum.
+Result<Bytes> ChangeReader::whole_event(store::EventFeed& feed) {
+  if (feed.whole()) return feed.prefix();
+  const EventHeader header = feed.header();
+  if (header.size > options_.event_bytes_max) {
+    return fail(Code::kLimit, std::string(event_type_name(header.type)) + " event of " +
+                                  std::to_string(header.size) + " bytes, more than " +
+                                  std::to_string(options_.event_bytes_max));
+  }
+  long_event_.clear();
+  long_event_.reserve(header.size);
+  long_event_.insert(long_event_.end(), feed.head().begin(), feed.head().end());
+  while (true) {
+    BINBUS_TRY(piece, feed.more());
+    if (piece.empty()) break;
+    long_event_.insert(long_event_.end(), piece.begin(), piece.end());
+  }
+  return Bytes(long_event_).first(long_event_.size() - (feed.checksummed() ? kChecksumBytes : 0));
+}
+
+Status ChangeReader::on_event() {
+  const EventHeader header = feed_->header();
+  if (header.type == kFormatDescriptionEvent) BINBUS_RETURN_IF_ERROR(on_format(feed_->head()));
+  if (tracker_.carries(header.type) && (ahead_.prepared || ahead_.rolled_back)) {
+    return feed_->skip();
+  }
+  if (header.type == kTransactionPayloadEvent) {
+    BINBUS_TRY(end, tracker_.on_event(header, feed_->prefix()));
+    BINBUS_RETURN_IF_ERROR(on_payload(*feed_));
+    return end ? end_transaction(header, *end) : ok();
+  }
+  BINBUS_TRY(event, whole_event(*feed_));
+  const bool was_in = tracker_.in_transaction();
+  std::optional<TransactionEnd> end;
+  if (!tracker_.carries(header.type)) {
+    BINBUS_TRY(ended, tracker_.on_event(header, event));
+    end = ended;
+  }
+  if (kEventRoles[header.type] == EventRole::kGtid) {
+    if (was_in && begun_) ++counts_.rolled_back;  // its source did not finish it
+    BINBUS_TRY(gtid, parse_gtid_event(header, event));
+    transaction_ = {};
+    transaction_.gtid = gtid.gtid;
+    transaction_.begin = position_;
+    transaction_.segment = segment_name_;
+    transaction_.commit_us = gtid.immediate_commit_us;
+    transaction_.original_commit_us = gtid.original_commit_us;
+    begun_ = false;
+    event_ = 0;
+    if (header.type == kMariadbGtidEvent && (gtid.mariadb_flags & kStandaloneFlag) == 0) {
+      BINBUS_RETURN_IF_ERROR(begin_transaction(header));
+    }
+    return ok();
+  }
+  switch (header.type) {
+    case kQueryEvent:
+      BINBUS_RETURN_IF_ERROR(on_query(header, event));
+      break;
+    case kMariadbQueryCompressedEvent: {
+      BINBUS_TRY(query, parse_query(event));
+      // A statement's own text begins where the parsed one does, and what is short is never compressed.
+      ByteVector text;
+      BINBUS_RETURN_IF_ERROR(
+          schema::uncompress_event_part(as_bytes(query.statement), options_.event_bytes_max, text));
+      query.statement = as_text(text);
+      BINBUS_RETURN_IF_ERROR(on_ddl(header, query));
+      break;
+    }
+    case kBeginLoadQueryEvent:
+    case kAppendBlockEvent:
+    case kDeleteFileEvent:
+      break;
+    case kExecuteLoadQueryEvent:
+      BINBUS_RETURN_IF_ERROR(on_rows_as_statement("LOAD DATA"));
+      break;
+    case kIncidentEvent:
+      return fail(
+          Code::kUnsupported,
+          "the source lost events here (Incident event), so changes are missing: compare what "
+          "you deliver to with the source, then seek behind this place");
+    default:
+      if (is_data(header.type)) {
+        BINBUS_RETURN_IF_ERROR(on_data(header, event));
+      } else if (header.type != kFormatDescriptionEvent && !passed_over(header)) {
+        return fail(Code::kUnsupported, "event type " + std::to_string(header.type) +
+                                            ", which may carry rows and is not known");
+      }
+  }
+  if (long_event_.capacity() > kKeptBytes) ByteVector().swap(long_event_);
+  return end ? end_transaction(header, *end) : ok();
+}
+
+Status ChangeReader::on_format(Bytes event) {
+  BINBUS_TRY(format, parse_format_description(event));
+  format_ = std::move(format);
+  feed_->set_checksummed(format_.checksum == Checksum::kCrc32);
+  facts_.server = schema::ServerVersion::parse(format_.server_version);
+  tracker_.reset();
+  tables_.clear();
+  ahead_ = {};
+  begun_ = false;
+  if (format_.created != 0) catalog_.forget_sessions();  // the server has started
+  return ok();
+}
+
+// After the event that begins it.
+Status ChangeReader::begin_transaction(const EventHeader& header) {
+  BINBUS_RETURN_IF_ERROR(look_ahead());
+  sql_.clear();
+  event_ = 0;
+  if (ahead_.prepared || ahead_.rolled_back) return ok();
+  transaction_.xid = ahead_.xid;
+  begun_ = true;
+  Change change = make_change(Operation::kBegin, header);
+  return give(change);
+}
+
+Status ChangeReader::look_ahead() {
+  TransactionScan scan(format_, options_.wants);
+  BytesAhead bytes(feed_->ahead(), {feed_->segment(), feed_->end_offset()}, options_.open);
+  const size_t trailer = trailer_bytes(format_);
+  for (uint64_t at = feed_->end_offset();;) {
+    BINBUS_TRY(head, bytes.get(at, kHeaderBytes));
+    if (head.size() < kHeaderBytes) {
+      scan.give_up();
+      break;
+    }
+    const EventHeader header = parse_header(head.data());
+    if (header.size < kHeaderBytes + trailer) return fail(Code::kCorrupt, "no event ahead");
+    const size_t wanted =
+        std::min<size_t>(header.size - trailer, TransactionScan::prefix_bytes(header));
+    BINBUS_TRY(prefix, bytes.get(at, wanted));
+    BINBUS_TRY(ended, scan.take(header, prefix));
+    if (ended) break;
+    at += header.size;
+  }
+  ahead_ = scan.ahead();
+  return ok();
+}
+
+Status ChangeReader::end_transaction(const EventHeader& header, const TransactionEnd& end) {
+  if (!end.transaction) return ok();
+  ++counts_.transactions;
+  if (ahead_.prepared) prepared_[xa_] = transaction_.begin;
+  if (ahead_.rolled_back) ++counts_.rolled_back;
+  const bool told = std::exchange(begun_, false);
+  ahead_ = {};
+  xa_.clear();
+  sql_.clear();
+  if (!told) return ok();
+  if (transaction_.commit_us == 0) transaction_.commit_us = end.commit_us;
+  Change change = make_change(Operation::kCommit, header);
+  transaction_.xa = {};
+  return give(change);
+}
+
+Status ChangeReader::on_query(const EventHeader& header, Bytes event) {
+  BINBUS_TRY(query, parse_query(event));
+  switch (statement_kind(query.statement)) {
+    case StatementKind::kBegin:
+      transaction_.thread_id = query.thread_id;
+      if (query.statement.starts_with(kXaStart)) xa_ = query.statement.substr(kXaStart.size());
+      transaction_.xa = xa_;
+      return begun_ ? ok() : begin_transaction(header);
+    case StatementKind::kEnd:
+      if (query.statement.starts_with(kXaRollback)) {
+        prepared_.erase(std::string(query.statement.substr(kXaRollback.size())));
+      } else if (query.statement.starts_with(kXaCommit)) {
+        transaction_.thread_id = query.thread_id;
+        return replay(std::string(query.statement.substr(kXaCommit.size())));
+      }
+      return ok();
+    case StatementKind::kOther:
+      // Logged only where the transaction also changed what cannot be rolled back.
+      if (begun_ && transaction_.changes > 0 && is_rollback_to(query.statement)) {
+        return on_rows_as_statement(query.statement);
+      }
+      return on_ddl(header, query);
+  }
+  return ok();
+}
+
+Status ChangeReader::on_ddl(const EventHeader& header, const QueryEvent& query) {
+  transaction_.thread_id = query.thread_id;
+  if (changes_rows(query.statement)) return on_rows_as_statement(query.statement);
+  BINBUS_TRY(context, schema::query_context(query, facts_));
+  if (!context.takes_effect) return ok();
+  const std::string statement = utf8_of(query.statement, context.client_collation);
+  auto effect = catalog_.apply(statement, context.statement);
+  if (!effect) {
+    // FULL metadata of tables to come tells their columns all the same.
+    if (doubt_.empty()) {
+      doubt_ = "since " + segment_name_ + ":" + std::to_string(position_.offset) +
+               ", where a statement was not understood (" + effect.error().message + ")";
+      log::warn("ddl_not_understood", {{"segment", segment_name_},
+                                       {"offset", position_.offset},
+                                       {"error", effect.error().message}});
+    }
+    tables_.clear();
+    return ok();
+  }
+  if (!effect->relevant) return ok();
+  tables_.clear();
+  Change change = make_change(effect->truncated ? Operation::kTruncate : Operation::kDdl, header);
+  change.event = event_++;
+  change.statement = statement;
+  change.database = context.statement.database;
+  if (effect->changes.empty()) {
+    change.table = effect->truncated;
+    return give(change);
+  }
+  for (const schema::TableChange& table : effect->changes) {
+    change.table = table.after != nullptr ? table.after : table.before;
+    change.table_before = table.before;
+    change.table_after = table.after;
+    BINBUS_RETURN_IF_ERROR(give(change));
+    ++change.row;
+  }
+  return ok();
+}
+
+Status ChangeReader::on_rows_as_statement(std::string_view statement) {
+  ++event_;
+  if (options_.statements == StatementPolicy::kSkip) {
+    ++counts_.statements_skipped;
+    return ok();
+  }
+  constexpr size_t kShown = 60;
+  return fail(
+      Code::kUnsupported,
+      "rows were logged as a statement (" + std::string(statement.substr(0, kShown)) +
+          (statement.size() > kShown ? "..." : "") +
+          "): on the source, SET GLOBAL binlog_format = ROW; then seek behind this place, or pass "
+          "over such statements with statements = \"skip\"");
+}
+
+// The rows of a prepared XA transaction, in the place of its COMMIT.
+Status ChangeReader::replay(const std::string& xa) {
+  Position begin;
+  if (const auto known = prepared_.find(xa); known != prepared_.end()) {
+    begin = known->second;
+    prepared_.erase(known);
+  } else {
+    BINBUS_TRY(found, find_prepared(xa));
+    begin = found;
+  }
+  FormatDescription format = format_;
+  BINBUS_TRY(feed, open_feed(begin, format));
+  std::swap(format, format_);
+  tables_.clear();
+  transaction_.xa = xa;
+  const EventHeader commit = feed_->header();
+  TransactionTracker tracker;
+  Status status = ok();
+  while (status) {
+    const auto more = feed->next();
+    if (!more || !*more) {
+      status =
+          more ? fail(Code::kCorrupt, "the prepared transaction has no end") : fail(more.error());
+      break;
+    }
+    const EventHeader header = feed->header();
+    if (header.type == kTransactionPayloadEvent) {
+      status = on_payload(*feed);
+      break;
+    }
+    const auto event = whole_event(*feed);
+    if (!event) {
+      status = fail(event.error());
+      break;
+    }
+    const auto end = tracker.on_event(header, *event);
+    if (!end) {
+      status = fail(end.error());
+      break;
+    }
+    if (*end) break;
+    if (!begun_ && is_data(header.type)) {
+      begun_ = true;
+      Change change = make_change(Operation::kBegin, commit);
+      status = give(change);
+    }
+    if (status && is_data(header.type)) {
+      EventHeader as_committed = commit;
+      as_committed.type = header.type;
+      status = on_data(as_committed, *event);
+    }
+  }
+  std::swap(format, format_);
+  tables_.clear();
+  if (!status) return fail_in("XA transaction " + xa, std::move(status).error());
+  return ok();
+}
+
+Result<Position> ChangeReader::find_prepared(const std::string& xa) {
+  std::optional<Position> found;
+  FormatDescription format;
+  BINBUS_TRY(feed, open_feed({options_.oldest().segment, 0}, format));
+  Position begin;
+  const std::string start = std::string(kXaStart) + xa;
+  while (true) {
+    BINBUS_TRY(more, feed->next());
+    if (!more) {
+      if (!feed->next_segment()) break;
+      continue;
+    }
+    const EventHeader header = feed->header();
+    const Position at{feed->segment(), feed->end_offset() - header.size};
+    if (at >= position_) break;
+    if (header.type == kFormatDescriptionEvent) BINBUS_RETURN_IF_ERROR(feed->learn_format());
+    if (kEventRoles[header.type] == EventRole::kGtid) begin = at;
+    if (header.type == kQueryEvent) {
+      BINBUS_TRY(query, parse_query(feed->prefix()));
+      if (query.statement == start) found = begin < at && begin.segment == at.segment ? begin : at;
+    }
+    BINBUS_RETURN_IF_ERROR(feed->skip());
+  }
+  if (found) return *found;
+  return fail(Code::kPurged,
+              "XA transaction " + xa +
+                  " was prepared before the oldest segment that is still here: its rows "
+                  "are lost to changes; seek behind this place to go on without them");
+}
+
+// Passes over it twice: first for what must be known before its rows are told.
+Status ChangeReader::on_payload(store::EventFeed& feed) {
+  const EventHeader outer = feed.header();
+  const Position begin{feed.segment(), feed.end_offset() - outer.size};
+  const auto each_event = [&](store::EventFeed& from, const auto& take) -> Status {
+    BINBUS_TRY(head, schema::parse_transaction_payload(from.prefix()));
+    schema::PayloadReader payload(head, options_.event_bytes_max);
+    uint64_t left = head.payload_bytes;
+    Bytes piece = from.head().subspan(head.payload_at);
+    while (!piece.empty()) {
+      piece = piece.first(static_cast<size_t>(std::min<uint64_t>(piece.size(), left)));
+      left -= piece.size();
+      payload.feed(piece);
+      while (true) {
+        BINBUS_TRY(event, payload.next());
+        if (!event) break;
+        BINBUS_RETURN_IF_ERROR(take(parse_header(event->data()), *event));
+      }
+      if (left == 0) break;
+      BINBUS_TRY(next, from.more());
+      piece = next;
+    }
+    BINBUS_RETURN_IF_ERROR(payload.check_ended());
+    return from.skip();
+  };
+
+  TransactionScan scan(format_, options_.wants);
+  FormatDescription format;
+  BINBUS_TRY(ahead, open_feed(begin, format));
+  BINBUS_TRY(there, ahead->next());
+  if (!there) return fail(Code::kCorrupt, "the event is gone");
+  const auto scan_event = [&](const EventHeader& header, Bytes event) -> Status {
+    BINBUS_TRY(ended, scan.take(header, event));
+    (void)ended;
+    return ok();
+  };
+  BINBUS_RETURN_IF_ERROR(each_event(*ahead, scan_event));
+  const bool replayed = !transaction_.xa.empty() && feed_.get() != &feed;
+  ahead_ = scan.ahead();
+  if (replayed) ahead_.prepared = false;
+  transaction_.xid = ahead_.xid;
+  if (ahead_.rolled_back) return feed.skip();
+
+  return each_event(feed, [&](EventHeader header, Bytes event) -> Status {
+    if (header.type == kQueryEvent) {
+      BINBUS_TRY(query, parse_query(event));
+      if (statement_kind(query.statement) != StatementKind::kBegin) return ok();
+      if (query.statement.starts_with(kXaStart)) xa_ = query.statement.substr(kXaStart.size());
+      transaction_.thread_id = query.thread_id;
+      if (ahead_.prepared || begun_) return ok();
+      begun_ = true;
+      Change change = make_change(Operation::kBegin, header);
+      return give(change);
+    }
+    return is_data(header.type) && !ahead_.prepared ? on_data(header, event) : ok();
+  });
+}
+
+Status ChangeReader::on_data(const EventHeader& header, Bytes event) {
+  switch (header.type) {
+    case kTableMapEvent:
+      return tables_.take(event, format_);
+    case kRowsQueryEvent:
+      // One byte of length, which says nothing of longer ones, then the text.
+      if (event.size() <= kHeaderBytes) return fail(Code::kTruncated, "Rows_query event");
+      sql_ = utf8_of(as_text(event.subspan(kHeaderBytes + 1)), 0);
+      return ok();
+    case kMariadbAnnotateRowsEvent:
+      sql_ = utf8_of(as_text(event.subspan(kHeaderBytes)), 0);
+      return ok();
+    default:
+      return on_rows(header, event);
+  }
+}
+
+Status ChangeReader::on_rows(const EventHeader& header, Bytes event) {
+  BINBUS_TRY(head, schema::parse_rows_head(event, format_));
+  if (!is_dummy_rows(head.table_id)) {
+    const uint64_t number = event_++;
+    const schema::RowLayout* layout = tables_.find(head.table_id);
+    if (layout == nullptr && !tables_.knows(head.table_id)) {
+      return fail(Code::kCorrupt, "rows of table id " + std::to_string(head.table_id) +
+                                      ", which no table map before them names");
+    }
+    if (layout != nullptr) {
+      constexpr Operation kOperations[] = {Operation::kInsert, Operation::kUpdate,
+                                           Operation::kDelete};
+      Change change = make_change(kOperations[static_cast<size_t>(head.operation)], header);
+      change.event = number;
+      change.table = layout->table();
+      change.sql = sql_;
+      const bool last_event = ahead_.rows_events == event_;
+      BINBUS_RETURN_IF_ERROR(rows_.open(*layout, event, format_));
+      while (true) {
+        BINBUS_TRY(more, rows_.next());
+        if (!more) break;
+        change.before = rows_.before();
+        change.after = rows_.after();
+        change.number = transaction_.changes++;
+        change.last = last_event && !rows_.has_more();
+        ++counts_.rows;
+        BINBUS_RETURN_IF_ERROR((*emit_)(change));
+        ++change.row;
+      }
+    }
+  }
+  if (head.ends_statement()) tables_.end_statement();
+  return ok();
+}
+
+Result<TablePtr> ChangeReader::resolve(const schema::TableMap& map) {
+  if (options_.wants && !options_.wants(map.database, map.table)) return TablePtr();
+  const std::string name = map.database + "." + map.table;
+  const schema::TableState known = catalog_.table(map.database, map.table);
+  if (!map.metadata.names.empty()) {
+    BINBUS_TRY(described, schema::describe(map));
+    // The history knows more than metadata does, as long as it tells of the same columns.
+    if (known.version != nullptr && known.reread.empty() && doubt_.empty() &&
+        std::ranges::equal(known.version->columns, described.columns, {}, &schema::Column::name,
+                           &schema::Column::name) &&
+        schema::RowLayout::make(map, known.version)) {
+      return known.version;
+    }
+    return std::make_shared<const schema::TableVersion>(std::move(described));
+  }
+  constexpr const char* kMend =
+      "; on the source, SET GLOBAL binlog_row_metadata = FULL, or have the tables read with "
+      "`binbus "
+      "schema rebuild`";
+  if (!doubt_.empty() && known.version != nullptr) {
+    return fail(Code::kDiverged, "the columns of " + name + " are not certain " + doubt_ + kMend);
+  }
+  if (!known.reread.empty()) {
+    return fail(Code::kDiverged,
+                "the columns of " + name + " are not known: " + known.reread + kMend);
+  }
+  if (known.version != nullptr) return known.version;
+  if (!options_.number_columns) {
+    return fail(Code::kNotFound,
+                "the columns of " + name +
+                    " are not known: the log has neither its definition nor full row "
+                    "metadata" +
+                    kMend);
+  }
+  BINBUS_TRY(described, schema::describe(map));
+  for (size_t i = 0; i < described.columns.size(); ++i) {
+    described.columns[i].name = "@" + std::to_string(i + 1);
+  }
+  return std::make_shared<const schema::TableVersion>(std::move(described));
+}
+
+Change ChangeReader::make_change(Operation operation, const EventHeader& header) const {
+  Change change;
+  change.operation = operation;
+  change.transaction = &transaction_;
+  change.position = position_;
+  change.event_end = event_end_;
+  change.timestamp_s = header.timestamp;
+  change.server_id = header.server_id;
+  return change;
+}
+
+Status ChangeReader::give(Change& change) {
+  if (change.operation == Operation::kDdl || change.operation == Operation::kTruncate) {
+    change.number = transaction_.changes;
+  }
+  return (*emit_)(change);
+}
+
+}  // namespace binbus::changes

@@ -10,6 +10,7 @@
 #include "app/import_command.h"
 #include "app/serve_command.h"
 #include "cli/command_line.h"
+#include "cli/decode.h"
 #include "cli/remote_commands.h"
 #include "cli/verify.h"
 
@@ -48,6 +49,7 @@ struct Runner {
   }
   int operator()(const cli::CheckSource& command) const { return check_source(command); }
   int operator()(const cli::Import& command) const { return import_files(command); }
+  int operator()(const cli::Decode& command) const { return cli::decode(command); }
   int operator()(const cli::Verify& command) const {
     if (!command.folder.empty()) return cli::verify(command.folder);
     const auto config = load_config(command.config, Secrets::kLeave);

@@ -32,6 +32,27 @@ std::string utf8_of(std::string_view text, uint32_t collation) {
   return out;
 }
 
+// Of an XA_prepare event, as XA COMMIT names it: X'..',X'..',1.
+Result<std::string> xa_identifier(Bytes event) {
+  ByteReader in(event);
+  BINBUS_RETURN_IF_ERROR(in.skip(kHeaderBytes + 1, "XA_prepare event"));
+  BINBUS_TRY(format, in.u32("XA_prepare event"));
+  BINBUS_TRY(global_bytes, in.u32("XA_prepare event"));
+  BINBUS_TRY(branch_bytes, in.u32("XA_prepare event"));
+  std::string out;
+  for (const uint32_t bytes : {global_bytes, branch_bytes}) {
+    BINBUS_TRY(part, in.bytes(bytes, "XA_prepare event's identifier"));
+    out += "X'";
+    for (const uint8_t byte : part) {
+      constexpr char kDigits[] = "0123456789abcdef";
+      out += kDigits[byte >> 4];
+      out += kDigits[byte & 15];
+    }
+    out += "',";
+  }
+  return out + std::to_string(format);
+}
+
 // Server's own spelling.
 bool is_rollback_to(std::string_view statement) {
   return statement.starts_with("ROLLBACK TO") || statement.starts_with("ROLLBACK WORK TO");
@@ -66,7 +87,6 @@ bool passed_over(const EventHeader& header) {
     case kRandEvent:
     case kUserVarEvent:
     case kXidEvent:
-    case kXaPrepareEvent:
     case kHeartbeatEvent:
     case kHeartbeatEventV2:
     case kIgnorableEvent:
@@ -153,6 +173,7 @@ Result<bool> ChangeReader::read(const Emit& emit) {
       transaction_ = {};
       transaction_.begin = position_;
       transaction_.segment = segment_name_;
+      event_ = 0;
     }
     if (Status taken = on_event(); !taken) return located(std::move(taken).error());
     if (!tracker_.in_transaction()) {
@@ -230,6 +251,11 @@ Status ChangeReader::on_event() {
       BINBUS_RETURN_IF_ERROR(on_ddl(header, query));
       break;
     }
+    case kXaPrepareEvent: {
+      BINBUS_TRY(xa, xa_identifier(event));
+      xa_ = std::move(xa);
+      break;
+    }
     case kBeginLoadQueryEvent:
     case kAppendBlockEvent:
     case kDeleteFileEvent:
@@ -238,6 +264,8 @@ Status ChangeReader::on_event() {
       BINBUS_RETURN_IF_ERROR(on_rows_as_statement("LOAD DATA"));
       break;
     case kIncidentEvent:
+      ++counts_.incidents;
+      if (options_.losses == LossPolicy::kSkip) break;
       return fail(
           Code::kUnsupported,
           "the source lost events here (Incident event), so changes are missing: compare what "
@@ -269,9 +297,8 @@ Status ChangeReader::on_format(Bytes event) {
 
 // After the event that begins it.
 Status ChangeReader::begin_transaction(const EventHeader& header) {
-  BINBUS_RETURN_IF_ERROR(look_ahead());
+  BINBUS_RETURN_IF_ERROR(look_ahead(*feed_));
   sql_.clear();
-  event_ = 0;
   if (ahead_.prepared || ahead_.rolled_back) return ok();
   transaction_.xid = ahead_.xid;
   begun_ = true;
@@ -279,11 +306,11 @@ Status ChangeReader::begin_transaction(const EventHeader& header) {
   return give(change);
 }
 
-Status ChangeReader::look_ahead() {
+Status ChangeReader::look_ahead(const store::EventFeed& feed) {
   TransactionScan scan(format_, options_.wants);
-  BytesAhead bytes(feed_->ahead(), {feed_->segment(), feed_->end_offset()}, options_.open);
+  BytesAhead bytes(feed.ahead(), {feed.segment(), feed.end_offset()}, options_.open);
   const size_t trailer = trailer_bytes(format_);
-  for (uint64_t at = feed_->end_offset();;) {
+  for (uint64_t at = feed.end_offset();;) {
     BINBUS_TRY(head, bytes.get(at, kHeaderBytes));
     if (head.size() < kHeaderBytes) {
       scan.give_up();
@@ -299,6 +326,7 @@ Status ChangeReader::look_ahead() {
     at += header.size;
   }
   ahead_ = scan.ahead();
+  rows_events_ = 0;
   return ok();
 }
 
@@ -385,7 +413,7 @@ Status ChangeReader::on_ddl(const EventHeader& header, const QueryEvent& query) 
 
 Status ChangeReader::on_rows_as_statement(std::string_view statement) {
   ++event_;
-  if (options_.statements == StatementPolicy::kSkip) {
+  if (options_.losses == LossPolicy::kSkip) {
     ++counts_.statements_skipped;
     return ok();
   }
@@ -395,7 +423,7 @@ Status ChangeReader::on_rows_as_statement(std::string_view statement) {
       "rows were logged as a statement (" + std::string(statement.substr(0, kShown)) +
           (statement.size() > kShown ? "..." : "") +
           "): on the source, SET GLOBAL binlog_format = ROW; then seek behind this place, or pass "
-          "over such statements with statements = \"skip\"");
+          "over such statements with losses = \"skip\"");
 }
 
 // The rows of a prepared XA transaction, in the place of its COMMIT.
@@ -439,7 +467,9 @@ Status ChangeReader::replay(const std::string& xa) {
       break;
     }
     if (*end) break;
-    if (!begun_ && is_data(header.type)) {
+    if (!begun_) {  // at its first event
+      if (status = look_ahead(*feed); !status) break;
+      ahead_.prepared = false;
       begun_ = true;
       Change change = make_change(Operation::kBegin, commit);
       status = give(change);
@@ -460,22 +490,26 @@ Result<Position> ChangeReader::find_prepared(const std::string& xa) {
   std::optional<Position> found;
   FormatDescription format;
   BINBUS_TRY(feed, open_feed({options_.oldest().segment, 0}, format));
+  TransactionTracker tracker;
   Position begin;
-  const std::string start = std::string(kXaStart) + xa;
   while (true) {
     BINBUS_TRY(more, feed->next());
     if (!more) {
       if (!feed->next_segment()) break;
+      tracker.reset();
       continue;
     }
     const EventHeader header = feed->header();
     const Position at{feed->segment(), feed->end_offset() - header.size};
     if (at >= position_) break;
     if (header.type == kFormatDescriptionEvent) BINBUS_RETURN_IF_ERROR(feed->learn_format());
-    if (kEventRoles[header.type] == EventRole::kGtid) begin = at;
-    if (header.type == kQueryEvent) {
-      BINBUS_TRY(query, parse_query(feed->prefix()));
-      if (query.statement == start) found = begin < at && begin.segment == at.segment ? begin : at;
+    if (!tracker.in_transaction()) begin = at;
+    if (header.type == kXaPrepareEvent) {
+      BINBUS_TRY(prepared, xa_identifier(feed->prefix()));
+      if (prepared == xa) found = begin;
+    }
+    if (!tracker.carries(header.type)) {
+      BINBUS_RETURN_IF_ERROR(tracker.on_event(header, feed->prefix()));
     }
     BINBUS_RETURN_IF_ERROR(feed->skip());
   }
@@ -525,6 +559,7 @@ Status ChangeReader::on_payload(store::EventFeed& feed) {
   BINBUS_RETURN_IF_ERROR(each_event(*ahead, scan_event));
   const bool replayed = !transaction_.xa.empty() && feed_.get() != &feed;
   ahead_ = scan.ahead();
+  rows_events_ = 0;
   if (replayed) ahead_.prepared = false;
   transaction_.xid = ahead_.xid;
   if (ahead_.rolled_back) return feed.skip();
@@ -565,6 +600,7 @@ Status ChangeReader::on_rows(const EventHeader& header, Bytes event) {
   BINBUS_TRY(head, schema::parse_rows_head(event, format_));
   if (!is_dummy_rows(head.table_id)) {
     const uint64_t number = event_++;
+    ++rows_events_;
     const schema::RowLayout* layout = tables_.find(head.table_id);
     if (layout == nullptr && !tables_.knows(head.table_id)) {
       return fail(Code::kCorrupt, "rows of table id " + std::to_string(head.table_id) +
@@ -577,7 +613,7 @@ Status ChangeReader::on_rows(const EventHeader& header, Bytes event) {
       change.event = number;
       change.table = layout->table();
       change.sql = sql_;
-      const bool last_event = ahead_.rows_events == event_;
+      const bool last_event = ahead_.rows_events == rows_events_;
       BINBUS_RETURN_IF_ERROR(rows_.open(*layout, event, format_));
       while (true) {
         BINBUS_TRY(more, rows_.next());
@@ -615,15 +651,16 @@ Result<TablePtr> ChangeReader::resolve(const schema::TableMap& map) {
       "; on the source, SET GLOBAL binlog_row_metadata = FULL, or have the tables read with "
       "`binbus "
       "schema rebuild`";
-  if (!doubt_.empty() && known.version != nullptr) {
-    return fail(Code::kDiverged, "the columns of " + name + " are not certain " + doubt_ + kMend);
-  }
-  if (!known.reread.empty()) {
-    return fail(Code::kDiverged,
-                "the columns of " + name + " are not known: " + known.reread + kMend);
-  }
-  if (known.version != nullptr) return known.version;
+  const bool certain = known.reread.empty() && doubt_.empty();
+  if (known.version != nullptr && certain) return known.version;
   if (!options_.number_columns) {
+    if (!known.reread.empty()) {
+      return fail(Code::kDiverged,
+                  "the columns of " + name + " are not known: " + known.reread + kMend);
+    }
+    if (known.version != nullptr) {
+      return fail(Code::kDiverged, "the columns of " + name + " are not certain " + doubt_ + kMend);
+    }
     return fail(Code::kNotFound,
                 "the columns of " + name +
                     " are not known: the log has neither its definition nor full row "

@@ -9,7 +9,7 @@
 // What is special:
 // - Rows of an XA transaction come at its XA COMMIT, in that statement's place; the prepared events are read again then.
 // - A transaction that ends with ROLLBACK (it also touched what cannot be rolled back) gives no changes.
-// - Rows that were logged as statements are no changes: `statements` says whether they stop the reader or are passed over.
+// - Rows that were logged as statements are no changes: `losses` says whether they stop the reader or are passed over.
 // - An event that may carry rows and cannot be decoded is an error, and place() stays before its transaction.
 //
 // Owner:  owns what it reads from and the catalog.
@@ -38,7 +38,9 @@ namespace binbus::changes {
 using binlog::Position;
 using schema::Change;
 
-enum class StatementPolicy : uint8_t { kStop, kSkip };
+// What is to be done where the log does not have the rows: they were logged as statements, or an Incident says that the
+// source lost events.
+enum class LossPolicy : uint8_t { kStop, kSkip };
 
 struct ReaderOptions {
   // Another source of the same bytes, at that place.
@@ -47,7 +49,7 @@ struct ReaderOptions {
   std::function<Position()> oldest;
   // Whether a table's rows are wanted; not given: all are.
   std::function<bool(std::string_view database, std::string_view table)> wants;
-  StatementPolicy statements = StatementPolicy::kStop;
+  LossPolicy losses = LossPolicy::kStop;
   // Columns of tables that nothing is known of are named "@1", "@2", ..., as mysqlbinlog does; else that is an error.
   bool number_columns = false;
   uint64_t event_bytes_max = 2ULL << 30;
@@ -58,6 +60,7 @@ struct ReaderCounts {
   uint64_t rows = 0;
   uint64_t rolled_back = 0;         // transactions that ended with ROLLBACK, or were never finished
   uint64_t statements_skipped = 0;  // rows that were logged as statements
+  uint64_t incidents = 0;           // events that the source lost
 };
 
 class ChangeReader {
@@ -87,7 +90,8 @@ class ChangeReader {
   Status on_event();
   Status on_format(Bytes event);
   Status begin_transaction(const binlog::EventHeader& header);
-  Status look_ahead();
+  // From behind the feed's event to the transaction's end.
+  Status look_ahead(const store::EventFeed& feed);
   Status end_transaction(const binlog::EventHeader& header, const binlog::TransactionEnd& end);
   Status on_query(const binlog::EventHeader& header, Bytes event);
   Status on_ddl(const binlog::EventHeader& header, const binlog::QueryEvent& query);
@@ -120,11 +124,12 @@ class ChangeReader {
   // The transaction under way.
   schema::TransactionInfo transaction_;
   TransactionAhead ahead_;
-  bool begun_ = false;  // kBegin was given
-  std::string xa_;      // its identifier, from XA START
-  std::string sql_;     // the statement that the rows to come are of
-  uint64_t event_ = 0;  // of its rows events and statements, the next one's number
-  Position position_;   // of the event
+  bool begun_ = false;        // kBegin was given
+  std::string xa_;            // its identifier, from XA START
+  std::string sql_;           // the statement that the rows to come are of
+  uint64_t event_ = 0;        // of its rows events and statements, the next one's number
+  uint64_t rows_events_ = 0;  // so far
+  Position position_;         // of the event
   uint64_t event_end_ = 0;
 
   std::unordered_map<std::string, Position>

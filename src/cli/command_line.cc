@@ -50,6 +50,7 @@ struct Options {
   CheckSource check;
   Verify verify;
   Import import;
+  Decode decode;
 };
 
 void add_serve(CLI::App& app, Options& options, std::optional<Command>& chosen) {
@@ -230,6 +231,48 @@ Examples:
   command->callback([&] { chosen = options.import; });
 }
 
+void add_decode(CLI::App& app, Options& options, std::optional<Command>& chosen) {
+  CLI::App* command =
+      app.add_subcommand("decode", "Print the row changes of binlog files, offline");
+  Decode& decode = options.decode;
+  decode.format = "binbus";
+  decode.stream = "decode";
+  command->add_option("files", decode.files, "Binlog files, oldest first")
+      ->type_name("FILE")
+      ->required();
+  command->add_option("-f,--format", decode.format, "How a change is printed")
+      ->check(CLI::IsMember({"binbus", "maxwell", "canal", "debezium", "sql"}))
+      ->capture_default_str();
+  command
+      ->add_option("--schema", decode.schema,
+                   "The tables as they were at the first file's beginning: mysqldump --no-data")
+      ->type_name("FILE");
+  command->add_option("--stream", decode.stream, "Name in messages and ids")
+      ->type_name("NAME")
+      ->capture_default_str();
+  command->add_option("--from", decode.from, "Print from this place on")->type_name("[FILE:]POS");
+  command->add_option("--until", decode.until, "Stop before what ends after this place")
+      ->type_name("[FILE:]POS");
+  command->add_flag("--transactions", decode.transactions, "Messages for BEGIN and COMMIT, too");
+  command->add_flag("--no-ddl", decode.no_ddl, "No messages for statements that change tables");
+  command->add_flag("--sql-text", decode.sql_text,
+                    "With the original statement where it is logged");
+  command->add_flag("--schemas", decode.schemas, "debezium: each message with its schema");
+  command->add_flag(
+      "--stop-at-losses", decode.stop_at_losses,
+      "Stop where the log lacks rows (logged as statements, Incident); else that is counted");
+  command->footer(R"(
+One message per line. Names of columns, signs, character sets and labels come from the files where
+the source wrote them (binlog_row_metadata=FULL), else from --schema and the CREATE and ALTER
+statements in the files; what neither tells is named @1, @2, ... and printed as mysqlbinlog -v
+would. An event that cannot be decoded ends it with the file and offset; all before it is printed.
+
+Examples:
+  binbus decode binlog.000042 | jq 'select(.table == "goods")'
+  mysqldump --no-data shop > shop.sql; binbus decode --schema shop.sql -f sql binlog.0000*)");
+  command->callback([&] { chosen = options.decode; });
+}
+
 Parsed answer(const CLI::App& app, const CLI::ParseError& error) {
   std::ostringstream out;
   std::ostringstream err;
@@ -254,6 +297,7 @@ Parsed parse_command_line(const std::vector<std::string>& arguments, const std::
   add_check_source(app, options, chosen);
   add_verify(app, options, chosen);
   add_import(app, options, chosen);
+  add_decode(app, options, chosen);
   app.add_subcommand("config-keys", "Print every configuration key with type, default and meaning")
       ->callback([&] { chosen = ShowConfigKeys{}; });
 

@@ -62,10 +62,23 @@ struct Import {
   std::string stream;
   std::vector<std::string> files;
 };
+struct Decode {
+  std::vector<std::string> files;
+  std::string format;
+  std::string schema;  // file of definitions; "": row metadata alone
+  std::string stream;  // the name in messages and ids
+  std::string from;    // [FILE:]POS; "": all
+  std::string until;
+  bool transactions = false;
+  bool no_ddl = false;
+  bool schemas = false;
+  bool sql_text = false;
+  bool stop_at_losses = false;
+};
 struct ShowConfigKeys {};
 
 using Command = std::variant<Serve, ShowStatus, ShowSegments, Locate, CheckSource, Verify, Import,
-                             ShowConfigKeys>;
+                             Decode, ShowConfigKeys>;
 
 struct Parsed {
   std::optional<Command> command;  // none: print `text` and end with `exit_code`

@@ -150,7 +150,7 @@ Change OrdersExample::change(Operation operation, uint64_t offset, uint64_t numb
   change.operation = operation;
   change.transaction = &transaction;
   change.position = {7, offset};
-  change.number = number;
+  change.number = change.event = number;
   change.timestamp_s = 1'700'000'000;
   change.server_id = 1;
   change.database = "shop";

@@ -53,7 +53,9 @@ void EventId::append(std::string& out, const Change& change) {
   } else if (change.operation == Operation::kCommit) {
     out += "commit";
   } else {
-    append_number(out, change.number);
+    append_number(out, change.event);
+    out += '.';
+    append_number(out, change.row);
   }
 }
 

@@ -16,8 +16,8 @@ class EventId {
 
   // The transaction's GTID as the server prints it; "" without one. Valid until the next call.
   std::string_view gtid(const schema::Change& change);
-  // "stream:gtid:number", "stream:file:offset:number" with the transaction's first event where there is no GTID; in a
-  // message about its bounds "begin" and "commit" stand for the number.
+  // "stream:gtid:event.row", "stream:file:offset:event.row" with the transaction's first event where there is no GTID; in
+  // a message about its bounds "begin" and "commit" stand for event and row.
   void append(std::string& out, const schema::Change& change);
   // What Debezium calls the transaction's id: the GTID, or "file=..,pos=..".
   void append_transaction(std::string& out, const schema::Change& change);

@@ -98,7 +98,7 @@ struct KeyCase {
 const KeyCase kKeyCases[] = {
     {"maxwell", R"({"database":"d","table":"t","pk.id":1})",
      R"({"database":"d","table":"t","pk.name":"x","pk.id":1})",
-     R"({"database":"d","table":"t","_uuid":"shop::0:0"})"},
+     R"({"database":"d","table":"t","_uuid":"shop::0:0.0"})"},
     {"canal", R"({"id":"1"})", R"({"id":"1","Name":"x"})", "(nothing)"},
     {"debezium", R"({"id":1})", R"({"Name":"x","id":1})", "(nothing)"},
     {"binbus", R"({"id":1})", R"({"Name":"x","id":1})", "(nothing)"},
@@ -252,7 +252,7 @@ TEST(Plain, WithoutGtidTheIdIsThePlace) {
   OrdersExample orders;
   orders.transaction.gtid = {};
   EXPECT_THAT(printed("binbus", bare(), orders.update()),
-              StartsWith(R"({"id":"shop:binlog.000007:1000:1",)"));
+              StartsWith(R"({"id":"shop:binlog.000007:1000:1.0",)"));
   EXPECT_THAT(printed("binbus", everything(), orders.update()), HasSubstr(R"("gtid":null)"));
 }
 

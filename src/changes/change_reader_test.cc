@@ -1,0 +1,267 @@
+#include "changes/change_reader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "binlog/control_events.h"
+#include "changes/file_source.h"
+#include "io/file.h"
+
+namespace binbus::changes {
+namespace {
+
+using schema::Operation;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const std::filesystem::path kGolden = "tests/golden/binlog";
+
+// A change in one line: what a reader of the log must tell of it.
+struct Told {
+  Operation operation;
+  std::string table;
+  std::string gtid;
+  Position position;
+  uint64_t event;
+  uint32_t row;
+  uint64_t number;
+  bool last;
+  uint64_t xid;
+  std::string xa;
+  std::string values;
+  bool operator==(const Told&) const = default;
+};
+
+std::string values_of(std::span<const schema::Field> fields) {
+  std::string out;
+  for (const schema::Field& field : fields) {
+    if (field.state == schema::Field::State::kNull) out += "NULL";
+    if (field.state == schema::Field::State::kValue) {
+      EXPECT_TRUE(schema::append_text(out, field));
+    }
+    out += ' ';
+  }
+  return out;
+}
+
+Told told(const Change& change) {
+  const schema::TransactionInfo& transaction = *change.transaction;
+  return {.operation = change.operation,
+          .table = change.table == nullptr ? "" : change.table->table,
+          .gtid = mysql::to_string(transaction.gtid),
+          .position = change.position,
+          .event = change.event,
+          .row = change.row,
+          .number = change.number,
+          .last = change.last,
+          .xid = transaction.xid,
+          .xa = std::string(transaction.xa),
+          .values = values_of(change.before) + "-> " + values_of(change.after)};
+}
+
+bool is_row(const Told& change) {
+  return change.operation == Operation::kInsert || change.operation == Operation::kUpdate ||
+         change.operation == Operation::kDelete;
+}
+
+class Files {
+ public:
+  explicit Files(std::vector<std::string> paths) : paths_(std::move(paths)) {}
+
+  ReaderOptions options() {
+    ReaderOptions options;
+    options.open = [this](Position at) {
+      return FileSource::open(io::posix_file_system(), paths_, at);
+    };
+    options.oldest = [] { return Position{1, 0}; };
+    options.losses = LossPolicy::kSkip;
+    options.number_columns = true;
+    return options;
+  }
+
+ private:
+  std::vector<std::string> paths_;
+};
+
+// Reads on to the end; places behind each transaction, with the catalog there, when asked.
+Result<std::vector<Told>> read_all(
+    ChangeReader& reader, const std::function<void(const std::vector<Told>&)>& at_place = {}) {
+  std::vector<Told> out;
+  const ChangeReader::Emit emit = [&](const Change& change) {
+    out.push_back(told(change));
+    return ok();
+  };
+  while (true) {
+    BINBUS_TRY(more, reader.read(emit));
+    if (!more) return out;
+    if (at_place) at_place(out);
+  }
+}
+
+std::vector<std::string> golden_files() {
+  std::vector<std::string> out;
+  for (const auto& entry : std::filesystem::directory_iterator(kGolden)) {
+    if (entry.path().extension() == ".binlog") out.push_back(entry.path().stem());
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+class Golden : public testing::TestWithParam<std::string> {
+ protected:
+  Files files_{{kGolden / (GetParam() + ".binlog")}};
+};
+INSTANTIATE_TEST_SUITE_P(ChangeReader, Golden, testing::ValuesIn(golden_files()),
+                         [](const auto& param) {
+                           std::string name = param.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+TEST_P(Golden, TransactionsAreWholeAndCounted) {
+  ChangeReader reader(files_.options(), {1, 0}, schema::Catalog());
+  const auto read = read_all(reader);
+  ASSERT_TRUE(read) << read.error().message;
+  bool open = false;
+  bool last = false;
+  uint64_t rows = 0;
+  Position before;
+  for (const Told& change : *read) {
+    EXPECT_LE(before, change.position);
+    before = change.position;
+    if (change.operation == Operation::kBegin) {
+      EXPECT_FALSE(std::exchange(open, true));
+      rows = 0;
+      last = false;
+    } else if (change.operation == Operation::kCommit) {
+      EXPECT_TRUE(std::exchange(open, false));
+      EXPECT_EQ(last, rows > 0) << change.gtid;  // the last row was told to be the last
+    } else if (is_row(change)) {
+      EXPECT_TRUE(open) << change.position.offset;
+      EXPECT_FALSE(last) << change.position.offset;
+      EXPECT_EQ(change.number, rows++);
+      last = change.last;
+    }
+  }
+  EXPECT_FALSE(open);
+}
+
+// Whoever starts at a place is told what a reader that comes along is told.
+TEST_P(Golden, GoesOnFromEveryPlace) {
+  struct Place {
+    Position at;
+    schema::Catalog catalog;
+    size_t told;
+  };
+  std::vector<Place> places;
+  ChangeReader reader(files_.options(), {1, 0}, schema::Catalog());
+  const auto whole = read_all(reader, [&](const std::vector<Told>& out) {
+    places.push_back({reader.place(), reader.catalog(), out.size()});
+  });
+  ASSERT_TRUE(whole) << whole.error().message;
+  ASSERT_GT(places.size(), 5u);
+  for (const Place& place : places) {
+    ChangeReader again(files_.options(), place.at, place.catalog);
+    const auto rest = read_all(again);
+    ASSERT_TRUE(rest) << rest.error().message;
+    const auto begin = whole->begin() + static_cast<std::ptrdiff_t>(place.told);
+    EXPECT_EQ(*rest, std::vector<Told>(begin, whole->end())) << place.at.offset;
+  }
+}
+
+// Of one table only: the same rows under the same ids, and the last of them is the last.
+TEST_P(Golden, RowsOfATableThatIsWanted) {
+  ChangeReader all(files_.options(), {1, 0}, schema::Catalog());
+  const auto whole = read_all(all);
+  ASSERT_TRUE(whole) << whole.error().message;
+  ReaderOptions options = files_.options();
+  options.wants = [](std::string_view, std::string_view table) { return table == "i"; };
+  ChangeReader one(std::move(options), {1, 0}, schema::Catalog());
+  const auto rows = read_all(one);
+  ASSERT_TRUE(rows) << rows.error().message;
+  const auto id = [](const Told& change) {
+    return std::tuple(change.position, change.event, change.row, change.values);
+  };
+  std::vector<decltype(id(whole->front()))> want, got;
+  for (const Told& change : *whole) {
+    if (is_row(change) && change.table == "i") want.push_back(id(change));
+  }
+  uint64_t lasts = 0, transactions = 0;
+  const Told* before = nullptr;
+  for (const Told& change : *rows) {
+    if (!is_row(change)) continue;
+    got.push_back(id(change));
+    lasts += change.last ? 1 : 0;
+    transactions += before == nullptr || change.number == 0 ? 1 : 0;
+    before = &change;
+  }
+  EXPECT_EQ(got, want);
+  EXPECT_EQ(lasts, transactions);
+}
+
+TEST(ChangeReader, XaRowsComeWithTheirCommit) {
+  Files files({kGolden / "mariadb1011.binlog"});
+  ChangeReader reader(files.options(), {1, 0}, schema::Catalog());
+  const auto whole = read_all(reader);
+  ASSERT_TRUE(whole) << whole.error().message;
+  std::vector<std::string> xa;
+  for (const Told& change : *whole) {
+    if (change.xa.empty()) continue;
+    EXPECT_EQ(change.xa, "X'7831',X'62',7");
+    EXPECT_TRUE(change.gtid == "0-35549-958" || change.gtid == "0-35549-1011") << change.gtid;
+    if (is_row(change)) xa.push_back(change.gtid + " " + change.values);
+  }
+  EXPECT_FALSE(xa.empty());
+  // Started between XA PREPARE and XA COMMIT: what was prepared before is found.
+  ChangeReader late(files.options(), {1, 19264}, reader.catalog());
+  const auto rest = read_all(late);
+  ASSERT_TRUE(rest) << rest.error().message;
+  std::vector<std::string> again;
+  for (const Told& change : *rest) {
+    if (!change.xa.empty() && is_row(change)) again.push_back(change.gtid + " " + change.values);
+  }
+  xa.erase(xa.begin(), std::ranges::find_if(xa, [](const std::string& text) {
+             return text.starts_with("0-35549-1011");
+           }));
+  EXPECT_FALSE(xa.empty());
+  EXPECT_EQ(again, xa);
+}
+
+TEST(ChangeReader, StopsWhereTheLogDoesNotHaveTheRows) {
+  Files files({kGolden / "mysql97.binlog"});
+  ReaderOptions options = files.options();
+  options.losses = LossPolicy::kStop;
+  ChangeReader reader(std::move(options), {1, 0}, schema::Catalog());
+  const auto read = read_all(reader);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, Code::kUnsupported);
+  EXPECT_THAT(read.error().message, HasSubstr("mysql97.binlog:"));
+  EXPECT_THAT(read.error().message, HasSubstr("logged as a statement"));
+  EXPECT_THAT(read.error().message, HasSubstr("binlog_format = ROW"));
+}
+
+TEST(ChangeReader, ATableThatIsNotKnownIsSaidSo) {
+  Files files({kGolden / "mysql56.binlog"});  // no names in its table maps
+  std::string error;
+  ReaderOptions options = files.options();
+  options.number_columns = false;
+  // From behind the CREATE TABLEs on, with a catalog of nothing.
+  ChangeReader whole(files.options(), {1, 0}, schema::Catalog());
+  std::optional<Position> first_row;
+  const ChangeReader::Emit emit = [&](const Change& change) {
+    if (change.operation == Operation::kInsert) first_row = change.transaction->begin;
+    return ok();
+  };
+  while (!first_row) ASSERT_TRUE(whole.read(emit).value_or(false));
+  ChangeReader reader(std::move(options), *first_row, schema::Catalog());
+  const auto read = read_all(reader);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, Code::kNotFound);
+  EXPECT_THAT(read.error().message, HasSubstr("binlog_row_metadata = FULL"));
+  EXPECT_EQ(reader.place(), *first_row);
+}
+
+}  // namespace
+}  // namespace binbus::changes

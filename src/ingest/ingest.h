@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "ingest/backoff.h"
+#include "base/backoff.h"
 #include "ingest/options.h"
 #include "ingest/session.h"
 #include "ingest/source_errors.h"

@@ -1,8 +1,8 @@
-#include "ingest/backoff.h"
+#include "base/backoff.h"
 
 #include <algorithm>
 
-namespace binbus::ingest {
+namespace binbus {
 
 uint32_t Backoff::next_ms() {
   step_ms_ = step_ms_ == 0
@@ -11,4 +11,4 @@ uint32_t Backoff::next_ms() {
   return std::uniform_int_distribution<uint32_t>(step_ms_ / 2, step_ms_)(random_);
 }
 
-}  // namespace binbus::ingest
+}  // namespace binbus

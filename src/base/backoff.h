@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <random>
 
-namespace binbus::ingest {
+namespace binbus {
 
 class Backoff {
  public:
@@ -21,4 +21,4 @@ class Backoff {
   std::minstd_rand random_;
 };
 
-}  // namespace binbus::ingest
+}  // namespace binbus

@@ -1,8 +1,8 @@
-#include "ingest/backoff.h"
+#include "base/backoff.h"
 
 #include <gtest/gtest.h>
 
-namespace binbus::ingest {
+namespace binbus {
 namespace {
 
 TEST(Backoff, doubles_up_to_its_cap_and_begins_anew) {
@@ -20,4 +20,4 @@ TEST(Backoff, doubles_up_to_its_cap_and_begins_anew) {
 }
 
 }  // namespace
-}  // namespace binbus::ingest
+}  // namespace binbus

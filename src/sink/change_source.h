@@ -1,0 +1,31 @@
+// Where a sink's changes come from: a cursor in a stream's log, decoded.
+//
+// Thread: one.
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <string_view>
+
+#include "schema/change.h"
+#include "sink/target.h"
+
+namespace binbus::sink {
+
+class ChangeSource {
+ public:
+  virtual ~ChangeSource() = default;
+  // Goes to a place: "earliest", "latest", "gtid:SET" (what is in the set is not needed) or "FILE:POS". place() is it then.
+  virtual Status start(std::string_view where) = 0;
+  // Goes back to what place() was.
+  virtual Status seek(const Checkpoint& checkpoint) = 0;
+  // Gives the next changes to `emit`, from the end of a transaction to the end of one, waiting at most `wait_ms` for the first.
+  // False: nothing came. An error of emit() is returned; the source is between transactions no more then, until a seek.
+  // kStopped when asked to stop.
+  virtual Result<bool> read(const std::function<Status(const schema::Change&)>& emit,
+                            uint64_t wait_ms, const std::stop_token& stop) = 0;
+  // After the last whole transaction that was read, whether anything of it was emitted or not.
+  virtual Checkpoint place() const = 0;
+};
+
+}  // namespace binbus::sink

@@ -1,0 +1,112 @@
+#include "sink/filter.h"
+
+#include "sink/names.h"
+
+namespace binbus::sink {
+
+using schema::Change;
+using schema::Operation;
+
+bool is_system_schema(std::string_view database) {
+  constexpr std::string_view kSystem[] = {"mysql", "sys", "information_schema",
+                                          "performance_schema"};
+  return std::ranges::find(kSystem, database) != std::end(kSystem);
+}
+
+Result<uint8_t> Filter::parse_operations(const std::vector<std::string>& names) {
+  constexpr std::pair<std::string_view, uint8_t> kNames[] = {
+      {"insert", kInserts}, {"update", kUpdates}, {"delete", kDeletes}, {"ddl", kStatements}};
+  if (names.empty()) return static_cast<uint8_t>(kInserts | kUpdates | kDeletes);
+  uint8_t out = 0;
+  for (const std::string& name : names) {
+    const auto found = std::ranges::find(kNames, name, [](const auto& pair) { return pair.first; });
+    if (found == std::end(kNames)) {
+      return fail(Code::kInvalid,
+                  "operations has \"" + name + "\"; there are: insert, update, delete, ddl");
+    }
+    out |= found->second;
+  }
+  return out;
+}
+
+Result<std::unique_ptr<Filter>> Filter::make(const SinkOptions& options, Rules& rules) {
+  BINBUS_TRY(include, PatternSet::compile(options.tables));
+  BINBUS_TRY(exclude, PatternSet::compile(options.exclude));
+  std::unique_ptr<Filter> filter(new Filter(rules, std::move(include), std::move(exclude)));
+  filter->all_tables_ = options.tables.empty();
+  for (const TableOptions& rule : rules.all()) {
+    Rule& parsed = filter->parsed_.emplace_back();
+    BINBUS_TRY(operations, parse_operations(rule.operations));
+    parsed.operations = operations;
+    if (rule.where.empty()) continue;
+    BINBUS_TRY(condition, Condition::parse(rule.where));
+    parsed.condition = condition;
+  }
+  return filter;
+}
+
+bool Filter::wants(const schema::TableVersion& table) const {
+  const bool included = all_tables_ ? !is_system_schema(table.database)
+                                    : include_.matches(table.database, table.table);
+  return included && !exclude_.matches(table.database, table.table);
+}
+
+Filter::Verdict& Filter::verdict(const schema::TablePtr& table) {
+  return verdicts_.get(table, [&](const schema::TableVersion& version) {
+    Verdict out;
+    out.wanted = wants(version);
+    out.rule = &parsed_[rules_.of(table)];
+    if (out.wanted && out.rule->condition != nullptr) {
+      out.columns = out.rule->condition->bind(version);
+    }
+    return out;
+  });
+}
+
+bool Filter::passes_statement(const Change& change) {
+  bool about_table = false;
+  for (const schema::TablePtr* table : {&change.table, &change.table_after, &change.table_before}) {
+    if (*table == nullptr) continue;
+    about_table = true;
+    const Verdict& found = verdict(*table);
+    if (found.wanted && (found.rule->operations & kStatements) != 0) return true;
+  }
+  return !about_table && !is_system_schema(change.database) &&
+         (parsed_.back().operations & kStatements) != 0;
+}
+
+Result<bool> Filter::passes(const Change& change) {
+  uint8_t operation = 0;
+  switch (change.operation) {
+    case Operation::kBegin:
+    case Operation::kCommit:
+      return true;
+    case Operation::kDdl:
+    case Operation::kTruncate:
+      return passes_statement(change);
+    case Operation::kInsert:
+    case Operation::kRead:
+      operation = kInserts;
+      break;
+    case Operation::kUpdate:
+      operation = kUpdates;
+      break;
+    case Operation::kDelete:
+      operation = kDeletes;
+      break;
+  }
+  const Verdict& found = verdict(change.table);
+  if (!found.wanted || (found.rule->operations & operation) == 0) return false;
+  if (found.rule->condition == nullptr) return true;
+  if (!found.columns) return fail(found.columns.error());
+  const auto fulfilled = [&](std::span<const schema::Field> row,
+                             std::span<const schema::Field> other) -> Result<bool> {
+    if (row.empty()) return false;
+    return found.rule->condition->fulfilled(*found.columns, row, other);
+  };
+  BINBUS_TRY(after, fulfilled(change.after, change.before));
+  if (after) return true;
+  return fulfilled(change.before, {});
+}
+
+}  // namespace binbus::sink

@@ -1,0 +1,335 @@
+#include "sink/runner.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "sink/durable_file.h"
+
+namespace binbus::sink {
+namespace {
+
+constexpr uint32_t kRetryFirstMs = 100;
+constexpr uint64_t kIdleMs = 20;         // without anything new: what was sent is committed
+constexpr uint64_t kLookAroundMs = 250;  // how soon an idle sink sees what it is asked
+
+// What trying again cannot mend.
+bool must_be_mended(Code code) {
+  switch (code) {
+    case Code::kInvalid:
+    case Code::kUnsupported:
+    case Code::kCorrupt:
+    case Code::kPurged:
+    case Code::kDiverged:
+    case Code::kExists:
+      return true;
+    default:
+      return false;
+  }
+}
+
+uint64_t seed_of(io::Clock& clock) { return clock.wall_us() ^ clock.monotonic_us(); }
+
+}  // namespace
+
+std::string_view state_name(State state) {
+  switch (state) {
+    case State::kStarting:
+      return "starting";
+    case State::kRunning:
+      return "running";
+    case State::kRetrying:
+      return "retrying";
+    case State::kPaused:
+      return "paused";
+    case State::kStopped:
+      return "stopped";
+  }
+  return "";
+}
+
+Runner::Runner(Surroundings around, const SinkOptions& options)
+    : around_(std::move(around)),
+      name_(options.name),
+      stream_(options.stream),
+      dead_letters_(around_.files, around_.folder + "/" + name_ + ".dead_letters.jsonl"),
+      backoff_(kRetryFirstMs,
+               static_cast<uint32_t>(std::clamp<uint64_t>(options.retry_max_ms, 1, UINT32_MAX)),
+               seed_of(around_.clock)),
+      pause_(options.paused) {
+  status_.since_us = around_.clock.wall_us();
+}
+
+Result<std::unique_ptr<Runner>> Runner::make(const SinkOptions& options, Surroundings around) {
+  std::unique_ptr<Runner> runner(new Runner(std::move(around), options));
+  BINBUS_TRY(prepared, runner->prepare(options));
+  runner->now_ = std::move(prepared);
+  BINBUS_RETURN_IF_ERROR(runner->around_.files.make_directories(runner->around_.folder));
+  return runner;
+}
+
+Runner::~Runner() { stop(); }
+
+Result<Runner::Prepared> Runner::prepare(const SinkOptions& options) {
+  BINBUS_TRY(delivery, Delivery::make(options, dead_letters_, around_.clock, counters_));
+  BINBUS_TRY(target, around_.make_target(options));  // its options are checked, too
+  (void)target;
+  return Prepared{options, std::move(delivery)};
+}
+
+void Runner::start() {
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+void Runner::stop() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Runner::pause() {
+  const std::lock_guard lock(mutex_);
+  pause_ = true;
+  wake_.notify_all();
+}
+
+void Runner::resume() {
+  const std::lock_guard lock(mutex_);
+  pause_ = held_ = false;
+  wake_.notify_all();
+}
+
+void Runner::seek(std::string where) {
+  const std::lock_guard lock(mutex_);
+  seek_ = std::move(where);
+  held_ = false;
+  wake_.notify_all();
+}
+
+Result<uint64_t> Runner::reconfigure(const SinkOptions& options) {
+  if (options.name != name_ || options.stream != stream_) {
+    return fail(Code::kInvalid, "a sink keeps its name and stream; add another sink instead");
+  }
+  BINBUS_TRY(prepared, prepare(options));
+  const std::lock_guard lock(mutex_);
+  next_ = std::move(prepared);
+  held_ = false;
+  wake_.notify_all();
+  return ++revision_asked_;
+}
+
+void Runner::replay_dead_letters() {
+  const std::lock_guard lock(mutex_);
+  replay_ = true;
+  wake_.notify_all();
+}
+
+RunnerStatus Runner::status() const {
+  const std::lock_guard lock(mutex_);
+  RunnerStatus out = status_;
+  out.counts = counters_.read();
+  out.request_waits = next_ || seek_ || replay_;
+  const uint64_t now_us = around_.clock.wall_us();
+  if (!caught_up_ && newest_commit_us_ != 0 && now_us > newest_commit_us_) {
+    out.lag_us = now_us - newest_commit_us_;
+  }
+  return out;
+}
+
+void Runner::set_state(State state, std::string reason) {
+  const std::lock_guard lock(mutex_);
+  if (status_.state != state) status_.since_us = around_.clock.wall_us();
+  status_.state = state;
+  status_.reason = std::move(reason);
+}
+
+void Runner::show_place(bool caught_up) {
+  Checkpoint place = around_.source->place();
+  const std::lock_guard lock(mutex_);
+  status_.read = std::move(place);
+  status_.committed = committed_;
+  if (now_.delivery->commit_us() != 0) newest_commit_us_ = now_.delivery->commit_us();
+  caught_up_ = caught_up;
+}
+
+bool Runner::asked() const {
+  const std::lock_guard lock(mutex_);
+  return pause_ || next_ || seek_;
+}
+
+void Runner::run(const std::stop_token& stop) {
+  while (wait_until_wanted(stop)) {
+    const Status ended = session(stop);
+    target_.reset();
+    if (!ended && !stop.stop_requested()) settle(ended.error());
+  }
+}
+
+bool Runner::wait_until_wanted(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  const auto wanted = [this] { return !pause_ && !held_; };
+  if (!wanted()) {
+    if (pause_ && !held_) {
+      status_.state = State::kPaused;
+      status_.since_us = around_.clock.wall_us();
+      status_.reason.clear();
+    }
+    wake_.wait(lock, stop, wanted);
+  } else if (status_.state == State::kRetrying) {
+    const uint64_t now_us = around_.clock.wall_us();
+    const uint64_t wait_us = status_.retry_at_us - std::min(status_.retry_at_us, now_us);
+    wake_.wait_for(lock, stop, std::chrono::microseconds(wait_us),
+                   [this] { return pause_ || next_ || seek_; });
+  }
+  if (!pause_ && !held_ && status_.state != State::kRetrying) {
+    status_.state = State::kStarting;
+    status_.since_us = around_.clock.wall_us();
+    status_.reason.clear();
+  }
+  return !stop.stop_requested();
+}
+
+void Runner::settle(const Error& error) {
+  const bool mend = must_be_mended(error.code);
+  const uint64_t wait_ms = mend ? 0 : backoff_.next_ms();
+  set_state(mend ? State::kStopped : State::kRetrying, error.message);
+  uint64_t failures = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    failures = ++status_.failures;
+    status_.retry_at_us = mend ? 0 : around_.clock.wall_us() + wait_ms * 1000;
+    // What was asked for meanwhile may be the mend.
+    held_ = mend && !next_ && !seek_;
+  }
+  if (mend) {
+    log::error("sink_stopped", {{"stream", stream_}, {"sink", name_}, {"reason", error}});
+  } else if (failures == 1) {
+    log::warn("sink_retrying", {{"stream", stream_}, {"sink", name_}, {"reason", error}});
+  }
+}
+
+Status Runner::session(const std::stop_token& stop) {
+  bool reconfigured = false;
+  uint64_t revision = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (pause_) return ok();
+    if (next_) {
+      now_ = std::move(*next_);
+      next_.reset();
+      reconfigured = true;
+      revision = revision_asked_;
+    }
+  }
+  const auto start = [&]() -> Status {
+    BINBUS_TRY(made, around_.make_target(now_.options));
+    target_ = std::move(made);
+    BINBUS_TRY(kept, target_->open(stop));
+    return go_to_start(kept);
+  };
+  Status started = start();
+  if (reconfigured) {
+    const std::lock_guard lock(mutex_);
+    status_.revision = revision;
+    // When the target cannot be reached, it will go on from what was committed last.
+    status_.revision_from = started ? around_.source->place() : committed_;
+  }
+  BINBUS_RETURN_IF_ERROR(std::move(started));
+  set_state(State::kRunning);
+  show_place(false);
+  log::info("sink_running",
+            {{"stream", stream_}, {"sink", name_}, {"position", around_.source->place()}});
+  return deliver_until_asked(stop);
+}
+
+Status Runner::go_to_start(const std::optional<Checkpoint>& kept) {
+  std::optional<std::string> where;
+  {
+    const std::lock_guard lock(mutex_);
+    where = seek_;
+  }
+  std::optional<Checkpoint> checkpoint = kept;
+  if (!checkpoint) {
+    BINBUS_TRY(stored, read_if_there(around_.files, checkpoint_path()));
+    checkpoint = std::move(stored);
+  }
+  if (!where && checkpoint) {
+    BINBUS_RETURN_IF_ERROR(around_.source->seek(*checkpoint));
+    committed_ = *checkpoint;
+    committed_at_us_ = around_.clock.monotonic_us();
+    return now_.delivery->attach(*target_, committed_);
+  }
+  BINBUS_RETURN_IF_ERROR(around_.source->start(where ? *where : now_.options.start));
+  BINBUS_RETURN_IF_ERROR(now_.delivery->attach(*target_, around_.source->place()));
+  BINBUS_RETURN_IF_ERROR(commit());  // so that it is not asked for again
+  if (where) {
+    log::info("sink_seeked",
+              {{"stream", stream_}, {"sink", name_}, {"position", around_.source->place()}});
+    const std::lock_guard lock(mutex_);
+    if (seek_ == where) seek_.reset();
+  }
+  return ok();
+}
+
+Status Runner::deliver_until_asked(const std::stop_token& stop) {
+  const auto emit = [this, &stop](const schema::Change& change) -> Status {
+    if (stop.stop_requested()) return fail(Code::kStopped, "sink " + name_);
+    return now_.delivery->take(change);
+  };
+  for (;;) {
+    const bool leave = asked() || stop.stop_requested();
+    if (leave && around_.source->place() == committed_) return ok();
+    if (leave) return commit();
+    bool replay_asked = false;
+    {
+      const std::lock_guard lock(mutex_);
+      replay_asked = replay_;
+    }
+    if (replay_asked) BINBUS_RETURN_IF_ERROR(replay());
+    BINBUS_TRY(any, around_.source->read(emit, wait_ms(), stop));
+    show_place(!any);
+    if (commit_due(!any)) BINBUS_RETURN_IF_ERROR(commit());
+  }
+}
+
+uint64_t Runner::wait_ms() const {
+  return now_.delivery->uncommitted() > 0 ? kIdleMs : kLookAroundMs;
+}
+
+bool Runner::commit_due(bool idle) const {
+  if (around_.source->place() == committed_) return false;
+  const Delivery& delivery = *now_.delivery;
+  if (delivery.wants_stop() || delivery.uncommitted() >= now_.options.commit_messages) return true;
+  if (idle && delivery.uncommitted() > 0) return true;
+  const uint64_t waited_us = around_.clock.monotonic_us() - committed_at_us_;
+  return waited_us >= now_.options.commit_interval_ms * 1000;
+}
+
+Status Runner::commit() {
+  const Checkpoint place = around_.source->place();
+  BINBUS_RETURN_IF_ERROR(now_.delivery->commit(place));
+  BINBUS_RETURN_IF_ERROR(write_durably(around_.files, checkpoint_path(), place));
+  committed_ = place;
+  committed_at_us_ = around_.clock.monotonic_us();
+  backoff_.reset();
+  {
+    const std::lock_guard lock(mutex_);
+    status_.committed = committed_;
+    status_.failures = 0;
+  }
+  if (const std::optional<Error> stopped = now_.delivery->take_stop()) return fail(*stopped);
+  return ok();
+}
+
+Status Runner::replay() {
+  const Result<uint64_t> sent = dead_letters_.replay(
+      [this](const DeadLetter& letter) { return now_.delivery->take_again(letter); },
+      [this] { return commit(); });
+  const std::lock_guard lock(mutex_);
+  if (sent) status_.replayed += *sent;
+  // A network that fails is tried again; what must be mended is asked for again.
+  if (sent || must_be_mended(sent.error().code)) replay_ = false;
+  return sent ? ok() : Status(fail(sent.error()));
+}
+
+std::string Runner::checkpoint_path() const { return around_.folder + "/" + name_ + ".checkpoint"; }
+
+}  // namespace binbus::sink

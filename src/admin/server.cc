@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <httplib.h>
 
+#include <atomic>
 #include <charconv>
 #include <thread>
 
@@ -16,7 +17,9 @@ namespace {
 
 constexpr const char* kJson = "application/json";
 constexpr const char* kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
-constexpr size_t kThreads = 4;
+constexpr size_t kTailsMax = 16;  // each holds a thread
+constexpr size_t kThreads = kTailsMax + 4;
+constexpr uint64_t kTailWaitMs = 500;  // so soon a tail sees that nobody reads it any more
 constexpr time_t kTimeoutSeconds = 5;
 constexpr time_t kKeepAliveSeconds = 1;  // stop() waits for idle connections this long
 
@@ -73,7 +76,66 @@ Result<LocateQuery> locate_query(const httplib::Request& request) {
   return query;
 }
 
-void add_routes(httplib::Server& http, const Observed& observed, HealthLimits limits) {
+Result<bool> flag(const httplib::Request& request, const char* name, bool fallback) {
+  if (!request.has_param(name)) return fallback;
+  const std::string text = request.get_param_value(name);
+  if (text == "1" || text == "true") return true;
+  if (text == "0" || text == "false") return false;
+  return fail(Code::kInvalid, fmt::format("{}={}: must be 0 or 1", name, text));
+}
+
+Result<TailQuery> tail_query(const httplib::Request& request) {
+  TailQuery query;
+  if (request.has_param("format")) query.format = request.get_param_value("format");
+  if (request.has_param("from")) query.from = request.get_param_value("from");
+  for (size_t i = 0; i < request.get_param_value_count("table"); ++i) {
+    query.tables.push_back(request.get_param_value("table", i));
+  }
+  const std::pair<const char*, bool*> flags[] = {{"ddl", &query.ddl},
+                                                 {"transactions", &query.transactions},
+                                                 {"sql_text", &query.sql_text},
+                                                 {"schemas", &query.schemas},
+                                                 {"follow", &query.follow}};
+  for (const auto& [name, value] : flags) {
+    BINBUS_TRY(given, flag(request, name, *value));
+    *value = given;
+  }
+  return query;
+}
+
+// Lines as they come. What goes wrong after the first is a last line {"binbus_error": {...}}.
+void answer_tail(const httplib::Request& request, httplib::Response& response,
+                 const Observed& observed, std::atomic<size_t>& tails,
+                 const std::stop_token& stop) {
+  const auto query = tail_query(request);
+  if (!query) return answer(response, query.error());
+  auto opened = observed.tail(request.matches[1], *query);
+  if (!opened) return answer(response, opened.error());
+  if (tails.fetch_add(1) >= kTailsMax) {
+    tails.fetch_sub(1);
+    return answer(response, Error{Code::kLimit,
+                                  fmt::format("{} others are watching changes here already; end "
+                                              "one of them",
+                                              kTailsMax)});
+  }
+  const std::shared_ptr<Tail> tail = std::move(*opened);
+  response.set_chunked_content_provider(
+      "text/plain; charset=utf-8",
+      [tail, stop](size_t, httplib::DataSink& sink) {
+        if (stop.stop_requested() || !sink.is_writable()) return false;
+        auto text = tail->next(kTailWaitMs, stop);
+        if (!text && stop.stop_requested()) return false;
+        if (!text) text = fmt::format("{{\"binbus_error\":{}}}\n", to_json(text.error()));
+        if (*text && !(*text)->empty()) sink.write((*text)->data(), (*text)->size());
+        const bool ended = !*text || (*text)->starts_with("{\"binbus_error\":");
+        if (ended) sink.done();
+        return true;
+      },
+      [&tails](bool) { tails.fetch_sub(1); });
+}
+
+void add_routes(httplib::Server& http, const Observed& observed, HealthLimits limits,
+                std::atomic<size_t>& tails, const std::stop_token& stop) {
   using Request = httplib::Request;
   using Response = httplib::Response;
   http.Get("/status", [&observed](const Request&, Response& response) {
@@ -98,18 +160,25 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
              if (!query) return answer(response, query.error());
              answer(response, observed.locate(request.matches[1], *query));
            });
+  http.Get(R"(/streams/([A-Za-z0-9_-]+)/changes)",
+           [&observed, &tails, stop](const Request& request, Response& response) {
+             answer_tail(request, response, observed, tails, stop);
+           });
   http.set_error_handler([](const Request& request, Response& response) {
     if (!response.body.empty()) return;
-    answer(response, Error{Code::kNotFound,
-                           fmt::format("{} {}: there are GET /status, /metrics, /live, /ready, "
-                                       "/streams/NAME/segments, /streams/NAME/locate",
-                                       request.method, request.path)});
+    answer(response,
+           Error{Code::kNotFound,
+                 fmt::format("{} {}: there are GET /status, /metrics, /live, /ready, "
+                             "/streams/NAME/segments, /streams/NAME/locate, /streams/NAME/changes",
+                             request.method, request.path)});
   });
 }
 
 }  // namespace
 
 struct Server::State {
+  std::atomic<size_t> tails{0};
+  std::stop_source stop;  // of the tails
   httplib::Server http;
   uint16_t port = 0;
   std::jthread thread;
@@ -130,7 +199,7 @@ Result<std::unique_ptr<Server>> Server::open(const std::string& address, const O
         const int on = 1;
         ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
       });
-  add_routes(http, observed, limits);
+  add_routes(http, observed, limits, state->tails, state->stop.get_token());
 
   const std::string host = parts.host.empty() ? "0.0.0.0" : parts.host;
   const int wanted = std::stoi(parts.port);
@@ -153,6 +222,7 @@ Server::~Server() { stop(); }
 
 void Server::stop() {
   if (!state_->thread.joinable()) return;
+  state_->stop.request_stop();
   state_->http.stop();
   state_->thread.join();
 }

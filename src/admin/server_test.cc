@@ -14,6 +14,25 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
+// Tells the text, and then an error, or nothing more for ever.
+class ExampleTail final : public Tail {
+ public:
+  ExampleTail(std::string text, bool endless) : text_(std::move(text)), endless_(endless) {}
+  Result<std::optional<std::string>> next(uint64_t wait_ms, const std::stop_token& stop) override {
+    if (!text_.empty()) return std::exchange(text_, "");
+    if (!endless_) return fail(Code::kCorrupt, "broken");
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, stop, std::chrono::milliseconds(wait_ms), [] { return false; });
+    return "";
+  }
+
+ private:
+  std::string text_;
+  const bool endless_;
+};
+
 class Example final : public Observed {
  public:
   Snapshot snapshot() const override {
@@ -33,6 +52,12 @@ class Example final : public Observed {
     if (query.time_us) location.position = {"file", *query.time_us};
     location.server_uuid = query.server_uuid;
     return location;
+  }
+  Result<std::unique_ptr<Tail>> tail(const std::string& stream,
+                                     const TailQuery& query) const override {
+    if (query.format != "binbus") return fail(Code::kInvalid, "no format " + query.format);
+    return std::make_unique<ExampleTail>(
+        stream + " " + query.from + " " + std::to_string(query.tables.size()) + "\n", query.follow);
   }
   bool healthy = true;
 };

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -119,6 +121,27 @@ struct LocateQuery {
   std::optional<uint64_t> time_us;
 };
 
+// Which changes to show.
+struct TailQuery {
+  std::string format = "binbus";
+  std::string from = "latest";      // earliest, latest, gtid:SET, time:..., FILE:POS
+  std::vector<std::string> tables;  // patterns; none: all but the system schemas
+  bool ddl = true;
+  bool transactions = false;  // BEGIN and COMMIT, too
+  bool sql_text = false;
+  bool schemas = false;
+  bool follow = true;  // false: to the log's end as it is
+};
+
+// A stream's changes as text. Thread: one.
+class Tail {
+ public:
+  virtual ~Tail() = default;
+  // Whole lines, as they come; "" when none came within `wait_ms`, none at the end.
+  virtual Result<std::optional<std::string>> next(uint64_t wait_ms,
+                                                  const std::stop_token& stop) = 0;
+};
+
 // Where the endpoint gets its answers; implemented by `app`. Any thread; never blocks for I/O with
 // a lock held.
 class Observed {
@@ -127,6 +150,8 @@ class Observed {
   virtual Snapshot snapshot() const = 0;
   virtual Result<std::vector<SegmentStatus>> segments(const std::string& stream) const = 0;
   virtual Result<Location> locate(const std::string& stream, const LocateQuery& query) const = 0;
+  virtual Result<std::unique_ptr<Tail>> tail(const std::string& stream,
+                                             const TailQuery& query) const = 0;
 };
 
 }  // namespace binbus::admin

@@ -12,6 +12,7 @@
 #include "cli/command_line.h"
 #include "cli/decode.h"
 #include "cli/remote_commands.h"
+#include "cli/tail.h"
 #include "cli/verify.h"
 
 namespace binbus::app {
@@ -46,6 +47,9 @@ struct Runner {
   }
   int operator()(const cli::Locate& command) const {
     return ask(command, [&](const std::string& address) { return cli::locate(command, address); });
+  }
+  int operator()(const cli::Tail& command) const {
+    return ask(command, [&](const std::string& address) { return cli::tail(command, address); });
   }
   int operator()(const cli::CheckSource& command) const { return check_source(command); }
   int operator()(const cli::Import& command) const { return import_files(command); }

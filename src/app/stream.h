@@ -41,6 +41,7 @@ class Stream {
   admin::StreamStatus status() const;
   Result<std::vector<admin::SegmentStatus>> segments() const;
   Result<admin::Location> locate(const admin::LocateQuery& query) const;
+  Result<std::unique_ptr<admin::Tail>> tail(const admin::TailQuery& query) const;
 
  private:
   struct Parts;  // stream_parts.h

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "app/lag_meter.h"
+#include "app/log_changes.h"
 #include "app/log_destination.h"
 #include "app/stream.h"
 #include "ingest/ingest.h"
@@ -22,6 +23,13 @@ struct Stream::Parts {
         server_id(id),
         log(std::move(opened)),
         meter({log->visible_end(), log->last_commit_us(), false}) {}
+
+  // The tables at a place of the log.
+  CatalogAt catalog_at() const {
+    return [](binlog::Position) -> Result<schema::Catalog> {
+      return fail(Code::kNotFound, "no schema history");
+    };
+  }
 
   const std::string server_uuid;  // ours, towards replicas
   const uint32_t server_id;

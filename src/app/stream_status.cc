@@ -6,6 +6,7 @@
 
 #include "app/stream.h"
 #include "app/stream_parts.h"
+#include "app/tail.h"
 #include "base/error_table.h"
 #include "binlog/position.h"
 
@@ -217,6 +218,17 @@ Result<admin::Location> Stream::locate(const admin::LocateQuery& query) const {
                          .server_uuid = source.server_uuid,
                          .server_id = source.server_id,
                          .source = {source.file, source.offset}};
+}
+
+Result<std::unique_ptr<admin::Tail>> Stream::tail(const admin::TailQuery& query) const {
+  const std::shared_ptr<Parts> now = parts();
+  if (!now) {
+    return fail(Code::kNotFound,
+                fmt::format("stream {} has no open log: see its status", config_.name));
+  }
+  auto changes =
+      std::make_unique<LogChanges>(*now->log, now->catalog_at(), changes::LossPolicy::kSkip);
+  return make_tail(config_.name, query, std::move(changes), now);
 }
 
 }  // namespace binbus::app

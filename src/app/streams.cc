@@ -61,4 +61,10 @@ Result<admin::Location> Streams::locate(const std::string& stream,
   return found->locate(query);
 }
 
+Result<std::unique_ptr<admin::Tail>> Streams::tail(const std::string& stream,
+                                                   const admin::TailQuery& query) const {
+  BINBUS_TRY(found, find(stream));
+  return found->tail(query);
+}
+
 }  // namespace binbus::app

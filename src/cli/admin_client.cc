@@ -9,27 +9,73 @@
 
 namespace binbus::cli {
 
-Result<std::string> admin_get(const std::string& address, const std::string& path,
-                              const Parameters& parameters) {
+namespace {
+
+Result<httplib::Client> client_of(const std::string& address) {
   BINBUS_TRY(parts, io::HostPort::parse(address));
   const std::string host = parts.host.empty() ? "127.0.0.1" : parts.host;
   httplib::Client client(host, std::stoi(parts.port));
   client.set_connection_timeout(3);
   client.set_read_timeout(10);
+  return client;
+}
+
+Error not_running(const std::string& address, httplib::Error error) {
+  return {Code::kNetwork,
+          fmt::format("no binbus answers at {} ({}); start one with `binbus serve -c binbus.toml`, "
+                      "or name its [admin] listen address with --admin",
+                      address, httplib::to_string(error))};
+}
+
+Error refused(const std::string& address, const std::string& path, int status,
+              const std::string& body) {
+  const auto json = nlohmann::json::parse(body, nullptr, false);
+  const bool ours = json.is_object() && json.contains("message") && json["message"].is_string();
+  return {Code::kRemote,
+          ours ? json["message"].get<std::string>()
+               : fmt::format("{}{} answers HTTP {}; is it binbus?", address, path, status)};
+}
+
+}  // namespace
+
+Result<std::string> admin_get(const std::string& address, const std::string& path,
+                              const Parameters& parameters) {
+  BINBUS_TRY(client, client_of(address));
   const httplib::Params params(parameters.begin(), parameters.end());
   const httplib::Result answer = client.Get(path, params, httplib::Headers{});
-  if (!answer) {
-    return fail(Code::kNetwork,
-                fmt::format("no binbus answers at {} ({}); start one with `binbus serve -c "
-                            "binbus.toml`, or name its [admin] listen address with --admin",
-                            address, httplib::to_string(answer.error())));
-  }
+  if (!answer) return fail(not_running(address, answer.error()));
   if (answer->status == 200) return answer->body;
-  const auto json = nlohmann::json::parse(answer->body, nullptr, false);
-  const bool ours = json.is_object() && json.contains("message") && json["message"].is_string();
-  return fail(Code::kRemote, ours ? json["message"].get<std::string>()
-                                  : fmt::format("{}{} answers HTTP {}; is it binbus?", address,
-                                                path, answer->status));
+  return fail(refused(address, path, answer->status, answer->body));
+}
+
+Status admin_follow(const std::string& address, const std::string& path,
+                    const Parameters& parameters,
+                    const std::function<bool(std::string_view)>& take) {
+  BINBUS_TRY(client, client_of(address));
+  client.set_read_timeout(std::numeric_limits<time_t>::max() / 2'000'000);
+  const httplib::Params params(parameters.begin(), parameters.end());
+  int status = 0;
+  bool enough = false;
+  std::string refusal;
+  const httplib::Result answer = client.Get(
+      httplib::append_query_params(path, params),
+      [&](const httplib::Response& response) {
+        status = response.status;
+        return true;
+      },
+      [&](const char* data, size_t size) {
+        if (status != 200) {
+          refusal.append(data, size);
+          return true;
+        }
+        enough = !take({data, size});
+        return !enough;
+      });
+  if (enough) return ok();
+  if (!answer && status == 0) return fail(not_running(address, answer.error()));
+  if (!answer) return fail(Code::kNetwork, address + ": binbus has ended the connection");
+  if (status != 200) return fail(refused(address, path, status, refusal));
+  return ok();
 }
 
 }  // namespace binbus::cli

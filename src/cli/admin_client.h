@@ -1,7 +1,9 @@
 // Asks a running binbus through its endpoint.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,5 +18,11 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 // kRemote with binbus's own words when it refuses. Takes at most a few seconds.
 Result<std::string> admin_get(const std::string& address, const std::string& path,
                               const Parameters& parameters = {});
+
+// The same for an answer without end: gives its pieces to `take` as they come, until that returns false (ok), binbus ends it
+// (ok) or the connection breaks off (kNetwork).
+Status admin_follow(const std::string& address, const std::string& path,
+                    const Parameters& parameters,
+                    const std::function<bool(std::string_view)>& take);
 
 }  // namespace binbus::cli

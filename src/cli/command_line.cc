@@ -47,6 +47,7 @@ struct Options {
   ShowStatus status{.config = kDefaultConfig, .admin = ""};
   ShowSegments segments{.config = kDefaultConfig, .admin = "", .stream = ""};
   Locate locate;
+  Tail tail;
   CheckSource check;
   Verify verify;
   Import import;
@@ -132,6 +133,56 @@ Examples:
   binbus locate shop --source-file mysql-bin.000003:154
   binbus locate shop --time 2026-11-20T10:00:00Z)");
   command->callback([&] { chosen = options.locate; });
+}
+
+// What `decode` and `tail` have in common.
+template <class Printing>
+void add_printing(CLI::App* command, Printing& printing) {
+  printing.format = "binbus";
+  command->add_option("-f,--format", printing.format, "How a change is printed")
+      ->check(CLI::IsMember({"binbus", "maxwell", "canal", "debezium", "sql"}))
+      ->capture_default_str();
+  command->add_flag("--transactions", printing.transactions, "Messages for BEGIN and COMMIT, too");
+  command->add_flag("--no-ddl", printing.no_ddl, "No messages for statements that change tables");
+  command->add_flag("--sql-text", printing.sql_text,
+                    "With the original statement where it is logged");
+  command->add_flag("--schemas", printing.schemas, "debezium: each message with its schema");
+}
+
+void add_tail(CLI::App& app, Options& options, std::optional<Command>& chosen) {
+  CLI::App* command =
+      app.add_subcommand("tail", "Show the row changes of a running binbus's stream as they come");
+  Tail& tail = options.tail;
+  tail.config = kDefaultConfig;
+  tail.from = "latest";
+  tail.color = "auto";
+  add_admin(command, tail.config, tail.admin);
+  command->add_option("stream", tail.stream, "Stream")->type_name("STREAM")->required();
+  add_printing(command, tail);
+  command
+      ->add_option("--from", tail.from,
+                   "Where to begin: latest, earliest, FILE:POS, gtid:SET (behind the set), "
+                   "time:YYYY-MM-DDTHH:MM:SSZ")
+      ->type_name("PLACE")
+      ->capture_default_str();
+  command
+      ->add_option(
+          "-t,--table", tail.tables,
+          "Only tables like this: shop.orders, shop.*, /regular expression/; again for more")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  command->add_flag("--to-end", tail.to_end, "Stop at the log's end instead of waiting there");
+  command->add_option("--color", tail.color, "Colour by operation; auto: in a terminal")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+  command->footer(R"(
+One message per line, until Ctrl-C. Watching costs the source nothing: it is read from the log.
+
+Examples:
+  binbus tail shop
+  binbus tail shop --table 'shop.order*' --format sql
+  binbus tail shop --from time:2026-11-20T10:00:00Z --to-end | jq 'select(.op == "delete")')");
+  command->callback([&] { chosen = options.tail; });
 }
 
 void add_check_source(CLI::App& app, Options& options, std::optional<Command>& chosen) {
@@ -235,14 +286,11 @@ void add_decode(CLI::App& app, Options& options, std::optional<Command>& chosen)
   CLI::App* command =
       app.add_subcommand("decode", "Print the row changes of binlog files, offline");
   Decode& decode = options.decode;
-  decode.format = "binbus";
   decode.stream = "decode";
   command->add_option("files", decode.files, "Binlog files, oldest first")
       ->type_name("FILE")
       ->required();
-  command->add_option("-f,--format", decode.format, "How a change is printed")
-      ->check(CLI::IsMember({"binbus", "maxwell", "canal", "debezium", "sql"}))
-      ->capture_default_str();
+  add_printing(command, decode);
   command
       ->add_option("--schema", decode.schema,
                    "The tables as they were at the first file's beginning: mysqldump --no-data")
@@ -253,11 +301,6 @@ void add_decode(CLI::App& app, Options& options, std::optional<Command>& chosen)
   command->add_option("--from", decode.from, "Print from this place on")->type_name("[FILE:]POS");
   command->add_option("--until", decode.until, "Stop before what ends after this place")
       ->type_name("[FILE:]POS");
-  command->add_flag("--transactions", decode.transactions, "Messages for BEGIN and COMMIT, too");
-  command->add_flag("--no-ddl", decode.no_ddl, "No messages for statements that change tables");
-  command->add_flag("--sql-text", decode.sql_text,
-                    "With the original statement where it is logged");
-  command->add_flag("--schemas", decode.schemas, "debezium: each message with its schema");
   command->add_flag(
       "--stop-at-losses", decode.stop_at_losses,
       "Stop where the log lacks rows (logged as statements, Incident); else that is counted");
@@ -294,6 +337,7 @@ Parsed parse_command_line(const std::vector<std::string>& arguments, const std::
   add_status(app, options, chosen);
   add_segments(app, options, chosen);
   add_locate(app, options, chosen);
+  add_tail(app, options, chosen);
   add_check_source(app, options, chosen);
   add_verify(app, options, chosen);
   add_import(app, options, chosen);

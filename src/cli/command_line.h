@@ -42,6 +42,20 @@ struct Locate {
   std::string gtid;
   std::string time;  // "2026-11-20T10:00:00Z"
 };
+struct Tail {
+  std::string config;
+  std::string admin;
+  std::string stream;
+  std::string format;
+  std::string from;
+  std::vector<std::string> tables;
+  std::string color;  // auto, always, never
+  bool to_end = false;
+  bool no_ddl = false;
+  bool transactions = false;
+  bool sql_text = false;
+  bool schemas = false;
+};
 struct CheckSource {
   std::string config;
   std::string source;  // with user and the rest: instead of the configuration
@@ -77,8 +91,8 @@ struct Decode {
 };
 struct ShowConfigKeys {};
 
-using Command = std::variant<Serve, ShowStatus, ShowSegments, Locate, CheckSource, Verify, Import,
-                             Decode, ShowConfigKeys>;
+using Command = std::variant<Serve, ShowStatus, ShowSegments, Locate, Tail, CheckSource, Verify,
+                             Import, Decode, ShowConfigKeys>;
 
 struct Parsed {
   std::optional<Command> command;  // none: print `text` and end with `exit_code`

@@ -1,0 +1,180 @@
+#include "app/log_changes.h"
+
+#include <fmt/format.h>
+#include <time.h>
+
+#include <algorithm>
+#include <charconv>
+#include <condition_variable>
+#include <mutex>
+
+namespace binbus::app {
+namespace {
+
+using binlog::Position;
+
+constexpr std::string_view kGtid = "gtid:";
+constexpr std::string_view kTime = "time:";
+
+Result<uint64_t> parse_time_us(std::string_view text) {
+  tm utc{};
+  const std::string copy(text);
+  const char* end = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  if (end == nullptr || *end != '\0') {
+    return fail(Code::kInvalid, fmt::format("time:{}: must be UTC as 2026-11-20T10:00:00Z", text));
+  }
+  return static_cast<uint64_t>(::timegm(&utc)) * 1'000'000;
+}
+
+// For as long as there is no log to wait for.
+void sleep_for(uint64_t wait_ms, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, std::chrono::milliseconds(wait_ms), [] { return false; });
+}
+
+}  // namespace
+
+Status LogChanges::start(std::string_view where) {
+  Position open, from;
+  std::optional<mysql::Executed> done;
+  if (where == "earliest") {
+    open = {log_.size().oldest, 0};
+  } else if (where == "latest") {
+    open = log_.visible_end();
+  } else if (where.starts_with(kGtid)) {
+    BINBUS_TRY(set, mysql::Executed::parse(log_.executed().flavor(), where.substr(kGtid.size())));
+    BINBUS_TRY(found, log_.find_gtids(set));
+    open = found;
+    done = set;
+  } else if (where.starts_with(kTime)) {
+    BINBUS_TRY(time_us, parse_time_us(where.substr(kTime.size())));
+    BINBUS_TRY(found, log_.find_time(time_us));
+    open = found;
+  } else {
+    BINBUS_TRY(at, position_of(where));
+    open = {at.segment, 0};  // whether it lies between transactions shows on the way
+    from = at;
+  }
+  open_at_ = at_ = open;
+  from_ = from;
+  done_ = std::move(done);
+  at_segment_.clear();
+  reader_.reset();
+  return ok();
+}
+
+Status LogChanges::seek(const sink::Checkpoint& checkpoint) {
+  // An empty log had no place yet.
+  if (checkpoint.empty()) return start("earliest");
+  BINBUS_TRY(at, position_of(checkpoint));
+  open_at_ = at_ = at;
+  from_ = {};
+  done_.reset();
+  at_segment_ = checkpoint.substr(0, checkpoint.rfind(':'));
+  reader_.reset();
+  return ok();
+}
+
+Result<Position> LogChanges::position_of(std::string_view text) const {
+  const size_t colon = text.rfind(':');
+  uint64_t offset = 0;
+  const std::string_view digits = colon == std::string_view::npos ? "" : text.substr(colon + 1);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), offset);
+  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size()) {
+    return fail(Code::kInvalid,
+                fmt::format("{}: must be earliest, latest, gtid:SET, time:YYYY-MM-DDTHH:MM:SSZ or "
+                            "FILE:POS",
+                            text));
+  }
+  const std::string_view file = text.substr(0, colon);
+  const auto segments = log_.segments();
+  const auto found = std::ranges::find(segments, file, &store::SegmentInfo::name);
+  if (found != segments.end() && offset <= std::max<uint64_t>(found->bytes, 4)) {
+    return Position{found->number, offset};
+  }
+  if (found != segments.end()) {
+    return fail(Code::kNotFound,
+                fmt::format("{}: the log has {} bytes of that file so far", text, found->bytes));
+  }
+  return fail(Code::kPurged, fmt::format("{} is not in the log, which has {}", text,
+                                         segments.empty() ? "nothing yet"
+                                                          : segments.front().name + " to " +
+                                                                segments.back().name));
+}
+
+Status LogChanges::open() {
+  auto catalog = catalog_at_(open_at_);
+  if (!catalog && catalog.error().code != Code::kNotFound) return fail(catalog.error());
+  changes::ReaderOptions options;
+  options.open = [this](Position at) -> Result<std::unique_ptr<binlog::ByteSource>> {
+    BINBUS_TRY(reader, log_.reader(at));
+    return std::unique_ptr<binlog::ByteSource>(std::move(reader));
+  };
+  options.oldest = [this] { return Position{log_.size().oldest, 0}; };
+  options.losses = losses_;
+  reader_ = std::make_unique<changes::ChangeReader>(
+      std::move(options), open_at_, catalog ? std::move(*catalog) : schema::Catalog());
+  return ok();
+}
+
+Result<bool> LogChanges::read(const std::function<Status(const schema::Change&)>& emit,
+                              uint64_t wait_ms, const std::stop_token& stop) {
+  if (open_at_ == Position{}) open_at_ = {log_.size().oldest, 0};  // the log was empty
+  if (open_at_.segment == 0) {
+    sleep_for(wait_ms, stop);
+    if (stop.stop_requested()) return fail(Code::kStopped, "asked to stop");
+    return false;
+  }
+  if (reader_ == nullptr) BINBUS_RETURN_IF_ERROR(open());
+  bool emitted = false;
+  const changes::ChangeReader::Emit give = [&](const schema::Change& change) -> Status {
+    if (stop.stop_requested()) return fail(Code::kStopped, "asked to stop");
+    const schema::TransactionInfo& transaction = *change.transaction;
+    if (change.position < from_) {
+      if (change.event_end <= from_.offset || change.position.segment < from_.segment) return ok();
+      return fail(Code::kInvalid, fmt::format("offset {} is within an event", from_.offset));
+    }
+    if (transaction.begin < from_) {
+      return fail(Code::kInvalid,
+                  fmt::format("offset {} is within a transaction, which begins at {}", from_.offset,
+                              transaction.begin.offset));
+    }
+    if (done_ && done_->contains(transaction.gtid)) return ok();
+    emitted = true;
+    return emit(change);
+  };
+  const auto failed = [this](Error error) {
+    open_at_ = at_;
+    reader_.reset();
+    return fail(std::move(error));
+  };
+  for (;;) {
+    if (stop.stop_requested()) return fail(Code::kStopped, "asked to stop");
+    auto more = reader_->read(give);
+    if (!more) return failed(std::move(more).error());
+    if (*more) {
+      at_ = std::max(reader_->place(), from_);
+      at_segment_ = reader_->segment_name();
+      if (emitted) return true;
+      continue;
+    }
+    // Read to the end: what the set has of later transactions is news.
+    if (!reader_->wait(wait_ms, stop)) return false;
+    if (wait_ms == 0) return false;
+  }
+}
+
+sink::Checkpoint LogChanges::place() const {
+  if (at_.segment == 0) return "";
+  std::string name = at_segment_;
+  if (name.empty()) {
+    for (const store::SegmentInfo& segment : log_.segments()) {
+      if (segment.number == at_.segment) name = segment.name;
+    }
+  }
+  return fmt::format("{}:{}", name, at_.offset);
+}
+
+}  // namespace binbus::app

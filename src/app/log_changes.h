@@ -1,0 +1,49 @@
+// A cursor in a stream's log, decoded: what sinks and tails read.
+//
+// Owner:  borrows the log, which must outlive it.
+// Thread: one.
+#pragma once
+
+#include <memory>
+
+#include "changes/change_reader.h"
+#include "mysql/executed.h"
+#include "sink/change_source.h"
+#include "store/log.h"
+
+namespace binbus::app {
+
+// The tables as they are at a place; kNotFound while nothing is known, and row metadata must tell.
+using CatalogAt = std::function<Result<schema::Catalog>(binlog::Position)>;
+
+class LogChanges final : public sink::ChangeSource {
+ public:
+  LogChanges(store::Log& log, CatalogAt catalog_at, changes::LossPolicy losses)
+      : log_(log), catalog_at_(std::move(catalog_at)), losses_(losses) {}
+
+  // Also "time:YYYY-MM-DDTHH:MM:SSZ": what was committed from then on. kInvalid for what names no place; kPurged for one that is no
+  // longer, or not yet, in the log.
+  Status start(std::string_view where) override;
+  Status seek(const sink::Checkpoint& checkpoint) override;
+  Result<bool> read(const std::function<Status(const schema::Change&)>& emit, uint64_t wait_ms,
+                    const std::stop_token& stop) override;
+  sink::Checkpoint place() const override;
+  // Nothing is left to be read, for now.
+  bool at_end() const { return at_ >= log_.visible_end(); }
+
+ private:
+  Result<binlog::Position> position_of(std::string_view file_and_offset) const;
+  Status open();
+
+  store::Log& log_;
+  const CatalogAt catalog_at_;
+  const changes::LossPolicy losses_;
+  binlog::Position open_at_;             // where to read from
+  binlog::Position from_;                // what ends at or before it is known already
+  std::optional<mysql::Executed> done_;  // these transactions are, too
+  binlog::Position at_;
+  std::string at_segment_;
+  std::unique_ptr<changes::ChangeReader> reader_;
+};
+
+}  // namespace binbus::app

@@ -1,0 +1,83 @@
+#include "app/tail.h"
+
+#include <atomic>
+
+#include "format/writer.h"
+#include "sink/filter.h"
+
+namespace binbus::app {
+namespace {
+
+using schema::Change;
+
+constexpr size_t kTextBytes = 64 * 1024;  // as much is told at once, but for what is longer
+
+class LogTail final : public admin::Tail {
+ public:
+  LogTail(std::unique_ptr<LogChanges> changes, std::shared_ptr<void> keep, bool follow)
+      : keep_(std::move(keep)), changes_(std::move(changes)), follow_(follow) {}
+
+  Status prepare(const std::string& stream, const admin::TailQuery& query) {
+    sink::SinkOptions options;
+    options.tables = query.tables;
+    BINBUS_TRY(rules, sink::Rules::make(options));
+    rules_.emplace(std::move(rules));
+    BINBUS_TRY(filter, sink::Filter::make(options, *rules_));
+    filter_ = std::move(filter);
+    BINBUS_TRY(writer, format::make_writer(query.format, {.stream = stream,
+                                                          .transaction_bounds = query.transactions,
+                                                          .ddl = query.ddl,
+                                                          .schemas = query.schemas,
+                                                          .sql_text = query.sql_text,
+                                                          .gtid = true,
+                                                          .primary_key = false}));
+    writer_ = std::move(writer);
+    return changes_->start(query.from);
+  }
+
+  Result<std::optional<std::string>> next(uint64_t wait_ms, const std::stop_token& stop) override {
+    if (error_) return fail(*error_);
+    std::string out;
+    const auto emit = [&](const Change& change) -> Status {
+      BINBUS_TRY(wanted, filter_->passes(change));
+      if (!wanted) return ok();
+      BINBUS_TRY(printed, writer_->write(out, change));
+      if (printed && out.back() != '\n') out += '\n';
+      return ok();
+    };
+    do {
+      const auto any = changes_->read(emit, out.empty() ? wait_ms : 0, stop);
+      if (!any) {  // what came before it is told first
+        error_ = any.error();
+        if (out.empty()) return fail(*error_);
+        return out;
+      }
+      if (*any) continue;
+      if (out.empty() && !follow_ && changes_->at_end()) return std::nullopt;
+      break;
+    } while (out.size() < kTextBytes);
+    return out;
+  }
+
+ private:
+  std::shared_ptr<void> keep_;
+  std::unique_ptr<LogChanges> changes_;
+  const bool follow_;
+  std::optional<Error> error_;
+  std::optional<sink::Rules> rules_;
+  std::unique_ptr<sink::Filter> filter_;
+  std::unique_ptr<format::Writer> writer_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<admin::Tail>> make_tail(const std::string& stream,
+                                               const admin::TailQuery& query,
+                                               std::unique_ptr<LogChanges> changes,
+                                               std::shared_ptr<void> keep) {
+  auto tail = std::make_unique<LogTail>(std::move(changes), std::move(keep), query.follow);
+  BINBUS_RETURN_IF_ERROR(tail->prepare(stream, query));
+  return tail;
+}
+
+}  // namespace binbus::app

@@ -17,6 +17,7 @@
 #include "base/check.h"
 #include "io/address.h"
 #include "mysql/client.h"
+#include "sink/delivery.h"
 
 namespace binbus::app {
 namespace {
@@ -26,7 +27,7 @@ constexpr uint64_t kStreamBytes = 16u << 20;       // ingest's buffers, the log'
 constexpr uint64_t kConnectionBytes = 512u << 10;  // two blocks of the log
 constexpr uint64_t kSilenceMarginMs = 5'000;       // beyond two heartbeats; ingest waits 1 s of it
 
-constexpr std::string_view kSections[] = {"stream", "admin", "log"};
+constexpr std::string_view kSections[] = {"stream", "sink", "admin", "log"};
 
 template <class T>
 std::vector<std::string_view> names(std::span<const Key<T>> keys) {
@@ -45,6 +46,7 @@ std::string_view section_of(std::string_view name) {
   if (has_key(stream_keys(), name)) return "[[stream]]";
   if (has_key(admin_keys(), name)) return "[admin]";
   if (has_key(log_keys(), name)) return "[log]";
+  if (has_key(sink_keys(), name)) return "[[sink]]";
   if (has_key(root_keys(), name)) return "the top of the file";
   return "";
 }
@@ -94,6 +96,7 @@ class Reader {
     read_section(root, "log", log_keys(), config_.log);
     read_section(root, "admin", admin_keys(), config_.admin);
     for (const toml::table* table : tables(root, "stream", "[[stream]]")) read_stream(*table);
+    for (const toml::table* table : tables(root, "sink", "[[sink]]")) read_sink(*table);
     if (config_.streams.empty()) wrong(1, "no [[stream]]: binbus has nothing to do without one");
     const bool refused = config_.memory_bytes == 0;  // and said so already
     if (!refused && !config_.streams.empty() && config_.connections_per_stream() == 0) {
@@ -220,6 +223,9 @@ class Reader {
     if (const auto* list = std::get_if<std::vector<std::string> T::*>(&key.member)) {
       return read_list(key, node, out.**list);
     }
+    if (const auto* map = std::get_if<std::map<std::string, std::string> T::*>(&key.member)) {
+      return read_map(key, node, out.**map);
+    }
     if (node.is_integer() && (key.kind == KeyKind::kInteger || key.kind == KeyKind::kBytes)) {
       const int64_t number = node.as_integer()->get();
       if (number < 0)
@@ -244,7 +250,7 @@ class Reader {
       if (!element.is_string())
         return fail(Code::kInvalid, fmt::format("must be {}", kind_name(key.kind)));
       const std::string& text = element.as_string()->get();
-      BINBUS_RETURN_IF_ERROR(key.check(text));
+      if (key.check != nullptr) BINBUS_RETURN_IF_ERROR(key.check(text));
       if (std::ranges::find(out, text) != out.end()) {
         return fail(Code::kInvalid, fmt::format("has \"{}\" twice", text));
       }
@@ -257,6 +263,28 @@ class Reader {
     return ok();
   }
 
+  template <class T>
+  Status read_map(const Key<T>& key, const toml::node& node,
+                  std::map<std::string, std::string>& out) {
+    const toml::table* table = node.as_table();
+    if (table == nullptr)
+      return fail(Code::kInvalid, fmt::format("must be {}", kind_name(key.kind)));
+    for (const auto& [name, value] : *table) {
+      if (!value.is_string() && !value.is_boolean() && !value.is_integer()) {
+        return fail(Code::kInvalid,
+                    fmt::format("has \"{}\", which is no text, number, true or false", name.str()));
+      }
+      out.emplace(name.str(), map_text(value));
+    }
+    return ok();
+  }
+
+  static std::string map_text(const toml::node& node) {
+    if (node.is_string()) return node.as_string()->get();
+    if (node.is_boolean()) return node.as_boolean()->get() ? "true" : "false";
+    return std::to_string(node.as_integer()->get());
+  }
+
   // Sets a key from its text, as a default is written in the table.
   template <class T>
   Status set_text(const Key<T>& key, std::string_view text, T& out) {
@@ -266,11 +294,16 @@ class Reader {
                                                 fmt::join(key.choices, ", ")));
       }
       if (key.check != nullptr) BINBUS_RETURN_IF_ERROR(key.check(text));
-      out.** member = key.kind == KeyKind::kPath ? resolve(std::string(text)) : std::string(text);
+      out.** member = key.kind == KeyKind::kPath && text != "-" ? resolve(std::string(text))
+                                                                : std::string(text);
       return ok();
     }
     if (const auto* flag = std::get_if<bool T::*>(&key.member)) {
       out.** flag = text == "true";
+      return ok();
+    }
+    if (auto* list = std::get_if<std::vector<std::string> T::*>(&key.member)) {
+      out.** list = {std::string(text)};
       return ok();
     }
     BINBUS_TRY(number,
@@ -306,6 +339,67 @@ class Reader {
     }
     check_stream(table, stream);
     config_.streams.push_back(std::move(stream));
+  }
+
+  void read_sink(const toml::table& table) {
+    static constexpr std::string_view kSub[] = {"table"};
+    const size_t errors_before = errors_.size();
+    sink::SinkOptions sink;
+    read_keys(table, sink_keys(), "[[sink]]", sink, kSub);
+    for (const toml::table* rule_table : tables(table, "table", "[[sink.table]]")) {
+      sink::TableOptions rule;
+      read_keys(*rule_table, sink_table_keys(), "[[sink.table]]", rule, {});
+      sink.table_rules.push_back(std::move(rule));
+    }
+    check_sink(table, sink);
+    // What is wrong between keys, when each on its own is right.
+    if (errors_.size() == errors_before) {
+      if (const Status checked = sink::Delivery::check(sink); !checked) {
+        wrong(line_of(table), fmt::format("sink \"{}\": {}", sink.name, checked.error().message));
+      }
+    }
+    config_.sinks.push_back(std::move(sink));
+  }
+
+  void check_sink(const toml::table& table, const sink::SinkOptions& sink) {
+    const auto at = [&](std::string_view key) {
+      const toml::node* node = table.get(key);
+      return line_of(node == nullptr ? table : *node);
+    };
+    if (std::ranges::find(config_.sinks, sink.name, &sink::SinkOptions::name) !=
+        config_.sinks.end()) {
+      wrong(at("name"),
+            fmt::format("a sink \"{}\" is there already; names must differ", sink.name));
+    }
+    if (!sink.stream.empty() && std::ranges::find(config_.streams, sink.stream,
+                                                  &StreamConfig::name) == config_.streams.end()) {
+      wrong(at("stream"), fmt::format("there is no [[stream]] \"{}\"", sink.stream));
+    }
+    for (const SinkKeyUse& use : sink_key_uses()) {
+      const bool its = std::ranges::find(use.types, sink.type) != use.types.end();
+      const bool known = !sink.type.empty();
+      if (known && !its && table.contains(use.key)) {
+        wrong(at(use.key), fmt::format("{} means nothing to a sink of type {}; it is for {}",
+                                       use.key, sink.type, fmt::join(use.types, ", ")));
+      }
+      if (its && use.needed && !table.contains(use.key)) {
+        wrong(line_of(table), fmt::format("a sink of type {} needs {}", sink.type, use.key));
+      }
+    }
+    if (sink.type == "file" && sink.path != "-") {
+      const auto same = std::ranges::find_if(config_.sinks, [&](const sink::SinkOptions& other) {
+        return other.type == "file" && other.path == sink.path;
+      });
+      if (same != config_.sinks.end()) {
+        wrong(at("path"),
+              fmt::format("path is that of sink \"{}\", too; each needs its own", same->name));
+      }
+    }
+    const bool secret = !sink.hash_salt.empty() || sink.url.find('@') != std::string::npos ||
+                        std::ranges::any_of(sink.properties, [](const auto& property) {
+                          return property.first.find("password") != std::string::npos;
+                        });
+    if (secret) has_inline_password_ = true;
   }
 
   // Exactly one of the three keys; fetches the secret when that is wanted.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "sink/options.h"
 
 namespace binbus::app {
 
@@ -77,7 +78,8 @@ struct Config {
   LogConfig log;
   AdminConfig admin;
   std::vector<StreamConfig> streams;
-  std::vector<std::string> warnings;  // to be logged at start
+  std::vector<sink::SinkOptions> sinks;  // each of one of the streams
+  std::vector<std::string> warnings;     // to be logged at start
 
   // How many connections `memory` allows each stream.
   size_t connections_per_stream() const;

@@ -385,6 +385,10 @@ std::string_view kind_name(KeyKind kind) {
       return "\"HOST:PORT\"";
     case Kind::kAddresses:
       return "list of \"HOST:PORT\"";
+    case Kind::kTexts:
+      return "list of texts";
+    case Kind::kMap:
+      return "names and texts, as { name = \"text\" }";
     case Kind::kChoice:
       return "a word";
     case Kind::kBool:
@@ -409,6 +413,15 @@ std::string keys_markdown() {
       out, "[[stream.replica_user]]",
       "Follows its `[[stream]]`, any number of times: who may connect to that stream's `listen`.",
       replica_user_keys());
+  append_table(out, "[[sink]]",
+               "One per target that a stream's row changes are delivered to, and of any type; see "
+               "[below](#sinks).",
+               sink_keys());
+  append_table(
+      out, "[[sink.table]]",
+      "Follows its `[[sink]]`, any number of times: what is different for some tables. The "
+      "first that matches counts; what it leaves out is as `[[sink]]` says.",
+      sink_table_keys());
   append_table(out, "[admin]", "The status and metrics endpoint.", admin_keys());
   append_table(out, "[log]", "Log lines go to standard error.", log_keys());
   out.pop_back();

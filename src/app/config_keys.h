@@ -2,6 +2,7 @@
 // docs/configuration.md.
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@ enum class KeyKind : uint8_t {
   kPath,       // relative to the file's folder
   kAddress,    // "HOST:PORT"
   kAddresses,  // one or a list
+  kTexts,      // one or a list
+  kMap,        // { name = "text", ... }
   kChoice,
   kBool,
   kInteger,
@@ -28,7 +31,9 @@ template <class T>
 struct Key {
   std::string_view name;
   KeyKind kind;
-  std::variant<std::string T::*, std::vector<std::string> T::*, bool T::*, uint64_t T::*> member;
+  std::variant<std::string T::*, std::vector<std::string> T::*, bool T::*, uint64_t T::*,
+               std::map<std::string, std::string> T::*>
+      member;
   std::string_view fallback;  // the default as written in the file; "" none
   std::string_view help;
   bool required = false;
@@ -43,6 +48,16 @@ std::span<const Key<LogConfig>> log_keys();
 std::span<const Key<AdminConfig>> admin_keys();
 std::span<const Key<StreamConfig>> stream_keys();
 std::span<const Key<ReplicaUserConfig>> replica_user_keys();
+std::span<const Key<sink::SinkOptions>> sink_keys();
+std::span<const Key<sink::TableOptions>> sink_table_keys();
+
+// Which types of sinks a key is for, where that is not all.
+struct SinkKeyUse {
+  std::string_view key;
+  std::span<const std::string_view> types;
+  bool needed = false;
+};
+std::span<const SinkKeyUse> sink_key_uses();
 
 // "text", "yes or no", ... as documentation calls the kind.
 std::string_view kind_name(KeyKind kind);

@@ -70,6 +70,52 @@ TEST(Config, ThePromisedFileWorksAsItStands) {
   EXPECT_EQ(stream.replica_users[0].password, "replica");
 }
 
+// The sinks of the project's second promise, beside that stream.
+constexpr std::string_view kPromisedSinks = R"([[sink]]
+name = "changes"
+stream = "shop"
+type = "file"                        # kafka | rabbitmq | ...
+path = "changes.jsonl"               # "-" is stdout
+format = "maxwell"                   # canal | debezium | binbus | sql
+tables = ["shop.*", "mall.goods"]    # default: all but the system schemas
+[[sink]]
+name = "orders"
+stream = "shop"
+type = "kafka"
+brokers = ["127.0.0.1:9092"]
+format = "maxwell"
+delivery = "transactional"           # at_least_once
+topic = "{database}"                 # default: the schema
+key = ["{table}"]                    # default: the table's name
+[[sink.table]]
+match = "mall.package"
+topic = "mytopic"
+key = ["usr_id"]                     # columns
+operations = ["insert", "update"]
+)";
+
+TEST(Config, ThePromisedSinksWorkAsTheyStand) {
+  const Result<Config> config =
+      parse_config(std::string(kPromised) + std::string(kPromisedSinks), "etc/binbus.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  ASSERT_EQ(config->sinks.size(), 2u);
+  const sink::SinkOptions& file = config->sinks[0];
+  EXPECT_EQ(file.path, "etc/changes.jsonl");
+  EXPECT_EQ(file.tables, (std::vector<std::string>{"shop.*", "mall.goods"}));
+  EXPECT_EQ(file.on_rejected, "dead_letter");
+  EXPECT_EQ(file.commit_interval_ms, 1000u);
+  EXPECT_TRUE(file.gtid);
+  const sink::SinkOptions& kafka = config->sinks[1];
+  EXPECT_EQ(kafka.brokers, std::vector<std::string>{"127.0.0.1:9092"});
+  EXPECT_EQ(kafka.delivery, "transactional");
+  EXPECT_EQ(kafka.key, std::vector<std::string>{"{table}"});
+  ASSERT_EQ(kafka.table_rules.size(), 1u);
+  EXPECT_EQ(kafka.table_rules[0].match, "mall.package");
+  EXPECT_EQ(kafka.table_rules[0].key, std::vector<std::string>{"usr_id"});
+  EXPECT_EQ(kafka.table_rules[0].topic, "mytopic");
+  EXPECT_EQ(kafka.table_rules[0].routing_key, "");  // as [[sink]]
+}
+
 struct Case {
   const char* name;
   std::string
@@ -103,6 +149,41 @@ const Case kCases[] = {
      "listen='0.0.0.0:3306'\nreplica_user=[{name='r',password='p'}]\n",
      ""},
     {"remote_admin_when_allowed", "+[admin]\nlisten='0.0.0.0:7070'\nallow_remote=true\n", ""},
+
+    {"sink_to_stdout", "+[[sink]]\nname='s'\nstream='a'\ntype='file'\npath='-'\n", ""},
+    {"sink_masks", "+[[sink]]\nname='s'\nstream='a'\ntype='file'\npath='f'\nmask={phone='x',n=1}\n",
+     ""},
+    {"sink_without_a_path", "+[[sink]]\nname='s'\nstream='a'\ntype='file'\n",
+     "b.toml:7: a sink of type file needs path"},
+    {"sink_of_no_stream", "+[[sink]]\nname='s'\nstream='b'\ntype='file'\npath='f'\n",
+     "b.toml:9: there is no [[stream]] \"b\""},
+    {"sink_key_of_another_type",
+     "+[[sink]]\nname='s'\nstream='a'\ntype='file'\npath='f'\nbrokers='h:1'\n",
+     "b.toml:12: brokers means nothing to a sink of type file; it is for kafka"},
+    {"sinks_of_one_name_and_path",
+     "+[[sink]]\nname='s'\nstream='a'\ntype='file'\npath='f'\n"
+     "[[sink]]\nname='s'\nstream='a'\ntype='file'\npath='./f'\n",
+     "b.toml:13: a sink \"s\" is there already; names must differ\n"
+     "b.toml:16: path is that of sink \"s\", too; each needs its own"},
+    {"sink_pattern", "+[[sink]]\nname='s'\nstream='a'\ntype='file'\npath='f'\ntables=['shop']\n",
+     "b.toml:12: tables pattern \"shop\" is neither database.table, as in \"shop.*\", nor a "
+     "/regular expression/"},
+    {"sink_condition",
+     "+[[sink]]\nname='s'\nstream='a'\ntype='file'\npath='f'\n[[sink.table]]\nmatch='a.*'\n"
+     "where='id >'\n",
+     "b.toml:14: where condition: a number, a text in '' or TRUE or FALSE expected at character 5, "
+     "its end"},
+    {"sink_table_key",
+     "+[[sink]]\nname='s'\nstream='a'\ntype='file'\npath='f'\n[[sink.table]]\nmatch='a.*'\n"
+     "tables='a.b'\n",
+     "b.toml:14: unknown key \"tables\" in [[sink.table]]; it belongs to [[sink]]"},
+    {"sink_hash_without_salt",
+     "+[[sink]]\nname='s'\nstream='a'\ntype='file'\npath='f'\nhash=['email']\n",
+     "b.toml:7: sink \"s\": hash needs hash_salt: without one, whoever knows the possible values "
+     "finds them from their hashes"},
+    {"sink_mask_of_a_list",
+     "+[[sink]]\nname='s'\nstream='a'\ntype='file'\npath='f'\nmask={phone=[1]}\n",
+     "b.toml:12: mask has \"phone\", which is no text, number, true or false"},
 
     {"syntax", "data = \n", "b.toml:1: Error while parsing key-value pair: expected value"},
     {"empty", "",
@@ -409,6 +490,8 @@ TEST(ConfigDocs, TheExampleIsRightAndNamesEveryKey) {
   expect_all(admin_keys());
   expect_all(stream_keys());
   expect_all(replica_user_keys());
+  expect_all(sink_keys());
+  expect_all(sink_table_keys());
 }
 
 }  // namespace

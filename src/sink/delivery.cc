@@ -40,6 +40,28 @@ format::WriterOptions writer_options(const SinkOptions& options, const Rules& ru
   return out;
 }
 
+Status check_choice(std::string_view key, std::string_view value,
+                    std::span<const std::string_view> choices) {
+  if (std::ranges::find(choices, value) != choices.end()) return ok();
+  std::string names;
+  for (const std::string_view choice : choices) {
+    names += names.empty() ? "" : ", ";
+    names += choice;
+  }
+  return fail(Code::kInvalid,
+              std::string(key) + " is \"" + std::string(value) + "\"; must be one of " + names);
+}
+
+Status check_choices(const SinkOptions& options, const Rules& rules) {
+  constexpr std::string_view kPolicies[] = {"dead_letter", "stop", "skip"};
+  constexpr std::string_view kKeyChanges[] = {"", "update", "delete_insert"};
+  BINBUS_RETURN_IF_ERROR(check_choice("on_rejected", options.on_rejected, kPolicies));
+  for (const TableOptions& rule : rules.all()) {
+    BINBUS_RETURN_IF_ERROR(check_choice("key_change", rule.key_change, kKeyChanges));
+  }
+  return ok();
+}
+
 // The row after the update, with what its image lacks from the one before.
 std::vector<Field> whole_row(const Change& update) {
   std::vector<Field> row(update.after.begin(), update.after.end());
@@ -80,25 +102,20 @@ Result<std::unique_ptr<Delivery>> Delivery::make(const SinkOptions& options,
   out->transform_ = std::move(transform);
   out->router_ = std::move(router);
   out->writer_ = std::move(writer);
-  constexpr std::pair<std::string_view, OnRejected> kPolicies[] = {
-      {"dead_letter", OnRejected::kDeadLetter},
-      {"stop", OnRejected::kStop},
-      {"skip", OnRejected::kSkip}};
-  const auto policy = std::ranges::find(kPolicies, options.on_rejected,
-                                        [](const auto& pair) { return pair.first; });
-  if (policy == std::end(kPolicies)) {
-    return fail(Code::kInvalid, "on_rejected is \"" + options.on_rejected +
-                                    "\"; must be one of dead_letter, stop, skip");
-  }
-  out->on_rejected_ = policy->second;
-  for (const TableOptions& rule : out->rules_.all()) {
-    if (rule.key_change.empty() || rule.key_change == "update" ||
-        rule.key_change == "delete_insert")
-      continue;
-    return fail(Code::kInvalid,
-                "key_change is \"" + rule.key_change + "\"; must be one of update, delete_insert");
-  }
+  BINBUS_RETURN_IF_ERROR(check_choices(options, out->rules_));
+  out->on_rejected_ = options.on_rejected == "stop"   ? OnRejected::kStop
+                      : options.on_rejected == "skip" ? OnRejected::kSkip
+                                                      : OnRejected::kDeadLetter;
   return out;
+}
+
+Status Delivery::check(const SinkOptions& options) {
+  BINBUS_TRY(rules, Rules::make(options));
+  BINBUS_RETURN_IF_ERROR(Filter::make(options, rules));
+  BINBUS_RETURN_IF_ERROR(Transform::make(options, rules));
+  BINBUS_RETURN_IF_ERROR(Router::make(options, rules));
+  BINBUS_RETURN_IF_ERROR(format::make_writer(options.format, writer_options(options, rules)));
+  return check_choices(options, rules);
 }
 
 Status Delivery::attach(Target& target, Checkpoint after) {

@@ -41,6 +41,9 @@ class Delivery {
                                                 DeadLetters& dead_letters, io::Clock& clock,
                                                 Counters& counters);
 
+  // What make() refuses, without making anything.
+  static Status check(const SinkOptions& options);
+
   // Sends to this target from now on; `after` is the last checkpoint that counts.
   Status attach(Target& target, Checkpoint after);
 

@@ -46,14 +46,14 @@ struct World {
     return committed ? "" : committed.error().message;
   }
   std::string dead_letters_text() {
-    const auto file = disk.open("d.jsonl", io::OpenMode::kRead);
+    const auto file = disk.open("data/d.jsonl", io::OpenMode::kRead);
     if (!file) return "";
     std::string text(*(*file)->size(), '\0');
     EXPECT_TRUE((*file)->read_at(0, {reinterpret_cast<uint8_t*>(text.data()), text.size()}));
     return text;
   }
   io::SimulatedDisk disk;
-  DeadLetters dead_letters{disk, "d.jsonl"};
+  DeadLetters dead_letters{disk, "data/d.jsonl"};
   Counters counters;
   Received received;
   TestTarget target{received};
@@ -80,8 +80,8 @@ std::string inserted(const SinkOptions& options) {
 }
 
 constexpr const char* kInsert =
-    "shop orders: INSERT INTO `shop`.`orders` (`id`, `customer`, `total`, `note`) VALUES (1, "
-    "'Zoë \"Z\"', 1234.56, NULL);\n";
+    "shop orders: INSERT INTO `shop`.`orders` (`id`,`customer`,`total`,`note`) VALUES (1,"
+    "_utf8mb4'Zoë \"Z\"',1234.56,NULL);";
 
 TEST(Delivery, Everything) {
   const std::vector<std::string> out = delivered(sql_options());
@@ -113,7 +113,7 @@ TEST(Delivery, FiltersByTableAndOperation) {
          o.table_rules[0] = {.match = "shop.order?", .operations = {"insert"}};
          o.table_rules[1] = {.match = "shop.*", .operations = {"ddl"}};
        },
-       0},
+       1},
       {"the_first_rule_wins",
        [](SinkOptions& o) {
          o.table_rules.resize(2);
@@ -157,33 +157,33 @@ TEST(Delivery, Columns) {
        [](SinkOptions& o) {
          o.columns = {"ID", "note"};
        },
-       "shop orders: INSERT INTO `shop`.`orders` (`id`, `note`) VALUES (1, NULL);\n"},
+       "shop orders: INSERT INTO `shop`.`orders` (`id`,`note`) VALUES (1,NULL);"},
       {"dropped",
        [](SinkOptions& o) {
          o.drop_columns = {"customer", "total"};
        },
-       "shop orders: INSERT INTO `shop`.`orders` (`id`, `note`) VALUES (1, NULL);\n"},
+       "shop orders: INSERT INTO `shop`.`orders` (`id`,`note`) VALUES (1,NULL);"},
       {"masked",
        [](SinkOptions& o) {
          o.drop_columns = {"total"};
          o.mask = {{"customer", "x"}, {"note", "y"}, {"unknown", "z"}};
        },
-       "shop orders: INSERT INTO `shop`.`orders` (`id`, `customer`, `note`) VALUES (1, 'x', "
-       "'y');\n"},
+       "shop orders: INSERT INTO `shop`.`orders` (`id`,`customer`,`note`) VALUES "
+       "(1,'x','y');"},
       {"nullified",
        [](SinkOptions& o) {
          o.columns = {"id", "customer"};
          o.mask_null = {"customer"};
        },
-       "shop orders: INSERT INTO `shop`.`orders` (`id`, `customer`) VALUES (1, NULL);\n"},
+       "shop orders: INSERT INTO `shop`.`orders` (`id`,`customer`) VALUES (1,NULL);"},
       {"hashed",  // printf 'salt1' | sha256sum
        [](SinkOptions& o) {
          o.columns = {"id", "note"};
          o.hash = {"id", "note"};
          o.hash_salt = "salt";
        },
-       "shop orders: INSERT INTO `shop`.`orders` (`id`, `note`) VALUES "
-       "('31d5e5136f73c7a2e1a96f3e8a1a2e0b', NULL);\n"},
+       "shop orders: INSERT INTO `shop`.`orders` (`id`,`note`) VALUES "
+       "('dc90cf07de907ccc64636ceddb38e552a1a0d984743b1f36a447b73877012c39',NULL);"},
       {"hash_without_salt", [](SinkOptions& o) { o.hash = {"id"}; },
        "hash needs hash_salt: without one, whoever knows the possible values finds them from their "
        "hashes"},
@@ -193,7 +193,7 @@ TEST(Delivery, Columns) {
          o.rename = "archive.{database}_{table}";
          o.rename_columns = {{"id", "order_id"}};
        },
-       "archive shop_orders: INSERT INTO `archive`.`shop_orders` (`order_id`) VALUES (1);\n"},
+       "archive shop_orders: INSERT INTO `archive`.`shop_orders` (`order_id`) VALUES (1);"},
       {"renamed_alike",
        [](SinkOptions& o) {
          o.rename_columns = {{"id", "note"}};
@@ -206,7 +206,7 @@ TEST(Delivery, Columns) {
          o.mask = {{"id", "m"}};
          o.key = {"id"};
        },
-       "shop m: INSERT INTO `shop`.`orders` (`id`) VALUES ('m');\n"},
+       "shop m: INSERT INTO `shop`.`orders` (`id`) VALUES ('m');"},
   };
   for (const Case& c : cases) {
     SinkOptions options = sql_options();
@@ -299,7 +299,9 @@ TEST(Delivery, KeysOfUpdatesAndDeletes) {
   options.key = {"note"};
   const auto keys = [](const std::vector<std::string>& lines) {
     std::vector<std::string> out;
-    for (const std::string& line : lines) out.push_back(line.substr(5, line.find(' ', 8) - 5));
+    for (const std::string& line : lines) {
+      out.push_back(line.substr(5, line.find(' ', line.find(": ") + 2) - 5));
+    }
     return out;
   };
   EXPECT_THAT(keys(delivered(options)), ElementsAre(": INSERT", "paid: UPDATE", "paid: DELETE"));
@@ -400,7 +402,7 @@ TEST(Delivery, NothingIsCommittedPastADeadLetterThatCannotBeKept) {
   world.received.reject = "UPDATE";
   world.disk.set_capacity(10);
   OrdersExample example;
-  EXPECT_THAT(world.take({example.insert(), example.update()}), HasSubstr("d.jsonl"));
+  EXPECT_THAT(world.take({example.insert(), example.update()}), HasSubstr("no space"));
   EXPECT_THAT(world.received.checkpoints, IsEmpty());
 }
 

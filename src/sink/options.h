@@ -11,23 +11,23 @@ namespace binbus::sink {
 
 // What is said of tables. In a [[sink.table]], what is not set is as [[sink]] says.
 struct TableOptions {
-  std::string match;                        // of [[sink.table]]: a pattern
-  std::vector<std::string> operations;      // insert, update, delete, ddl
-  std::vector<std::string> columns;         // only these
-  std::vector<std::string> drop_columns;    // all but these
-  std::string where;                        // a condition on rows (sink/condition.h)
-  std::map<std::string, std::string> mask;  // column -> the text that stands for its values
-  std::vector<std::string> mask_null;       // columns whose values become NULL
-  std::vector<std::string> hash;            // columns whose values become SHA-256 in hex
-  std::string rename;                       // a template for "database.table"
-  std::map<std::string, std::string> rename_columns;
+  std::string match = {};                        // of [[sink.table]]: a pattern
+  std::vector<std::string> operations = {};      // insert, update, delete, ddl
+  std::vector<std::string> columns = {};         // only these
+  std::vector<std::string> drop_columns = {};    // all but these
+  std::string where = {};                        // a condition on rows (sink/condition.h)
+  std::map<std::string, std::string> mask = {};  // column -> the text that stands for its values
+  std::vector<std::string> mask_null = {};       // columns whose values become NULL
+  std::vector<std::string> hash = {};            // columns whose values become SHA-256 in hex
+  std::string rename = {};                       // a template for "database.table"
+  std::map<std::string, std::string> rename_columns = {};
 
   // Templates (sink/router.h).
-  std::string topic;
-  std::string exchange;
-  std::string routing_key;
-  std::vector<std::string> key;
-  std::string key_change;  // update, delete_insert
+  std::string topic = {};
+  std::string exchange = {};
+  std::string routing_key = {};
+  std::vector<std::string> key = {};
+  std::string key_change = {};  // update, delete_insert
 
   bool operator==(const TableOptions&) const = default;
 };

@@ -27,7 +27,11 @@ bool must_be_mended(Code code) {
   }
 }
 
-uint64_t seed_of(io::Clock& clock) { return clock.wall_us() ^ clock.monotonic_us(); }
+Backoff backoff_of(const SinkOptions& options, io::Clock& clock) {
+  const auto max_ms =
+      static_cast<uint32_t>(std::clamp<uint64_t>(options.retry_max_ms, 1, UINT32_MAX));
+  return {std::min(kRetryFirstMs, max_ms), max_ms, clock.wall_us() ^ clock.monotonic_us()};
+}
 
 }  // namespace
 
@@ -52,11 +56,9 @@ Runner::Runner(Surroundings around, const SinkOptions& options)
       name_(options.name),
       stream_(options.stream),
       dead_letters_(around_.files, around_.folder + "/" + name_ + ".dead_letters.jsonl"),
-      backoff_(kRetryFirstMs,
-               static_cast<uint32_t>(std::clamp<uint64_t>(options.retry_max_ms, 1, UINT32_MAX)),
-               seed_of(around_.clock)),
+      backoff_(backoff_of(options, around_.clock)),
       pause_(options.paused) {
-  status_.since_us = around_.clock.wall_us();
+  shown_.since_us = around_.clock.wall_us();
 }
 
 Result<std::unique_ptr<Runner>> Runner::make(const SinkOptions& options, Surroundings around) {
@@ -124,7 +126,7 @@ void Runner::replay_dead_letters() {
 
 RunnerStatus Runner::status() const {
   const std::lock_guard lock(mutex_);
-  RunnerStatus out = status_;
+  RunnerStatus out = shown_;
   out.counts = counters_.read();
   out.request_waits = next_ || seek_ || replay_;
   const uint64_t now_us = around_.clock.wall_us();
@@ -136,16 +138,16 @@ RunnerStatus Runner::status() const {
 
 void Runner::set_state(State state, std::string reason) {
   const std::lock_guard lock(mutex_);
-  if (status_.state != state) status_.since_us = around_.clock.wall_us();
-  status_.state = state;
-  status_.reason = std::move(reason);
+  if (shown_.state != state) shown_.since_us = around_.clock.wall_us();
+  shown_.state = state;
+  shown_.reason = std::move(reason);
 }
 
 void Runner::show_place(bool caught_up) {
   Checkpoint place = around_.source->place();
   const std::lock_guard lock(mutex_);
-  status_.read = std::move(place);
-  status_.committed = committed_;
+  shown_.read = std::move(place);
+  shown_.committed = committed_;
   if (now_.delivery->commit_us() != 0) newest_commit_us_ = now_.delivery->commit_us();
   caught_up_ = caught_up;
 }
@@ -168,21 +170,21 @@ bool Runner::wait_until_wanted(const std::stop_token& stop) {
   const auto wanted = [this] { return !pause_ && !held_; };
   if (!wanted()) {
     if (pause_ && !held_) {
-      status_.state = State::kPaused;
-      status_.since_us = around_.clock.wall_us();
-      status_.reason.clear();
+      shown_.state = State::kPaused;
+      shown_.since_us = around_.clock.wall_us();
+      shown_.reason.clear();
     }
     wake_.wait(lock, stop, wanted);
-  } else if (status_.state == State::kRetrying) {
+  } else if (shown_.state == State::kRetrying) {
     const uint64_t now_us = around_.clock.wall_us();
-    const uint64_t wait_us = status_.retry_at_us - std::min(status_.retry_at_us, now_us);
+    const uint64_t wait_us = shown_.retry_at_us - std::min(shown_.retry_at_us, now_us);
     wake_.wait_for(lock, stop, std::chrono::microseconds(wait_us),
                    [this] { return pause_ || next_ || seek_; });
   }
-  if (!pause_ && !held_ && status_.state != State::kRetrying) {
-    status_.state = State::kStarting;
-    status_.since_us = around_.clock.wall_us();
-    status_.reason.clear();
+  if (!pause_ && !held_ && shown_.state != State::kRetrying) {
+    shown_.state = State::kStarting;
+    shown_.since_us = around_.clock.wall_us();
+    shown_.reason.clear();
   }
   return !stop.stop_requested();
 }
@@ -194,8 +196,8 @@ void Runner::settle(const Error& error) {
   uint64_t failures = 0;
   {
     const std::lock_guard lock(mutex_);
-    failures = ++status_.failures;
-    status_.retry_at_us = mend ? 0 : around_.clock.wall_us() + wait_ms * 1000;
+    failures = ++shown_.failures;
+    shown_.retry_at_us = mend ? 0 : around_.clock.wall_us() + wait_ms * 1000;
     // What was asked for meanwhile may be the mend.
     held_ = mend && !next_ && !seek_;
   }
@@ -228,9 +230,9 @@ Status Runner::session(const std::stop_token& stop) {
   Status started = start();
   if (reconfigured) {
     const std::lock_guard lock(mutex_);
-    status_.revision = revision;
+    shown_.revision = revision;
     // When the target cannot be reached, it will go on from what was committed last.
-    status_.revision_from = started ? around_.source->place() : committed_;
+    shown_.revision_from = started ? around_.source->place() : committed_;
   }
   BINBUS_RETURN_IF_ERROR(std::move(started));
   set_state(State::kRunning);
@@ -312,8 +314,8 @@ Status Runner::commit() {
   backoff_.reset();
   {
     const std::lock_guard lock(mutex_);
-    status_.committed = committed_;
-    status_.failures = 0;
+    shown_.committed = committed_;
+    shown_.failures = 0;
   }
   if (const std::optional<Error> stopped = now_.delivery->take_stop()) return fail(*stopped);
   return ok();
@@ -324,7 +326,7 @@ Status Runner::replay() {
       [this](const DeadLetter& letter) { return now_.delivery->take_again(letter); },
       [this] { return commit(); });
   const std::lock_guard lock(mutex_);
-  if (sent) status_.replayed += *sent;
+  if (sent) shown_.replayed += *sent;
   // A network that fails is tried again; what must be mended is asked for again.
   if (sent || must_be_mended(sent.error().code)) replay_ = false;
   return sent ? ok() : Status(fail(sent.error()));

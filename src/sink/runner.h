@@ -116,7 +116,7 @@ class Runner {
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
-  RunnerStatus status_;              // guarded by mutex_
+  RunnerStatus shown_;              // guarded by mutex_
   uint64_t revision_asked_ = 0;      // guarded by mutex_
   std::optional<Prepared> next_;     // guarded by mutex_
   std::optional<std::string> seek_;  // guarded by mutex_

@@ -1,0 +1,289 @@
+#include "sink/runner.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "format/change_testing.h"
+#include "io/simulated_disk.h"
+#include "sink/delivery_testing.h"
+
+namespace binbus::sink {
+namespace {
+
+using format::OrdersExample;
+using schema::Change;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Transactions numbered from 1, as many as `log` has; each inserts one row, whose id is the transaction's number.
+struct Log {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  uint64_t transactions = 0;
+  std::vector<Error> errors;       // what the next reads answer
+  std::vector<std::string> seeks;  // what was asked for
+
+  void grow(uint64_t more) {
+    const std::lock_guard lock(mutex);
+    transactions += more;
+    wake.notify_all();
+  }
+};
+
+class TestSource final : public ChangeSource {
+ public:
+  explicit TestSource(Log& log) : log_(log) {}
+  Status start(std::string_view where) override {
+    const std::lock_guard lock(log_.mutex);
+    log_.seeks.push_back("start " + std::string(where));
+    if (where == "latest") {
+      at_ = log_.transactions;
+    } else {
+      at_ = where == "earliest" ? 0 : std::stoull(std::string(where));
+    }
+    return ok();
+  }
+  Status seek(const Checkpoint& checkpoint) override {
+    const std::lock_guard lock(log_.mutex);
+    log_.seeks.push_back("seek " + checkpoint);
+    at_ = std::stoull(checkpoint);
+    return ok();
+  }
+  Result<bool> read(const std::function<Status(const Change&)>& emit, uint64_t wait_ms,
+                    const std::stop_token& stop) override {
+    {
+      std::unique_lock lock(log_.mutex);
+      if (!log_.errors.empty()) {
+        const Error error = log_.errors.front();
+        log_.errors.erase(log_.errors.begin());
+        return fail(error);
+      }
+      log_.wake.wait_for(lock, stop, std::chrono::milliseconds(wait_ms),
+                         [this] { return at_ < log_.transactions; });
+      if (at_ >= log_.transactions) return false;
+    }
+    OrdersExample example;
+    example.transaction.gtid =
+        mysql::Gtid{{*mysql::Uuid::parse("3e11fa47-71ca-11e1-9e33-c80aa9429562"), ""}, at_ + 1};
+    Change change = example.insert();
+    format::TableMaker maker("shop", "orders");
+    const auto cell = format::integer_cell("id", schema::SqlType::kInt, "int", at_ + 1);
+    maker.add(cell).key({0});
+    change.table = maker.table();
+    change.after = maker.row({format::TableMaker::value(cell)});
+    BINBUS_RETURN_IF_ERROR(emit(example.begin()));
+    BINBUS_RETURN_IF_ERROR(emit(change));
+    BINBUS_RETURN_IF_ERROR(emit(example.commit()));
+    ++at_;
+    return true;
+  }
+  Checkpoint place() const override { return std::to_string(at_); }
+
+ private:
+  Log& log_;
+  uint64_t at_ = 0;
+};
+
+// Guards what the runner's thread writes while a test reads it: tests look only when the runner is stopped or settled.
+struct World {
+  World() {
+    options.name = "orders";
+    options.stream = "shop";
+    options.type = "test";
+    options.format = "sql";
+    options.start = "earliest";
+    options.retry_max_ms = 1;
+    options.commit_interval_ms = 1;
+  }
+  // A runner on the same files, log and target.
+  std::unique_ptr<Runner> make() {
+    auto made =
+        Runner::make(options, {std::make_unique<TestSource>(log),
+                               [this](const SinkOptions&) -> Result<std::unique_ptr<Target>> {
+                                 return std::make_unique<TestTarget>(received);
+                               },
+                               disk, io::system_clock(), "data/shop/sinks"});
+    EXPECT_TRUE(made) << made.error().message;
+    return std::move(*made);
+  }
+  // Waits for what the status comes to; gives up after ten seconds.
+  static RunnerStatus wait(const Runner& runner,
+                           const std::function<bool(const RunnerStatus&)>& wanted) {
+    for (int i = 0; i < 10'000; ++i) {
+      RunnerStatus status = runner.status();
+      if (wanted(status)) return status;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    ADD_FAILURE() << "state " << state_name(runner.status().state) << " " << runner.status().reason;
+    return runner.status();
+  }
+  static RunnerStatus wait_committed(const Runner& runner, const Checkpoint& place) {
+    return wait(runner, [&](const RunnerStatus& status) { return status.committed == place; });
+  }
+  // The ids of what was committed.
+  std::vector<int> rows() const {
+    std::vector<int> out;
+    for (const std::string& line : received.committed) {
+      out.push_back(std::stoi(line.substr(line.find("VALUES (") + 8)));
+    }
+    return out;
+  }
+  SinkOptions options;
+  io::SimulatedDisk disk;
+  Log log;
+  Received received;
+};
+
+TEST(Runner, DeliversAndGoesOnAfterARestart) {
+  World world;
+  world.log.grow(2);
+  {
+    const auto runner = world.make();
+    runner->start();
+    const RunnerStatus status = World::wait_committed(*runner, "2");
+    EXPECT_EQ(status.counts.messages, 2u);
+  }
+  world.disk.crash(7);
+  world.log.grow(1);
+  const auto runner = world.make();
+  runner->start();
+  World::wait_committed(*runner, "3");
+  runner->stop();
+  EXPECT_THAT(world.rows(), ElementsAre(1, 2, 3));
+  EXPECT_THAT(world.log.seeks, ElementsAre("start earliest", "seek 2"));
+}
+
+TEST(Runner, TheTargetsOwnCheckpointCounts) {
+  World world;
+  world.log.grow(3);
+  world.received.kept = "2";
+  const auto runner = world.make();
+  runner->start();
+  World::wait_committed(*runner, "3");
+  runner->stop();
+  EXPECT_THAT(world.rows(), ElementsAre(3));
+}
+
+TEST(Runner, TriesAgainFromTheLastCheckpoint) {
+  World world;
+  world.log.grow(1);
+  world.received.open_errors = {{Code::kNetwork, "no route"}, {Code::kAuth, "denied"}};
+  world.received.send_errors = {{Code::kTimeout, "slow"}};
+  world.received.commit_errors = {};
+  const auto runner = world.make();
+  runner->start();
+  const RunnerStatus status = World::wait_committed(*runner, "1");
+  EXPECT_EQ(status.failures, 0u);
+  runner->stop();
+  EXPECT_EQ(world.received.opened, 4);
+  EXPECT_THAT(world.rows(), ElementsAre(1));
+}
+
+TEST(Runner, StopsForWhatMustBeMended) {
+  World world;
+  world.log.grow(1);
+  world.log.errors = {{Code::kCorrupt, "table map at binlog.000007:120"}};
+  const auto runner = world.make();
+  runner->start();
+  const RunnerStatus status =
+      World::wait(*runner, [](const RunnerStatus& s) { return s.state == State::kStopped; });
+  EXPECT_EQ(status.reason, "table map at binlog.000007:120");
+  runner->resume();
+  World::wait_committed(*runner, "1");
+  runner->stop();
+  EXPECT_THAT(world.rows(), ElementsAre(1));
+}
+
+TEST(Runner, PausesAndResumes) {
+  World world;
+  world.options.paused = true;
+  world.log.grow(1);
+  const auto runner = world.make();
+  runner->start();
+  World::wait(*runner, [](const RunnerStatus& s) { return s.state == State::kPaused; });
+  EXPECT_EQ(world.received.opened, 0);
+  runner->resume();
+  World::wait_committed(*runner, "1");
+  runner->pause();
+  World::wait(*runner, [](const RunnerStatus& s) { return s.state == State::kPaused; });
+  world.log.grow(1);
+  EXPECT_EQ(runner->status().committed, "1");
+  runner->resume();
+  World::wait_committed(*runner, "2");
+}
+
+TEST(Runner, SeeksDurably) {
+  World world;
+  world.log.grow(5);
+  {
+    const auto runner = world.make();
+    runner->start();
+    World::wait_committed(*runner, "5");
+    runner->seek("3");
+    World::wait(*runner, [](const RunnerStatus& s) {
+      return !s.request_waits && s.committed == "5" && s.counts.messages == 7;
+    });
+  }
+  EXPECT_THAT(world.rows(), ElementsAre(1, 2, 3, 4, 5, 4, 5));
+  EXPECT_THAT(world.received.checkpoints, ::testing::Contains("3"));
+}
+
+TEST(Runner, ReconfiguresAtAnExactPlace) {
+  World world;
+  world.log.grow(3);
+  const auto runner = world.make();
+  runner->start();
+  World::wait_committed(*runner, "3");
+  SinkOptions next = world.options;
+  next.topic = "new";
+  const auto revision = runner->reconfigure(next);
+  ASSERT_TRUE(revision);
+  const RunnerStatus status =
+      World::wait(*runner, [&](const RunnerStatus& s) { return s.revision == *revision; });
+  EXPECT_EQ(status.revision_from, "3");
+  world.log.grow(1);
+  World::wait_committed(*runner, "4");
+  runner->stop();
+  EXPECT_THAT(world.rows(), ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(world.received.committed[2], HasSubstr("shop orders"));
+  EXPECT_THAT(world.received.committed[3], HasSubstr("new orders"));
+}
+
+TEST(Runner, RefusesWhatMakesNoSense) {
+  World world;
+  const auto runner = world.make();
+  SinkOptions next = world.options;
+  next.where = "id =";
+  const auto revision = runner->reconfigure(next);
+  ASSERT_FALSE(revision);
+  EXPECT_EQ(revision.error().code, Code::kInvalid);
+  next = world.options;
+  next.name = "other";
+  EXPECT_FALSE(runner->reconfigure(next));
+}
+
+TEST(Runner, StopsBehindARejectedMessageAndReplaysIt) {
+  World world;
+  world.options.on_rejected = "stop";
+  world.log.grow(3);
+  world.received.reject = "VALUES (2)";
+  const auto runner = world.make();
+  runner->start();
+  const RunnerStatus stopped =
+      World::wait(*runner, [](const RunnerStatus& s) { return s.state == State::kStopped; });
+  EXPECT_THAT(stopped.reason, HasSubstr("too large"));
+  EXPECT_EQ(stopped.committed, "2");
+  world.received.reject.clear();  // its thread waits
+  runner->replay_dead_letters();
+  runner->resume();
+  const RunnerStatus done =
+      World::wait(*runner, [](const RunnerStatus& s) { return s.replayed == 1; });
+  EXPECT_FALSE(done.request_waits);
+  World::wait_committed(*runner, "3");
+  runner->stop();
+  EXPECT_THAT(world.rows(), ElementsAre(1, 2, 3));
+  EXPECT_FALSE(world.disk.exists("data/shop/sinks/orders.dead_letters.jsonl"));
+}
+
+}  // namespace
+}  // namespace binbus::sink

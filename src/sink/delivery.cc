@@ -101,6 +101,7 @@ Result<std::unique_ptr<Delivery>> Delivery::make(const SinkOptions& options,
   out->filter_ = std::move(filter);
   out->transform_ = std::move(transform);
   out->router_ = std::move(router);
+  out->routed_ = options.type != "file";
   out->writer_ = std::move(writer);
   BINBUS_RETURN_IF_ERROR(check_choices(options, out->rules_));
   out->on_rejected_ = options.on_rejected == "stop"   ? OnRejected::kStop
@@ -192,13 +193,15 @@ Result<bool> Delivery::print(const Change& change, size_t rule, std::string_view
                              Message& message) {
   BINBUS_TRY(written, writer_->write(emptied(payload_), change));
   if (!written) return false;
-  BINBUS_TRY(route, router_->route(change, rule, *writer_));
+  if (routed_) {
+    BINBUS_TRY(route, router_->route(change, rule, *writer_));
+    message.topic = route.topic;
+    message.routing_key = route.routing_key;
+    message.key = route.key;
+  }
   id_.clear();
   ids_.append(id_, change);
   id_ += id_suffix;
-  message.topic = route.topic;
-  message.routing_key = route.routing_key;
-  message.key = route.key;
   message.payload = payload_;
   message.content_type = writer_->content_type();
   message.id = id_;
@@ -280,7 +283,7 @@ Status Delivery::take_wanted(const Change& change) {
   if (!made) return settle(change, made.error());
   const Change& delivered = **made;
   current_ = &delivered;
-  if (delivered.operation == Operation::kUpdate &&
+  if (routed_ && delivered.operation == Operation::kUpdate &&
       rules_.all()[rule].key_change == "delete_insert") {
     const Result<bool> splits = router_->key_changes(delivered, rule, *writer_);
     if (!splits) return settle(delivered, splits.error());

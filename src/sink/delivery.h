@@ -88,6 +88,7 @@ class Delivery {
   Rules rules_;
   std::unique_ptr<Filter> filter_;
   std::unique_ptr<Transform> transform_;
+  bool routed_ = true;  // false: a target without topics and keys
   std::unique_ptr<Router> router_;
   std::unique_ptr<format::Writer> writer_;
   format::EventId ids_;

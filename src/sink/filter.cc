@@ -54,7 +54,8 @@ bool Filter::wants(const schema::TableVersion& table) const {
 Filter::Verdict& Filter::verdict(const schema::TablePtr& table) {
   return verdicts_.get(table, [&](const schema::TableVersion& version) {
     Verdict out;
-    out.wanted = wants(version);
+    out.wanted =
+        names_.get(version, [this](const schema::TableVersion& named) { return wants(named); });
     out.rule = &parsed_[rules_.of(table)];
     if (out.wanted && out.rule->condition != nullptr) {
       out.columns = out.rule->condition->bind(version);

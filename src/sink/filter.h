@@ -49,6 +49,7 @@ class Filter {
   std::vector<Rule> parsed_;  // by the rule's number
   PatternSet include_, exclude_;
   bool all_tables_ = false;  // `tables` is not given
+  NameCache<bool> names_;    // wants()
   format::TableCache<Verdict> verdicts_;
 };
 

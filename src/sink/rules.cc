@@ -44,8 +44,10 @@ Result<Rules> Rules::make(const SinkOptions& options) {
 
 size_t Rules::of(const schema::TablePtr& table) {
   if (table == nullptr) return all_.size() - 1;
-  return cache_.get(table, [this](const schema::TableVersion& version) {
-    return patterns_.first(version.database, version.table).value_or(all_.size() - 1);
+  return versions_.get(table, [this](const schema::TableVersion& version) {
+    return names_.get(version, [this](const schema::TableVersion& named) {
+      return patterns_.first(named.database, named.table).value_or(all_.size() - 1);
+    });
   });
 }
 

@@ -1,9 +1,10 @@
 // Which of a sink's table options count for a table.
 //
-// Thread: one; keeps the answer per table version.
+// Thread: one; keeps the answers.
 #pragma once
 
 #include "format/table_cache.h"
+#include "sink/name_cache.h"
 #include "sink/options.h"
 #include "sink/pattern.h"
 
@@ -23,7 +24,8 @@ class Rules {
   explicit Rules(PatternSet patterns) : patterns_(std::move(patterns)) {}
   std::vector<TableOptions> all_;
   PatternSet patterns_;
-  format::TableCache<size_t> cache_;
+  NameCache<size_t> names_;
+  format::TableCache<size_t> versions_;
 };
 
 }  // namespace binbus::sink

@@ -1,5 +1,7 @@
 #include "sink/runner.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 
 #include "base/log.h"
@@ -96,6 +98,7 @@ void Runner::pause() {
 void Runner::resume() {
   const std::lock_guard lock(mutex_);
   pause_ = held_ = false;
+  hurry_ = true;
   wake_.notify_all();
 }
 
@@ -103,6 +106,7 @@ void Runner::seek(std::string where) {
   const std::lock_guard lock(mutex_);
   seek_ = std::move(where);
   held_ = false;
+  hurry_ = true;
   wake_.notify_all();
 }
 
@@ -114,6 +118,7 @@ Result<uint64_t> Runner::reconfigure(const SinkOptions& options) {
   const std::lock_guard lock(mutex_);
   next_ = std::move(prepared);
   held_ = false;
+  hurry_ = true;
   wake_.notify_all();
   return ++revision_asked_;
 }
@@ -158,6 +163,7 @@ bool Runner::asked() const {
 }
 
 void Runner::run(const std::stop_token& stop) {
+  ::pthread_setname_np(::pthread_self(), "sink");
   while (wait_until_wanted(stop)) {
     const Status ended = session(stop);
     target_.reset();
@@ -167,19 +173,19 @@ void Runner::run(const std::stop_token& stop) {
 
 bool Runner::wait_until_wanted(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  const auto wanted = [this] { return !pause_ && !held_; };
-  if (!wanted()) {
-    if (pause_ && !held_) {
+  while ((pause_ || held_) && !stop.stop_requested()) {
+    if (!held_ && shown_.state != State::kPaused) {
       shown_.state = State::kPaused;
       shown_.since_us = around_.clock.wall_us();
       shown_.reason.clear();
     }
-    wake_.wait(lock, stop, wanted);
-  } else if (shown_.state == State::kRetrying) {
+    wake_.wait(lock, stop, [this, held = held_] { return held_ != held || !(pause_ || held_); });
+  }
+  if (shown_.state == State::kRetrying) {
     const uint64_t now_us = around_.clock.wall_us();
     const uint64_t wait_us = shown_.retry_at_us - std::min(shown_.retry_at_us, now_us);
     wake_.wait_for(lock, stop, std::chrono::microseconds(wait_us),
-                   [this] { return pause_ || next_ || seek_; });
+                   [this] { return pause_ || hurry_; });
   }
   if (!pause_ && !held_ && shown_.state != State::kRetrying) {
     shown_.state = State::kStarting;
@@ -199,7 +205,7 @@ void Runner::settle(const Error& error) {
     failures = ++shown_.failures;
     shown_.retry_at_us = mend ? 0 : around_.clock.wall_us() + wait_ms * 1000;
     // What was asked for meanwhile may be the mend.
-    held_ = mend && !next_ && !seek_;
+    held_ = mend && !hurry_;
   }
   if (mend) {
     log::error("sink_stopped", {{"stream", stream_}, {"sink", name_}, {"reason", error}});
@@ -214,6 +220,7 @@ Status Runner::session(const std::stop_token& stop) {
   {
     const std::lock_guard lock(mutex_);
     if (pause_) return ok();
+    hurry_ = false;
     if (next_) {
       now_ = std::move(*next_);
       next_.reset();
@@ -259,7 +266,12 @@ Status Runner::go_to_start(const std::optional<Checkpoint>& kept) {
     committed_at_us_ = around_.clock.monotonic_us();
     return now_.delivery->attach(*target_, committed_);
   }
-  BINBUS_RETURN_IF_ERROR(around_.source->start(where ? *where : now_.options.start));
+  if (Status begun = around_.source->start(where ? *where : now_.options.start); !begun) {
+    // A place that is not there is not asked for again: the sink goes on from its checkpoint when it is resumed.
+    const std::lock_guard lock(mutex_);
+    if (seek_ == where && must_be_mended(begun.error().code)) seek_.reset();
+    return begun;
+  }
   BINBUS_RETURN_IF_ERROR(now_.delivery->attach(*target_, around_.source->place()));
   BINBUS_RETURN_IF_ERROR(commit());  // so that it is not asked for again
   if (where) {

@@ -116,15 +116,16 @@ class Runner {
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
-  RunnerStatus shown_;              // guarded by mutex_
+  RunnerStatus shown_;               // guarded by mutex_
   uint64_t revision_asked_ = 0;      // guarded by mutex_
   std::optional<Prepared> next_;     // guarded by mutex_
   std::optional<std::string> seek_;  // guarded by mutex_
-  bool pause_ = false;               // guarded by mutex_
-  bool held_ = false;                // stopped by an error; guarded by mutex_
-  bool replay_ = false;              // guarded by mutex_
-  uint64_t newest_commit_us_ = 0;    // guarded by mutex_
-  bool caught_up_ = false;           // guarded by mutex_
+  bool hurry_ = false;   // something was asked for since the session began; guarded by mutex_
+  bool pause_ = false;   // guarded by mutex_
+  bool held_ = false;    // stopped by an error; guarded by mutex_
+  bool replay_ = false;  // guarded by mutex_
+  uint64_t newest_commit_us_ = 0;  // guarded by mutex_
+  bool caught_up_ = false;         // guarded by mutex_
   std::jthread thread_;
 };
 

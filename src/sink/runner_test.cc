@@ -36,6 +36,7 @@ class TestSource final : public ChangeSource {
   Status start(std::string_view where) override {
     const std::lock_guard lock(log_.mutex);
     log_.seeks.push_back("start " + std::string(where));
+    if (where == "purged") return fail(Code::kPurged, "no such place");
     if (where == "latest") {
       at_ = log_.transactions;
     } else {
@@ -226,6 +227,24 @@ TEST(Runner, SeeksDurably) {
   }
   EXPECT_THAT(world.rows(), ElementsAre(1, 2, 3, 4, 5, 4, 5));
   EXPECT_THAT(world.received.checkpoints, ::testing::Contains("3"));
+}
+
+TEST(Runner, APlaceThatIsNotThereStopsAndIsForgotten) {
+  World world;
+  world.log.grow(2);
+  const auto runner = world.make();
+  runner->start();
+  World::wait_committed(*runner, "2");
+  runner->seek("purged");
+  const RunnerStatus status =
+      World::wait(*runner, [](const RunnerStatus& s) { return s.state == State::kStopped; });
+  EXPECT_EQ(status.reason, "no such place");
+  EXPECT_FALSE(status.request_waits);
+  runner->resume();
+  world.log.grow(1);
+  World::wait_committed(*runner, "3");
+  runner->stop();
+  EXPECT_THAT(world.rows(), ElementsAre(1, 2, 3));
 }
 
 TEST(Runner, ReconfiguresAtAnExactPlace) {

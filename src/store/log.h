@@ -126,6 +126,9 @@ class Log {
   // no transaction is under way; `from` is set to the end. What is known already (a source's next file in the next
   // segment, at equal offsets) is not recorded again.
   Status record_source(SourceSpan span);
+  // Keeps what the source's tables looked like at `at`: bytes that the log does not look into. Durable on return, with all
+  // that was appended. Call it where no transaction is under way. One that is there for `at` already is replaced.
+  Status record_schema(Position at, Bytes baseline);
   // Where the next byte goes: in the newest segment; {0, 0} while there is none.
   Position end() const;
 
@@ -140,6 +143,10 @@ class Log {
   // Visible bytes from one place to another, over all segments between that are still here; 0 when `to` is not later.
   uint64_t bytes_between(Position from, Position to) const;
   std::vector<SourceSpan> sources() const;  // ascending
+  // Where the schema baselines hold, ascending. Retention keeps the newest that the oldest segment needs.
+  std::vector<Position> schemas() const;
+  // kNotFound when there is none for exactly `at`; kCorrupt names the file.
+  Result<ByteVector> read_schema(Position at) const;
   Result<std::unique_ptr<LogReader>> reader(Position at);
   // The last known place at or before which nothing is missing from `executed`: start reading there, and filter what
   // the set contains. kPurged, naming the missing set, when needed transactions are no longer (or never were) here.

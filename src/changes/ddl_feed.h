@@ -39,15 +39,15 @@ class DdlFeed {
   DdlFeed(store::EventFeed feed, schema::StatementContext facts)
       : feed_(std::move(feed)), facts_(std::move(facts)) {}
 
+  Result<bool> learn_format();
+  Result<std::optional<DdlEvent>> look();
   Result<std::optional<DdlEvent>> take_query(Bytes event, bool compressed);
-  Result<ByteVector> whole_event();
+  Result<Bytes> whole_event();
   Result<std::optional<DdlEvent>> take_payload();
 
   store::EventFeed feed_;
   schema::StatementContext facts_;
   Position at_;  // of the current event
-  bool begun_ = false;
-  bool passed_ = true;  // the current event was passed over, or there is none
   ByteVector event_;
   ByteVector body_;
   std::string statement_;

@@ -44,4 +44,10 @@ struct Baseline {
 
 inline constexpr uint64_t kBaselineBytesMax = 1ULL << 30;  // not compressed
 
+// What baselines and checkpoints are made of: bytes behind a layout's number, as a zstd frame.
+ByteVector compress(Bytes plain);
+Result<ByteVector> uncompress(Bytes bytes);
+void store_defaults(ByteWriter& out, const SourceDefaults& defaults);
+Result<SourceDefaults> read_defaults(ByteReader& in);
+
 }  // namespace binbus::schema

@@ -24,6 +24,18 @@ Json to_json(const SourceSpan& span) {
   return json;
 }
 
+Json to_json(const SchemaRecord& record) {
+  return {{"kind", "catalog"},     {"at", {record.at.segment, record.at.offset}},
+          {"file", record.file},   {"offset", record.offset},
+          {"bytes", record.bytes}, {"crc", record.crc}};
+}
+
+SchemaRecord schema_of(const Json& json) {
+  const Json& at = json.at("at");
+  return {
+      {at.at(0), at.at(1)}, json.at("file"), json.at("offset"), json.at("bytes"), json.at("crc")};
+}
+
 // The library's exceptions end here.
 template <class Build>
 auto from_json(Bytes document, Build build) -> Result<decltype(build(Json()))> {
@@ -55,6 +67,7 @@ std::string set_text(const mysql::Executed& executed) {
 
 struct RawState {
   std::vector<SourceSpan> sources;
+  std::vector<SchemaRecord> schemas;
   std::string flavor;
   std::string executed;
 };
@@ -94,6 +107,9 @@ Result<ControlState> read_document(const io::File& file) {
                  const Json& from = source.at("from");
                  state.sources.push_back(span_of(source, Position{from.at(0), from.at(1)}));
                }
+               for (const Json& schema : json.value("schemas", Json::array())) {
+                 if (schema.at("kind") == "catalog") state.schemas.push_back(schema_of(schema));
+               }
                state.flavor = json.at("executed").at("flavor");
                state.executed = json.at("executed").at("set");
                return state;
@@ -102,7 +118,7 @@ Result<ControlState> read_document(const io::File& file) {
                           ? mysql::Flavor::kMariadb
                           : mysql::Flavor::kMysql;
   BINBUS_TRY(executed, mysql::Executed::parse(flavor, raw.executed));
-  return ControlState{std::move(raw.sources), std::move(executed)};
+  return ControlState{std::move(raw.sources), std::move(executed), std::move(raw.schemas)};
 }
 
 }  // namespace
@@ -118,6 +134,17 @@ Result<std::optional<SourceSpan>> decode_source(Bytes document, Position from) {
   });
 }
 
+ByteVector encode_schema(const SchemaRecord& record) {
+  return to_owned(as_bytes(to_text(Json{{"schema", to_json(record)}})));
+}
+
+Result<std::optional<SchemaRecord>> decode_schema(Bytes document) {
+  return from_json(document, [](const Json& json) -> std::optional<SchemaRecord> {
+    if (!json.contains("schema") || json.at("schema").at("kind") != "catalog") return std::nullopt;
+    return schema_of(json.at("schema"));
+  });
+}
+
 ByteVector encode_state(const StateHeader& header, const ControlState& state) {
   Json sources = Json::array();
   for (const SourceSpan& span : state.sources) {
@@ -125,10 +152,11 @@ ByteVector encode_state(const StateHeader& header, const ControlState& state) {
     source["from"] = {span.from.segment, span.from.offset};
     sources.push_back(std::move(source));
   }
-  const Json document = {{"sources", std::move(sources)},
-                         {"executed",
-                          {{"flavor", mysql::flavor_name(state.executed.flavor())},
-                           {"set", set_text(state.executed)}}}};
+  Json document = {{"sources", std::move(sources)},
+                   {"executed",
+                    {{"flavor", mysql::flavor_name(state.executed.flavor())},
+                     {"set", set_text(state.executed)}}}};
+  for (const SchemaRecord& record : state.schemas) document["schemas"].push_back(to_json(record));
   const std::string text = to_text(document);
   ByteWriter out;
   out.text(kMagic).u32(kVersion).u32(binlog::crc32(0, as_bytes(text)));

@@ -5,17 +5,22 @@
 #include <vector>
 
 #include "store/log.h"
+#include "store/schema_records.h"
 
 namespace binbus::store {
 
 // A control record: from this place on, the bytes come from there. None: a record that tells something else.
 ByteVector encode_source(const SourceSpan& span);
 Result<std::optional<SourceSpan>> decode_source(Bytes document, Position from);
+// A control record: a schema baseline is kept. None: a record that tells something else.
+ByteVector encode_schema(const SchemaRecord& record);
+Result<std::optional<SchemaRecord>> decode_schema(Bytes document);
 
 // What is true at a segment's first byte, beside the segment's own head.
 struct ControlState {
   std::vector<SourceSpan> sources;  // ascending
   mysql::Executed executed;  // used when the segment has no Previous_gtids or Gtid_list event
+  std::vector<SchemaRecord> schemas = {};  // ascending
 };
 
 // A `.state` file. Its header alone tells how the segment joins the one before.

@@ -29,6 +29,22 @@ TEST(ControlRecord, TellsOfASource) {
   EXPECT_EQ(**span, kSpan);
 }
 
+TEST(ControlRecord, TellsOfASchemaBaseline) {
+  const SchemaRecord record{{7, 120}, "binlog.000007.schema", 5'000'000'000, 17, 0xfffffffe};
+  const ByteVector document = encode_schema(record);
+  EXPECT_EQ(as_text(document),
+            R"({"schema":{"at":[7,120],"bytes":17,"crc":4294967294,"file":"binlog.000007.schema",)"
+            R"("kind":"catalog","offset":5000000000}})");
+  const auto read = decode_schema(document);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(**read, record);
+  EXPECT_EQ(*decode_source(document, {1, 2}), std::nullopt);
+  EXPECT_EQ(*decode_schema(encode_source(kSpan)), std::nullopt);
+  EXPECT_EQ(*decode_schema(as_bytes(R"({"schema":{"kind":"later"}})")), std::nullopt);
+  EXPECT_EQ(decode_schema(as_bytes(R"({"schema":{"kind":"catalog"}})")).error().code,
+            Code::kCorrupt);
+}
+
 TEST(ControlRecord, OfALaterVersionTellsNothing) {
   const auto span = decode_source(as_bytes(R"({"cursor": {"name": "x"}})"), {1, 2});
   ASSERT_TRUE(span);
@@ -55,13 +71,15 @@ TEST_F(StateFileTest, ReadsBackHeaderAndDocument) {
   for (const auto& set :
        {mysql::Executed(), executed({mysql_gtid(1), mysql_gtid(5)}),
         executed({mariadb_gtid(9, 2), mariadb_gtid(4, 1), mariadb_gtid(7, 1, 5)})}) {
-    write(encode_state(header, {{kSpan, kSpan}, set}));
+    const SchemaRecord schema{{6, 4}, "binlog.000006.schema", 1, 2, 3};
+    write(encode_state(header, {{kSpan, kSpan}, set, {schema}}));
     const auto read = read_state_header(disk_, "d/s");
     const auto state = read_state_document(disk_, "d/s");
     ASSERT_TRUE(read && state);
     EXPECT_EQ(*read, header);
     EXPECT_EQ(state->sources, (std::vector{kSpan, kSpan}));
     EXPECT_EQ(state->executed, set);
+    EXPECT_EQ(state->schemas, std::vector{schema});
   }
 }
 

@@ -121,6 +121,22 @@ TEST_F(LogDiskTest, SyncsOncePerCommit) {
   }
 }
 
+TEST_F(LogDiskTest, ASchemaBaselineThatDoesNotFitIsNotThere) {
+  const MadeFile file = make_files(mysql::Flavor::kMysql, 1, 10, 100)[0];
+  open();
+  ASSERT_TRUE(store_file(*log_, file));
+  ASSERT_TRUE(log_->record_schema(log_->end(), as_bytes("first")));
+  disk_.set_capacity(used() + 1000);
+  EXPECT_EQ(log_->record_schema(log_->end(), ByteVector(5000, 1)).error().code, Code::kDiskFull);
+  disk_.set_capacity(UINT64_MAX);
+  EXPECT_EQ(as_text(*log_->read_schema(log_->end())), "first");
+  ASSERT_TRUE(log_->record_schema(log_->end(), as_bytes("second")));
+  log_.reset();
+  disk_.crash(7);
+  open();
+  EXPECT_EQ(as_text(*log_->read_schema(log_->end())), "second");
+}
+
 TEST_F(LogDiskTest, PositionsGoPast4GiB) {
   constexpr uint64_t kFar = 5ULL << 30;
   FileMaker maker(mysql::Flavor::kMysql, binlog::Checksum::kCrc32);

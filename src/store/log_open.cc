@@ -160,7 +160,7 @@ Status Log::State::open(RecoveryReport& report) {
   BINBUS_RETURN_IF_ERROR(remove_orphans(files, options.directory, found, report));
   // What is found may be new, and its creator have died before this.
   BINBUS_RETURN_IF_ERROR(files.sync_directory(options.directory));
-  if (!newest) return ok();
+  if (!newest) return remove_unused_schemas(files, options.directory, {});
 
   BINBUS_TRY(recovered, recover_segment(files, *newest, state,
                                         {options.entry_bytes_max, options.verify_bytes}, report));
@@ -170,6 +170,10 @@ Status Log::State::open(RecoveryReport& report) {
   sources = std::move(control.sources);
   for (SourceSpan& span : recovered.sources) add_span(sources, std::move(span));
   prune(sources, segments.begin()->first);
+  schemas = std::move(control.schemas);
+  for (SchemaRecord& record : recovered.schemas) add_schema(schemas, std::move(record));
+  prune(schemas, segments.begin()->first);
+  BINBUS_RETURN_IF_ERROR(remove_unused_schemas(files, options.directory, schemas));
   BINBUS_TRY(loaded, load_executed(*recovered.segment, recovered.start.bytes));
   index = std::make_unique<IndexWriter>(std::move(loaded));
   writer =

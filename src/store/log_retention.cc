@@ -63,8 +63,14 @@ Result<std::vector<std::string>> Log::State::remove_old(uint64_t now_us) {
     removed.push_back(oldest->name());
   }
   if (removed.empty()) return removed;
-  const std::lock_guard lock(mutex);
-  prune(sources, segments.begin()->first);
+  std::vector<SchemaRecord> kept;
+  {
+    const std::lock_guard lock(mutex);
+    prune(sources, segments.begin()->first);
+    prune(schemas, segments.begin()->first);
+    kept = schemas;
+  }
+  BINBUS_RETURN_IF_ERROR(remove_unused_schemas(files, options.directory, kept));
   return removed;
 }
 

@@ -47,6 +47,7 @@ struct Log::State {
   mysql::Executed executed;
   uint64_t last_commit_us = 0;
   std::vector<SourceSpan> sources;
+  std::vector<SchemaRecord> schemas;          // ascending
   std::set<const LogReader::State*> readers;  // whose `segment` only changes under the mutex
   Wake wake;                                  // guards itself
 

@@ -444,6 +444,41 @@ TEST_F(LogTest, RetentionMindsBytesAndReaders) {
   EXPECT_EQ(log_->find_gtids({}).error().code, Code::kPurged);
 }
 
+TEST_F(LogTest, KeepsSchemaBaselinesAsLongAsTheyTellSomething) {
+  const auto files = make_files(mysql::Flavor::kMysql, 4, 10, 100);
+  options_.retain_bytes = files[0].bytes.size() * 3 / 2;
+  open();
+  std::vector<Position> places;
+  for (const MadeFile& file : files) {
+    ASSERT_TRUE(log_->begin_segment(file.name));
+    const uint64_t middle = file.ends[5].offset;
+    ASSERT_TRUE(log_->append(Bytes(file.bytes).first(middle), file.ends_in(0, middle)));
+    if (file.name != "binlog.000004") {
+      places.push_back(log_->end());
+      for (const char* blob : {"replaced ", "baseline of "})
+        ASSERT_TRUE(log_->record_schema(places.back(), as_bytes(blob + file.name)));
+      EXPECT_EQ(log_->record_schema({9, 9}, {}).error().code, Code::kInvalid);
+    }
+    ASSERT_TRUE(
+        log_->append(Bytes(file.bytes).subspan(middle), file.ends_in(middle, file.bytes.size())));
+  }
+  ASSERT_TRUE(log_->sync());
+  for (int round = 0; round < 2; ++round, open()) EXPECT_EQ(log_->schemas(), places);
+  EXPECT_EQ(as_text(*log_->read_schema(places[0])), "baseline of binlog.000001");
+  EXPECT_EQ(log_->read_schema({1, 0}).error().code, Code::kNotFound);
+
+  ASSERT_EQ(log_->apply_retention(0)->size(), 3U);
+  for (int round = 0; round < 2; ++round, open()) {
+    EXPECT_EQ(log_->schemas(), std::vector{places[2]});
+    EXPECT_EQ(as_text(*log_->read_schema(places[2])), "baseline of binlog.000003");
+    EXPECT_FALSE(fs::exists(path("binlog.000002.schema")));
+  }
+  change_byte("binlog.000003.schema", 30);
+  const auto damaged = log_->read_schema(places[2]);
+  EXPECT_EQ(damaged.error().code, Code::kCorrupt);
+  EXPECT_THAT(damaged.error().message, HasSubstr("binlog.000003.schema"));
+}
+
 TEST_F(LogTest, RetentionMindsAgeAndKeepsTheNewest) {
   options_.retain_seconds = 100;
   store(make_files(mysql::Flavor::kMysql, 3, 10, 100));  // commit times 1 to 10 s, to 20 s, to 30 s

@@ -84,6 +84,18 @@ void FileMaker::transaction(const mysql::AnyGtid& gtid, uint64_t commit_us, size
   end(gtid, commit_us, true);
 }
 
+uint64_t FileMaker::statement(const mysql::AnyGtid& gtid, uint64_t commit_us,
+                              std::string_view database, std::string_view text) {
+  event(flavor_ == mysql::Flavor::kMysql ? binlog::kGtidEvent : binlog::kMariadbGtidEvent, 0,
+        commit_us, gtid_body(gtid, commit_us));
+  const uint64_t at = file_.bytes.size();
+  ByteWriter query;
+  query.u32(1).u32(0).u8(database.size()).u16(0).u16(0).nul_terminated(database).text(text);
+  event(binlog::kQueryEvent, 0, commit_us, query.view());
+  end(gtid, commit_us, true);
+  return at;
+}
+
 void FileMaker::event(uint8_t type, uint16_t flags, uint64_t commit_us, Bytes body) {
   const bool summed =
       type == binlog::kFormatDescriptionEvent || checksum_ == binlog::Checksum::kCrc32;

@@ -32,6 +32,9 @@ class FileMaker {
   void resume(MadeFile file) { file_ = std::move(file); }
   // A transaction with one rows event of `row_bytes`.
   void transaction(const mysql::AnyGtid& gtid, uint64_t commit_us, size_t row_bytes);
+  // A transaction of one statement, as DDL is logged. Returns where its event begins.
+  uint64_t statement(const mysql::AnyGtid& gtid, uint64_t commit_us, std::string_view database,
+                     std::string_view text);
   void event(uint8_t type, uint16_t flags, uint64_t commit_us, Bytes body);
   const MadeFile& file() const { return file_; }
 

@@ -113,9 +113,10 @@ Result<std::shared_ptr<Segment>> Log::State::create_segment(const std::string& n
   ControlState control;
   {
     const std::lock_guard lock(mutex);
-    control = {std::move(spans), executed};
+    control = {std::move(spans), executed, schemas};
     if (newest) {
       prune(control.sources, segments.begin()->first);
+      prune(control.schemas, segments.begin()->first);
       header = {writer->next_index(), writer->term(), newest->number(), newest->visible,
                 newest->newest_commit_us};
     }
@@ -234,6 +235,27 @@ Status Log::record_source(SourceSpan span) {
   BINBUS_RETURN_IF_ERROR(log.sync());
   const std::lock_guard lock(log.mutex);
   add_span(log.sources, std::move(span));
+  return ok();
+}
+
+// The bytes first: a record names only what is there.
+Status Log::record_schema(Position at, Bytes baseline) {
+  State& log = *state_;
+  BINBUS_RETURN_IF_ERROR(log.check_alive());
+  if (!log.newest || log.writer->end() != log.writer->last_end() || at > end()) {
+    return fail(
+        Code::kInvalid,
+        "a schema baseline is recorded where no transaction is under way, in a segment, and "
+        "for a place before its end");
+  }
+  if (auto space = log.check_space(baseline.size()); !space) return log.settle(space.error());
+  auto record =
+      write_schema(log.files, log.options.directory, log.newest->paths().schema, at, baseline);
+  if (!record) return log.settle(record.error());
+  log.writer->control(encode_schema(*record));
+  BINBUS_RETURN_IF_ERROR(log.sync());
+  const std::lock_guard lock(log.mutex);
+  add_schema(log.schemas, std::move(*record));
   return ok();
 }
 

@@ -30,6 +30,8 @@ struct Walk {
   std::deque<EventsEntry>
       tail;  // entries of the segment's last bytes; what an abort cut is not among them
   std::vector<SourceSpan> sources;
+  std::vector<std::pair<uint64_t, SchemaRecord>>
+      schemas;  // with the offset where they were recorded
 };
 
 // Of the bytes, rather than of the disk that should read them.
@@ -58,6 +60,7 @@ void cut_back(Walk& walk, uint64_t offset) {
   while (!walk.tail.empty() && walk.tail.back().entry.end() > offset) walk.tail.pop_back();
   std::erase_if(walk.sources,
                 [offset](const SourceSpan& span) { return span.from.offset > offset; });
+  std::erase_if(walk.schemas, [offset](const auto& schema) { return schema.first > offset; });
 }
 
 Status take(Walk& walk, const EntryAt& found, uint64_t segment_number, uint64_t verify_bytes) {
@@ -79,6 +82,8 @@ Status take(Walk& walk, const EntryAt& found, uint64_t segment_number, uint64_t 
     case EntryKind::kControl: {
       BINBUS_TRY(span, decode_source(found.inline_payload, Position{segment_number, entry.offset}));
       if (span) walk.sources.push_back(std::move(*span));
+      BINBUS_TRY(schema, decode_schema(found.inline_payload));
+      if (schema) walk.schemas.emplace_back(entry.offset, std::move(*schema));
       break;
     }
     case EntryKind::kAbort:
@@ -267,6 +272,7 @@ Result<RecoveredSegment> recover(io::FileSystem& files, const Segment& segment,
   result.start = {scanned.last_end, cut.records_end + header_bytes + derived_bytes,
                   derived.next_index(), cut.term};
   result.sources = std::move(walk.sources);
+  for (auto& [offset, record] : walk.schemas) result.schemas.push_back(std::move(record));
   return result;
 }
 

@@ -10,7 +10,8 @@ struct RecoveredSegment {
   std::unique_ptr<io::File> segment;
   std::unique_ptr<io::File> entries;
   SegmentWriter::Start start;
-  std::vector<SourceSpan> sources;  // recorded in this segment
+  std::vector<SourceSpan> sources;    // recorded in this segment
+  std::vector<SchemaRecord> schemas;  // as well
 };
 
 struct RecoveryOptions {

@@ -143,6 +143,14 @@ class Life {
     }
     promised_ = visible;
     follow();
+    if (end == visible && end.segment != 0 && below(4) == 0) record_schema(visible);
+  }
+
+  void record_schema(Position at) {
+    attempted_schema_ = ByteVector(below(5000), static_cast<uint8_t>(random_()));
+    attempted_schema_at_ = at;
+    if (Status done = log_->record_schema(at, attempted_schema_); !done) return settle(done);
+    schemas_[at] = attempted_schema_;
   }
 
   // What a writer does about a failure: wait for room and go on, or start again.
@@ -250,6 +258,7 @@ class Life {
     seen_ = {};
     follow();
     check_sources();
+    check_schemas();
     check_entries();
     check_lookups(end);
   }
@@ -278,6 +287,23 @@ class Life {
       }
     }
     recorded_ = sources;
+  }
+
+  // The same of schema baselines.
+  void check_schemas() {
+    for (const auto& [at, want] : schemas_) {
+      const auto found = log_->read_schema(at);
+      if (!found) return wrong("a schema baseline is lost: " + found.error().message);
+      if (*found != want && (at != attempted_schema_at_ || *found != attempted_schema_)) {
+        return wrong("a schema baseline has other bytes");
+      }
+    }
+    schemas_.clear();
+    for (const Position at : log_->schemas()) {
+      auto found = log_->read_schema(at);
+      if (!found) return wrong("a schema baseline cannot be read: " + found.error().message);
+      schemas_[at] = std::move(*found);
+    }
   }
 
   // Entries describe all of the log, without a gap.
@@ -327,6 +353,9 @@ class Life {
   std::vector<MadeFile> files_;
   std::unique_ptr<Log> log_;
   uint64_t last_number_ = 1000;
+  std::map<Position, ByteVector> schemas_;
+  Position attempted_schema_at_;
+  ByteVector attempted_schema_;
   uint64_t others_ = 0;  // sources that took over
   Position promised_;
   Position seen_;

@@ -19,12 +19,14 @@ struct SegmentPaths {
         entries(segment + ".entries"),
         state(segment + ".state"),
         state_new(segment + ".state.new"),
-        index(segment + ".index") {}
+        index(segment + ".index"),
+        schema(name + std::string(kSchemaSuffix)) {}
   std::string segment;
   std::string entries;
   std::string state;
   std::string state_new;  // a `.state` before it has its name
   std::string index;
+  std::string schema;  // in the folder
 };
 
 // Owner:  borrows the FileSystem.

@@ -1,0 +1,39 @@
+// Which schema baselines a log holds, and where their bytes are: `.schema` files. Layout: docs/formats/segment.md.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "io/file.h"
+#include "store/log.h"
+
+namespace binbus::store {
+
+// What a control record, or a `.state`, tells of one.
+struct SchemaRecord {
+  Position at;       // where it holds
+  std::string file;  // in the stream's folder
+  uint64_t offset = 0;
+  uint64_t bytes = 0;
+  uint32_t crc = 0;
+  bool operator==(const SchemaRecord&) const = default;
+};
+
+inline constexpr std::string_view kSchemaSuffix = ".schema";
+
+// Adds one; another for the same place is replaced.
+void add_schema(std::vector<SchemaRecord>& records, SchemaRecord record);
+// Drops those that tell nothing about positions in or after `first_segment`.
+void prune(std::vector<SchemaRecord>& records, uint64_t first_segment);
+
+// Appends the bytes to the file, which is made when it is absent; durable on return.
+Result<SchemaRecord> write_schema(io::FileSystem& files, const std::string& directory,
+                                  const std::string& file, Position at, Bytes bytes);
+// kCorrupt when the bytes are not those that were written; the message names the file.
+Result<ByteVector> read_schema(io::FileSystem& files, const std::string& directory,
+                               const SchemaRecord& record);
+// Removes the files that no record names and whose segment is gone.
+Status remove_unused_schemas(io::FileSystem& files, const std::string& directory,
+                             const std::vector<SchemaRecord>& records);
+
+}  // namespace binbus::store

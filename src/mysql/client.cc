@@ -199,26 +199,46 @@ Error Client::last_error(const std::string& doing) const {
   return error_of(handle_, server_ + ": " + doing);
 }
 
+namespace {
+
+using Answer = std::unique_ptr<MYSQL_RES, decltype(&mysql_free_result)>;
+
+// False at the end, or on an error.
+bool fetch(MYSQL_RES* answer, Row& row) {
+  const MYSQL_ROW cells = mysql_fetch_row(answer);
+  if (cells == nullptr) return false;
+  const unsigned long* lengths = mysql_fetch_lengths(answer);
+  row.resize(mysql_num_fields(answer));
+  for (size_t i = 0; i < row.size(); ++i) {
+    row[i].reset();
+    if (cells[i] != nullptr) row[i].emplace(cells[i], lengths[i]);
+  }
+  return true;
+}
+
+}  // namespace
+
 Result<Table> Client::query(const std::string& sql) {
   if (mysql_real_query(handle_, sql.data(), sql.size()) != 0) return fail(last_error(sql));
   Table table;
-  const std::unique_ptr<MYSQL_RES, decltype(&mysql_free_result)> result(mysql_store_result(handle_),
-                                                                        &mysql_free_result);
-  if (!result) {
+  const Answer answer(mysql_store_result(handle_), &mysql_free_result);
+  if (!answer) {
     if (mysql_errno(handle_) != 0) return fail(last_error(sql));
     return table;
   }
-  const unsigned count = mysql_num_fields(result.get());
-  const MYSQL_FIELD* fields = mysql_fetch_fields(result.get());
-  for (unsigned i = 0; i < count; ++i) table.columns.emplace_back(fields[i].name);
-  while (const MYSQL_ROW cells = mysql_fetch_row(result.get())) {
-    const unsigned long* lengths = mysql_fetch_lengths(result.get());
-    Row& row = table.rows.emplace_back(count);
-    for (unsigned i = 0; i < count; ++i) {
-      if (cells[i] != nullptr) row[i].emplace(cells[i], lengths[i]);
-    }
-  }
+  const MYSQL_FIELD* fields = mysql_fetch_fields(answer.get());
+  for (unsigned i = 0; i < mysql_num_fields(answer.get()); ++i)
+    table.columns.emplace_back(fields[i].name);
+  for (Row row; fetch(answer.get(), row);) table.rows.push_back(std::move(row));
   return table;
+}
+
+Status Client::for_each_row(const std::string& sql, const std::function<void(Row& row)>& take) {
+  if (mysql_real_query(handle_, sql.data(), sql.size()) != 0) return fail(last_error(sql));
+  const Answer answer(mysql_use_result(handle_), &mysql_free_result);
+  for (Row row; answer && fetch(answer.get(), row);) take(row);
+  if (mysql_errno(handle_) != 0) return fail(last_error(sql));
+  return ok();
 }
 
 Result<std::optional<std::string>> Client::value(const std::string& sql) {

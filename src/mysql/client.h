@@ -9,6 +9,7 @@
 //         kInvalid for options that make no sense. Messages name the server and never the password.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,6 +67,8 @@ class Client {
 
   // The whole result, in memory: for small answers. No columns for a statement without a result.
   Result<Table> query(const std::string& sql);
+  // Row by row as they come, for long answers; `row` is the callee's to change. Not for further queries from within.
+  Status for_each_row(const std::string& sql, const std::function<void(Row& row)>& take);
   // The first row's first column; nullopt when it is NULL or there is no row.
   Result<std::optional<std::string>> value(const std::string& sql);
   // Sends a command and waits for its OK.

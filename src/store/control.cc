@@ -25,15 +25,24 @@ Json to_json(const SourceSpan& span) {
 }
 
 Json to_json(const SchemaRecord& record) {
-  return {{"kind", "catalog"},     {"at", {record.at.segment, record.at.offset}},
-          {"file", record.file},   {"offset", record.offset},
-          {"bytes", record.bytes}, {"crc", record.crc}};
+  const auto& [at, origin] = record.place;
+  return {{"kind", "catalog"},
+          {"at", {at.segment, at.offset}},
+          {"origin", {origin.segment, origin.offset}},
+          {"file", record.file},
+          {"offset", record.offset},
+          {"bytes", record.bytes},
+          {"crc", record.crc}};
 }
 
 SchemaRecord schema_of(const Json& json) {
   const Json& at = json.at("at");
-  return {
-      {at.at(0), at.at(1)}, json.at("file"), json.at("offset"), json.at("bytes"), json.at("crc")};
+  const Json& origin = json.at("origin");
+  return {{{at.at(0), at.at(1)}, {origin.at(0), origin.at(1)}},
+          json.at("file"),
+          json.at("offset"),
+          json.at("bytes"),
+          json.at("crc")};
 }
 
 // The library's exceptions end here.

@@ -30,11 +30,12 @@ TEST(ControlRecord, TellsOfASource) {
 }
 
 TEST(ControlRecord, TellsOfASchemaBaseline) {
-  const SchemaRecord record{{7, 120}, "binlog.000007.schema", 5'000'000'000, 17, 0xfffffffe};
+  const SchemaRecord record{
+      {{7, 120}, {6, 4}}, "binlog.000007.schema", 5'000'000'000, 17, 0xfffffffe};
   const ByteVector document = encode_schema(record);
   EXPECT_EQ(as_text(document),
             R"({"schema":{"at":[7,120],"bytes":17,"crc":4294967294,"file":"binlog.000007.schema",)"
-            R"("kind":"catalog","offset":5000000000}})");
+            R"("kind":"catalog","offset":5000000000,"origin":[6,4]}})");
   const auto read = decode_schema(document);
   ASSERT_TRUE(read);
   EXPECT_EQ(**read, record);
@@ -71,7 +72,7 @@ TEST_F(StateFileTest, ReadsBackHeaderAndDocument) {
   for (const auto& set :
        {mysql::Executed(), executed({mysql_gtid(1), mysql_gtid(5)}),
         executed({mariadb_gtid(9, 2), mariadb_gtid(4, 1), mariadb_gtid(7, 1, 5)})}) {
-    const SchemaRecord schema{{6, 4}, "binlog.000006.schema", 1, 2, 3};
+    const SchemaRecord schema{{{6, 4}, {6, 4}}, "binlog.000006.schema", 1, 2, 3};
     write(encode_state(header, {{kSpan, kSpan}, set, {schema}}));
     const auto read = read_state_header(disk_, "d/s");
     const auto state = read_state_document(disk_, "d/s");

@@ -53,6 +53,14 @@ struct SourceSpan {
   bool operator==(const SourceSpan&) const = default;
 };
 
+// A schema baseline that the log holds.
+struct SchemaPlace {
+  Position at;  // where it holds
+  Position
+      origin;  // of the baseline that was read at the source and that it comes from; `at` when it is that one
+  bool operator==(const SchemaPlace&) const = default;
+};
+
 // What open() found and mended.
 struct RecoveryReport {
   uint64_t torn_bytes = 0;  // cut from the last segment: not whole, or not matching their checksum
@@ -126,9 +134,11 @@ class Log {
   // no transaction is under way; `from` is set to the end. What is known already (a source's next file in the next
   // segment, at equal offsets) is not recorded again.
   Status record_source(SourceSpan span);
-  // Keeps what the source's tables looked like at `at`: bytes that the log does not look into. Durable on return, with all
-  // that was appended. Call it where no transaction is under way. One that is there for `at` already is replaced.
-  Status record_schema(Position at, Bytes baseline);
+  // Keeps what the source's tables looked like there: bytes that the log does not look into. Durable on return, with all
+  // that was appended. Call it where no transaction is under way. One that is there for `place.at` already is replaced.
+  Status record_schema(SchemaPlace place, Bytes baseline);
+  // The same with the bytes of the one at `same`, which are not stored again.
+  Status record_same_schema(SchemaPlace place, Position same);
   // Where the next byte goes: in the newest segment; {0, 0} while there is none.
   Position end() const;
 
@@ -143,8 +153,9 @@ class Log {
   // Visible bytes from one place to another, over all segments between that are still here; 0 when `to` is not later.
   uint64_t bytes_between(Position from, Position to) const;
   std::vector<SourceSpan> sources() const;  // ascending
-  // Where the schema baselines hold, ascending. Retention keeps the newest that the oldest segment needs.
-  std::vector<Position> schemas() const;
+  // Where schema baselines hold, ascending. Retention keeps the one that the oldest segment's start needs: of those at or
+  // before it the one of the newest origin, and of these the newest.
+  std::vector<SchemaPlace> schemas() const;
   // kNotFound when there is none for exactly `at`; kCorrupt names the file.
   Result<ByteVector> read_schema(Position at) const;
   Result<std::unique_ptr<LogReader>> reader(Position at);

@@ -125,12 +125,13 @@ TEST_F(LogDiskTest, ASchemaBaselineThatDoesNotFitIsNotThere) {
   const MadeFile file = make_files(mysql::Flavor::kMysql, 1, 10, 100)[0];
   open();
   ASSERT_TRUE(store_file(*log_, file));
-  ASSERT_TRUE(log_->record_schema(log_->end(), as_bytes("first")));
+  ASSERT_TRUE(log_->record_schema({log_->end(), log_->end()}, as_bytes("first")));
   disk_.set_capacity(used() + 1000);
-  EXPECT_EQ(log_->record_schema(log_->end(), ByteVector(5000, 1)).error().code, Code::kDiskFull);
+  EXPECT_EQ(log_->record_schema({log_->end(), log_->end()}, ByteVector(5000, 1)).error().code,
+            Code::kDiskFull);
   disk_.set_capacity(UINT64_MAX);
   EXPECT_EQ(as_text(*log_->read_schema(log_->end())), "first");
-  ASSERT_TRUE(log_->record_schema(log_->end(), as_bytes("second")));
+  ASSERT_TRUE(log_->record_schema({log_->end(), log_->end()}, as_bytes("second")));
   log_.reset();
   disk_.crash(7);
   open();

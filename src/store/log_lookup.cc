@@ -183,26 +183,25 @@ Result<Position> Log::from_source(const std::string& server_uuid, const std::str
                                    " is not in the log");
 }
 
-std::vector<Position> Log::schemas() const {
+std::vector<SchemaPlace> Log::schemas() const {
   const std::lock_guard lock(state_->mutex);
-  std::vector<Position> places;
-  for (const SchemaRecord& record : state_->schemas) places.push_back(record.at);
+  std::vector<SchemaPlace> places;
+  for (const SchemaRecord& record : state_->schemas) places.push_back(record.place);
   return places;
 }
 
+Result<SchemaRecord> Log::State::schema_at(Position at) const {
+  const std::lock_guard lock(mutex);
+  for (const SchemaRecord& record : schemas) {
+    if (record.place.at == at) return record;
+  }
+  return fail(Code::kNotFound, "no schema baseline at segment " + std::to_string(at.segment) +
+                                   ", offset " + std::to_string(at.offset));
+}
+
 Result<ByteVector> Log::read_schema(Position at) const {
-  std::optional<SchemaRecord> record;
-  {
-    const std::lock_guard lock(state_->mutex);
-    for (const SchemaRecord& known : state_->schemas) {
-      if (known.at == at) record = known;
-    }
-  }
-  if (!record) {
-    return fail(Code::kNotFound, "no schema baseline at segment " + std::to_string(at.segment) +
-                                     ", offset " + std::to_string(at.offset));
-  }
-  return store::read_schema(state_->files, state_->options.directory, *record);
+  BINBUS_TRY(record, state_->schema_at(at));
+  return store::read_schema(state_->files, state_->options.directory, record);
 }
 
 Result<SourceSpan> Log::to_source(Position position) const {

@@ -63,6 +63,8 @@ struct Log::State {
   // Brings the log back to the last sync() when the disk is full; ends its life otherwise. Returns the error.
   Status settle(Error error);
   Status sync();
+  Status check_schema(const SchemaPlace& place) const;
+  Status record(SchemaRecord schema);
   void publish();
   void learn_head();
   Result<std::shared_ptr<Segment>> create_segment(const std::string& name, uint64_t number,
@@ -73,6 +75,7 @@ struct Log::State {
   Result<std::shared_ptr<Segment>> find_segment(uint64_t number) const;
   Result<std::shared_ptr<Segment>> find_segment_locked(uint64_t number) const;  // under the mutex
   bool has(Position position) const;
+  Result<SchemaRecord> schema_at(Position at) const;
 
   // log_retention.cc
   Result<std::vector<std::string>> remove_old(uint64_t now_us);

@@ -448,35 +448,55 @@ TEST_F(LogTest, KeepsSchemaBaselinesAsLongAsTheyTellSomething) {
   const auto files = make_files(mysql::Flavor::kMysql, 4, 10, 100);
   options_.retain_bytes = files[0].bytes.size() * 3 / 2;
   open();
-  std::vector<Position> places;
+  std::vector<SchemaPlace> places;
   for (const MadeFile& file : files) {
     ASSERT_TRUE(log_->begin_segment(file.name));
     const uint64_t middle = file.ends[5].offset;
     ASSERT_TRUE(log_->append(Bytes(file.bytes).first(middle), file.ends_in(0, middle)));
     if (file.name != "binlog.000004") {
-      places.push_back(log_->end());
+      places.push_back({log_->end(), log_->end()});
       for (const char* blob : {"replaced ", "baseline of "})
         ASSERT_TRUE(log_->record_schema(places.back(), as_bytes(blob + file.name)));
-      EXPECT_EQ(log_->record_schema({9, 9}, {}).error().code, Code::kInvalid);
+      EXPECT_EQ(log_->record_schema({{9, 9}, {9, 9}}, {}).error().code, Code::kInvalid);
     }
     ASSERT_TRUE(
         log_->append(Bytes(file.bytes).subspan(middle), file.ends_in(middle, file.bytes.size())));
   }
   ASSERT_TRUE(log_->sync());
   for (int round = 0; round < 2; ++round, open()) EXPECT_EQ(log_->schemas(), places);
-  EXPECT_EQ(as_text(*log_->read_schema(places[0])), "baseline of binlog.000001");
+  EXPECT_EQ(as_text(*log_->read_schema(places[0].at)), "baseline of binlog.000001");
   EXPECT_EQ(log_->read_schema({1, 0}).error().code, Code::kNotFound);
 
   ASSERT_EQ(log_->apply_retention(0)->size(), 3U);
   for (int round = 0; round < 2; ++round, open()) {
     EXPECT_EQ(log_->schemas(), std::vector{places[2]});
-    EXPECT_EQ(as_text(*log_->read_schema(places[2])), "baseline of binlog.000003");
+    EXPECT_EQ(as_text(*log_->read_schema(places[2].at)), "baseline of binlog.000003");
     EXPECT_FALSE(fs::exists(path("binlog.000002.schema")));
   }
   change_byte("binlog.000003.schema", 30);
-  const auto damaged = log_->read_schema(places[2]);
+  const auto damaged = log_->read_schema(places[2].at);
   EXPECT_EQ(damaged.error().code, Code::kCorrupt);
   EXPECT_THAT(damaged.error().message, HasSubstr("binlog.000003.schema"));
+}
+
+// What was made of an older baseline gives way to a newer one that holds before it.
+TEST_F(LogTest, KeepsTheSchemaBaselineOfTheNewestOrigin) {
+  const auto files = make_files(mysql::Flavor::kMysql, 3, 5, 100);
+  options_.retain_bytes = 1;
+  store({files[0], files[1]});
+  const Position first{1, 100}, second{1, 200}, start{2, 0};
+  ASSERT_TRUE(log_->record_schema({first, first}, as_bytes("first")));
+  ASSERT_TRUE(log_->record_same_schema({start, first}, first));
+  EXPECT_EQ(as_text(*log_->read_schema(start)), "first");
+  ASSERT_TRUE(log_->record_schema({second, second}, as_bytes("second")));
+  EXPECT_EQ(log_->record_same_schema({start, second}, {1, 1}).error().code, Code::kNotFound);
+  ASSERT_EQ(log_->apply_retention(0)->size(), 1U);
+  EXPECT_EQ(log_->schemas(), (std::vector<SchemaPlace>{{second, second}}));
+  ASSERT_TRUE(log_->record_same_schema({start, second}, second));
+  ASSERT_TRUE(store_file(*log_, files[2]));
+  open();
+  EXPECT_EQ(log_->schemas(), (std::vector<SchemaPlace>{{start, second}}));
+  EXPECT_EQ(as_text(*log_->read_schema(start)), "second");
 }
 
 TEST_F(LogTest, RetentionMindsAgeAndKeepsTheNewest) {

@@ -238,25 +238,43 @@ Status Log::record_source(SourceSpan span) {
   return ok();
 }
 
-// The bytes first: a record names only what is there.
-Status Log::record_schema(Position at, Bytes baseline) {
-  State& log = *state_;
-  BINBUS_RETURN_IF_ERROR(log.check_alive());
-  if (!log.newest || log.writer->end() != log.writer->last_end() || at > end()) {
+Status Log::State::check_schema(const SchemaPlace& place) const {
+  BINBUS_RETURN_IF_ERROR(check_alive());
+  if (!newest || writer->end() != writer->last_end() ||
+      place.at > Position{newest->number(), writer->end()} || place.origin > place.at) {
     return fail(
         Code::kInvalid,
         "a schema baseline is recorded where no transaction is under way, in a segment, and "
         "for a place before its end");
   }
+  return ok();
+}
+
+Status Log::State::record(SchemaRecord schema) {
+  writer->control(encode_schema(schema));
+  BINBUS_RETURN_IF_ERROR(sync());
+  const std::lock_guard lock(mutex);
+  add_schema(schemas, std::move(schema));
+  return ok();
+}
+
+// The bytes first: a record names only what is there.
+Status Log::record_schema(SchemaPlace place, Bytes baseline) {
+  State& log = *state_;
+  BINBUS_RETURN_IF_ERROR(log.check_schema(place));
   if (auto space = log.check_space(baseline.size()); !space) return log.settle(space.error());
   auto record =
-      write_schema(log.files, log.options.directory, log.newest->paths().schema, at, baseline);
+      write_schema(log.files, log.options.directory, log.newest->paths().schema, place, baseline);
   if (!record) return log.settle(record.error());
-  log.writer->control(encode_schema(*record));
-  BINBUS_RETURN_IF_ERROR(log.sync());
-  const std::lock_guard lock(log.mutex);
-  add_schema(log.schemas, std::move(*record));
-  return ok();
+  return log.record(std::move(*record));
+}
+
+Status Log::record_same_schema(SchemaPlace place, Position same) {
+  State& log = *state_;
+  BINBUS_RETURN_IF_ERROR(log.check_schema(place));
+  BINBUS_TRY(record, log.schema_at(same));
+  record.place = place;
+  return log.record(std::move(record));
 }
 
 Position Log::end() const {

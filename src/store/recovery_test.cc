@@ -149,7 +149,7 @@ class Life {
   void record_schema(Position at) {
     attempted_schema_ = ByteVector(below(5000), static_cast<uint8_t>(random_()));
     attempted_schema_at_ = at;
-    if (Status done = log_->record_schema(at, attempted_schema_); !done) return settle(done);
+    if (Status done = log_->record_schema({at, at}, attempted_schema_); !done) return settle(done);
     schemas_[at] = attempted_schema_;
   }
 
@@ -299,7 +299,7 @@ class Life {
       }
     }
     schemas_.clear();
-    for (const Position at : log_->schemas()) {
+    for (const auto& [at, origin] : log_->schemas()) {
       auto found = log_->read_schema(at);
       if (!found) return wrong("a schema baseline cannot be read: " + found.error().message);
       schemas_[at] = std::move(*found);

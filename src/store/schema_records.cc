@@ -12,29 +12,45 @@ constexpr std::string_view kMend = "; `binbus schema rebuild` reads the source's
 }  // namespace
 
 void add_schema(std::vector<SchemaRecord>& records, SchemaRecord record) {
-  const auto place = std::ranges::lower_bound(records, record.at, {}, &SchemaRecord::at);
-  if (place != records.end() && place->at == record.at) {
-    *place = std::move(record);
+  const auto at = [](const SchemaRecord& known) { return known.place.at; };
+  const auto found = std::ranges::lower_bound(records, record.place.at, {}, at);
+  if (found != records.end() && at(*found) == record.place.at) {
+    *found = std::move(record);
   } else {
-    records.insert(place, std::move(record));
+    records.insert(found, std::move(record));
   }
+}
+
+const SchemaRecord* find_schema(const std::vector<SchemaRecord>& records, Position position) {
+  const SchemaRecord* best = nullptr;
+  for (const SchemaRecord& record : records) {
+    if (record.place.at > position) break;
+    if (best == nullptr || record.place.origin >= best->place.origin) best = &record;
+  }
+  return best;
 }
 
 void prune(std::vector<SchemaRecord>& records, uint64_t first_segment) {
   const Position first{first_segment, 0};
-  while (records.size() > 1 && records[1].at <= first) records.erase(records.begin());
+  const SchemaRecord* const needed = find_schema(records, first);
+  if (needed == nullptr) return;
+  const Position kept = needed->place.at;
+  std::erase_if(records, [&](const SchemaRecord& record) {
+    return record.place.at <= first && record.place.at != kept;
+  });
 }
 
 Result<SchemaRecord> write_schema(io::FileSystem& files, const std::string& directory,
-                                  const std::string& file, Position at, Bytes bytes) {
+                                  const std::string& file, SchemaPlace place, Bytes bytes) {
   const std::string path = directory + "/" + file;
   const bool there = files.exists(path);
   BINBUS_TRY(out, files.open(path, there ? io::OpenMode::kWrite : io::OpenMode::kCreateNew));
   BINBUS_TRY(size, out->size());  // what a crash left behind of another stays there, unnamed
   BINBUS_RETURN_IF_ERROR(out->write_at(size, bytes));
   BINBUS_RETURN_IF_ERROR(out->sync());
-  if (!there) BINBUS_RETURN_IF_ERROR(files.sync_directory(directory));
-  return SchemaRecord{at, file, size, bytes.size(), binlog::crc32(0, bytes)};
+  // Also when it was there: who made it may have failed before this.
+  BINBUS_RETURN_IF_ERROR(files.sync_directory(directory));
+  return SchemaRecord{place, file, size, bytes.size(), binlog::crc32(0, bytes)};
 }
 
 Result<ByteVector> read_schema(io::FileSystem& files, const std::string& directory,

@@ -11,7 +11,7 @@ namespace binbus::store {
 
 // What a control record, or a `.state`, tells of one.
 struct SchemaRecord {
-  Position at;       // where it holds
+  SchemaPlace place;
   std::string file;  // in the stream's folder
   uint64_t offset = 0;
   uint64_t bytes = 0;
@@ -23,12 +23,14 @@ inline constexpr std::string_view kSchemaSuffix = ".schema";
 
 // Adds one; another for the same place is replaced.
 void add_schema(std::vector<SchemaRecord>& records, SchemaRecord record);
+// The one that tells of `position`: of those at or before it that of the newest origin, and of these the newest.
+const SchemaRecord* find_schema(const std::vector<SchemaRecord>& records, Position position);
 // Drops those that tell nothing about positions in or after `first_segment`.
 void prune(std::vector<SchemaRecord>& records, uint64_t first_segment);
 
 // Appends the bytes to the file, which is made when it is absent; durable on return.
 Result<SchemaRecord> write_schema(io::FileSystem& files, const std::string& directory,
-                                  const std::string& file, Position at, Bytes bytes);
+                                  const std::string& file, SchemaPlace place, Bytes bytes);
 // kCorrupt when the bytes are not those that were written; the message names the file.
 Result<ByteVector> read_schema(io::FileSystem& files, const std::string& directory,
                                const SchemaRecord& record);

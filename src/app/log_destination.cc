@@ -15,8 +15,9 @@ store::SourceSpan span_of(const ingest::SourceIdentity& source, binlog::Position
 
 }  // namespace
 
-LogDestination::LogDestination(store::Log& log, LagMeter& meter, io::Clock& clock)
-    : log_(log), meter_(meter), clock_(clock) {
+LogDestination::LogDestination(store::Log& log, LagMeter& meter, SchemaRecorder& schemas,
+                               io::Clock& clock)
+    : log_(log), meter_(meter), schemas_(schemas), clock_(clock) {
   const auto segments = log.segments();
   if (!segments.empty()) segment_name_ = segments.back().name;
 }

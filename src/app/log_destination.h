@@ -2,20 +2,22 @@
 #pragma once
 
 #include "app/lag_meter.h"
+#include "app/schema_recorder.h"
 #include "ingest/destination.h"
 #include "io/clock.h"
 #include "store/log.h"
 
 namespace binbus::app {
 
-// Owner:  borrows the log, whose writer it is, the meter and the clock.
+// Owner:  borrows the log, whose writer it is, the meter, the recorder and the clock.
 // Thread: ingest's.
 class LogDestination final : public ingest::Destination {
  public:
-  LogDestination(store::Log& log, LagMeter& meter, io::Clock& clock);
+  LogDestination(store::Log& log, LagMeter& meter, SchemaRecorder& schemas, io::Clock& clock);
   Status begin_segment(const std::string& name, const ingest::SourceIdentity& source) override;
   Status append(Bytes bytes, std::span<const binlog::TransactionEnd> ends) override;
   Status sync() override;
+  Status settled() override { return schemas_.write(); }
   Status abort_transaction() override;
   Status record_source(const ingest::SourceIdentity& source) override;
   binlog::Position end() const override;
@@ -27,6 +29,7 @@ class LogDestination final : public ingest::Destination {
  private:
   store::Log& log_;
   LagMeter& meter_;
+  SchemaRecorder& schemas_;
   io::Clock& clock_;
   std::string segment_name_;
 };

@@ -7,6 +7,7 @@
 
 #include "app/data_folder.h"
 #include "app/ingest_options.h"
+#include "app/schema_surroundings.h"
 #include "app/stream_parts.h"
 #include "base/error_table.h"
 #include "base/log.h"
@@ -74,6 +75,7 @@ void Stream::stop() {
   }
   if (!parts) return;
   if (parts->server) parts->server->stop();
+  parts->keeper->stop();
   parts->ingest->stop();
   log::info("stream_stopped", {{"stream", config_.name}});
 }
@@ -128,9 +130,14 @@ Result<std::shared_ptr<Stream::Parts>> Stream::open_parts() const {
              {"gtid_executed", parts->log->executed().to_string()}});
   for (const std::string& note : report.notes)
     log::warn("log_recovered", {{"stream", config_.name}, {"note", note}});
-  parts->destination = std::make_unique<LogDestination>(*parts->log, parts->meter, clock_);
+  parts->destination =
+      std::make_unique<LogDestination>(*parts->log, parts->meter, parts->recorder, clock_);
   parts->ingest = ingest::Ingest::start(ingest_options(config_, parts->server_uuid),
                                         *parts->destination, clock_);
+  parts->keeper = std::make_unique<changes::SchemaKeeper>(
+      config_.name, *parts->log, parts->history, clock_,
+      schema_surroundings(config_, *parts->ingest, parts->recorder));
+  parts->keeper->start();
   return parts;
 }
 

@@ -10,6 +10,7 @@
 #include "app/log_changes.h"
 #include "app/log_destination.h"
 #include "app/stream.h"
+#include "changes/schema_keeper.h"
 #include "ingest/ingest.h"
 #include "serve/server.h"
 #include "store/log.h"
@@ -22,7 +23,9 @@ struct Stream::Parts {
       : server_uuid(std::move(uuid)),
         server_id(id),
         log(std::move(opened)),
-        meter({log->visible_end(), log->last_commit_us(), false}) {}
+        meter({log->visible_end(), log->last_commit_us(), false}),
+        recorder(*log),
+        history(*log) {}
 
   // The tables at a place of the log.
   CatalogAt catalog_at() const {
@@ -35,8 +38,11 @@ struct Stream::Parts {
   const uint32_t server_id;
   std::unique_ptr<store::Log> log;
   LagMeter meter;
+  SchemaRecorder recorder;
+  changes::SchemaHistory history;
   std::unique_ptr<LogDestination> destination;
   std::unique_ptr<ingest::Ingest> ingest;
+  std::unique_ptr<changes::SchemaKeeper> keeper;
   std::unique_ptr<serve::Server> server;  // set once, under the stream's mutex
 
   // Names of the log's segments by number, read again when one is asked for that is not known.

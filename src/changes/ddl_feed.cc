@@ -2,6 +2,7 @@
 
 #include "schema/charset.h"
 #include "schema/compressed.h"
+#include "schema/ddl_parser.h"
 
 namespace binbus::changes {
 namespace {
@@ -81,6 +82,12 @@ Result<std::optional<DdlEvent>> DdlFeed::look() {
     case binlog::kMariadbQueryCompressedEvent: {
       const bool compressed = feed_.header().type == binlog::kMariadbQueryCompressedEvent;
       if (feed_.whole()) return take_query(feed_.prefix(), compressed);
+      if (!compressed) {  // long, and most likely no DDL: its first words tell
+        BINBUS_TRY(query, binlog::parse_query(feed_.prefix()));
+        const auto parsed = schema::parse_ddl(query.statement, facts_);
+        if (parsed && std::holds_alternative<schema::Irrelevant>(*parsed))
+          return std::optional<DdlEvent>{};
+      }
       BINBUS_TRY(event, whole_event());
       return take_query(event, compressed);
     }

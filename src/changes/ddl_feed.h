@@ -15,7 +15,7 @@ namespace binbus::changes {
 using binlog::Position;
 
 struct DdlEvent {
-  Position at;               // where its event begins (that of the payload it is in)
+  Position at = {};          // where its event begins (that of the payload it is in)
   uint32_t timestamp_s = 0;  // of its header
   // The source has restarted here: temporary tables are gone. There is no statement.
   bool restart = false;

@@ -21,13 +21,11 @@ enum class BaselineReason : uint8_t {
 };
 std::string_view reason_name(BaselineReason reason);  // "first", "new_source", ...
 
-// What is known when it is decided.
+// What is known when it is decided. Servers: server_uuid, or MariaDB's server_id as text.
 struct KeeperFacts {
-  bool connected = false;                      // the source's log is coming in
-  std::string server;                          // server_uuid, or MariaDB's server_id as text
-  std::optional<std::string> baseline_server;  // of the newest baseline; none: there is none
-  bool asked = false;
-  bool reread = false;  // the newest catalog has a table whose columns are not known
+  std::string connected;                       // the server whose log comes in; "": none
+  std::optional<std::string> baseline_server;  // where the newest was read; none: there is none
+  std::optional<BaselineReason> asked;
 };
 // Pure. A baseline is taken whatever the row metadata: FULL metadata lacks facts (src/schema/README.md), and a source may
 // change it at any time.
@@ -35,15 +33,14 @@ std::optional<BaselineReason> baseline_wanted(const KeeperFacts& facts);
 
 // What the keeper needs from its surroundings; `app` plugs it in. Called on the keeper's thread.
 struct KeeperSurroundings {
-  // The server that streams now: server_uuid, or MariaDB's server_id as text. "": none.
   std::function<std::string()> connected_server;
-  // Reads all tables.
+  // Reads all tables (ingest::read_baseline).
   std::function<Result<schema::Baseline>()> read;
-  // Reads these again, into the baseline, with its places.
+  // Reads these again, into the baseline, with its places (ingest::read_again).
   std::function<Status(const std::vector<schema::TableName>& tables, schema::Baseline& baseline)>
       reread;
-  // Has the log's writer record it (Log::record_schema); returns when that is done.
-  std::function<Status(Position at, ByteVector encoded, const std::stop_token& stop)> record;
+  // Has the log's writer record it: Log::record_schema, or record_same_schema when nothing changed. Returns when that is done.
+  std::function<Status(SchemaHistory::SegmentStart record, const std::stop_token& stop)> record;
 };
 
 struct KeeperStatus {
@@ -52,6 +49,12 @@ struct KeeperStatus {
   std::optional<Error> error;      // why the last attempt failed
 };
 
+// Reads baselines and has them recorded, and has each segment's start given one (SchemaHistory::missing_start).
+//
+// A baseline holds where no statement changed a table between the source's places before and after it was read; those that
+// changed are read again, some times.
+//
+// Owner:  borrows the log, the history and the clock.
 // Thread: its own, "schema"; public functions from any.
 class SchemaKeeper {
  public:
@@ -60,25 +63,30 @@ class SchemaKeeper {
   ~SchemaKeeper();
   void start();
   void stop();
-  // Asks for a new baseline: `binbus schema rebuild`.
-  void rebuild();
+  // Asks for a new baseline: kAsked for `binbus schema rebuild`, kReread from who met a table that is not known.
+  void ask(BaselineReason reason);
   KeeperStatus status() const;
 
  private:
   void run(const std::stop_token& stop);
+  Status keep(const std::stop_token& stop);
   Result<KeeperFacts> learn();
   Status take(BaselineReason reason, const std::stop_token& stop);
+  Result<Position> reach(const schema::Baseline& baseline, const schema::SourcePlace& place,
+                         const std::stop_token& stop);
 
   const std::string stream_;
   store::Log& log_;
   SchemaHistory& history_;
   io::Clock& clock_;
   const KeeperSurroundings around_;
+  std::string baseline_server_;  // the thread's own; "": not known yet
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
-  bool asked_ = false;   // guarded by mutex_
-  KeeperStatus status_;  // guarded by mutex_
+  std::optional<BaselineReason> asked_;  // guarded by mutex_
+  uint64_t retry_at_us_ = 0;             // guarded by mutex_
+  KeeperStatus public_;                  // guarded by mutex_
   std::jthread thread_;
 };
 

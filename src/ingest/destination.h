@@ -28,6 +28,8 @@ class Destination {
   virtual Status begin_segment(const std::string& name, const SourceIdentity& source) = 0;
   virtual Status append(Bytes bytes, std::span<const binlog::TransactionEnd> ends) = 0;
   virtual Status sync() = 0;
+  // Called when everything that came is stored, at least once per heartbeat: the time to store what is not the source's bytes.
+  virtual Status settled() { return ok(); }
   virtual Status abort_transaction() = 0;
   virtual Status record_source(const SourceIdentity& source) = 0;
   virtual binlog::Position end() const = 0;

@@ -151,6 +151,7 @@ Status Session::settle() {
     BINBUS_RETURN_IF_ERROR(destination_.sync());
     synced_ = receiver_.counts().bytes;
   }
+  BINBUS_RETURN_IF_ERROR(destination_.settled());
   if (const auto ack = receiver_.take_ack()) {
     BINBUS_RETURN_IF_ERROR(stream_->write_all(semi_sync_ack(ack->file, ack->offset)));
     ++acks_;

@@ -1,0 +1,52 @@
+#include "app/schema_surroundings.h"
+
+#include <algorithm>
+
+#include "app/ingest_options.h"
+#include "ingest/baseline.h"
+
+namespace binbus::app {
+namespace {
+
+// How long a source with many tables may think before its first row.
+constexpr uint32_t kAnswerMs = 300'000;
+
+Result<std::unique_ptr<mysql::Client>> connect(const StreamConfig& config,
+                                               const ingest::Ingest& ingest) {
+  const ingest::IngestStatus status = ingest.status();
+  if (status.state != ingest::IngestState::kStreaming)
+    return fail(Code::kNetwork, "no source is connected");
+  mysql::ConnectOptions options = ingest_options(config, "").connect;
+  options.address = status.address;
+  options.timeout_ms = std::max(options.timeout_ms, kAnswerMs);
+  return mysql::Client::connect(options);
+}
+
+}  // namespace
+
+changes::KeeperSurroundings schema_surroundings(const StreamConfig& config, ingest::Ingest& ingest,
+                                                SchemaRecorder& recorder) {
+  changes::KeeperSurroundings around;
+  around.connected_server = [&ingest]() -> std::string {
+    const ingest::IngestStatus status = ingest.status();
+    if (status.state != ingest::IngestState::kStreaming) return "";
+    const ingest::SourceIdentity& source = status.source;
+    return source.server_uuid.empty() ? std::to_string(source.server_id) : source.server_uuid;
+  };
+  around.read = [&config, &ingest]() -> Result<schema::Baseline> {
+    BINBUS_TRY(client, connect(config, ingest));
+    return ingest::read_baseline(*client);
+  };
+  around.reread = [&config, &ingest](const std::vector<schema::TableName>& tables,
+                                     schema::Baseline& baseline) -> Status {
+    BINBUS_TRY(client, connect(config, ingest));
+    return ingest::read_again(*client, tables, baseline);
+  };
+  around.record = [&recorder](changes::SchemaHistory::SegmentStart record,
+                              const std::stop_token& stop) {
+    return recorder.record(std::move(record), stop);
+  };
+  return around;
+}
+
+}  // namespace binbus::app

@@ -105,8 +105,9 @@ Result<Position> LogChanges::position_of(std::string_view text) const {
 }
 
 Status LogChanges::open() {
-  auto catalog = catalog_at_(open_at_);
-  if (!catalog && catalog.error().code != Code::kNotFound) return fail(catalog.error());
+  auto known = schema_at_(open_at_);
+  if (!known && known.error().code != Code::kNotFound) return fail(known.error());
+  SchemaThere there = known ? std::move(*known) : SchemaThere{};
   changes::ReaderOptions options;
   options.open = [this](Position at) -> Result<std::unique_ptr<binlog::ByteSource>> {
     BINBUS_TRY(reader, log_.reader(at));
@@ -114,8 +115,9 @@ Status LogChanges::open() {
   };
   options.oldest = [this] { return Position{log_.size().oldest, 0}; };
   options.losses = losses_;
-  reader_ = std::make_unique<changes::ChangeReader>(
-      std::move(options), open_at_, catalog ? std::move(*catalog) : schema::Catalog());
+  options.facts = std::move(there.facts);
+  reader_ = std::make_unique<changes::ChangeReader>(std::move(options), open_at_,
+                                                    std::move(there.catalog));
   return ok();
 }
 

@@ -13,13 +13,17 @@
 
 namespace binbus::app {
 
+struct SchemaThere {
+  schema::Catalog catalog = schema::Catalog();
+  schema::StatementContext facts;  // what statements mean beside what their events say
+};
 // The tables as they are at a place; kNotFound while nothing is known, and row metadata must tell.
-using CatalogAt = std::function<Result<schema::Catalog>(binlog::Position)>;
+using SchemaAt = std::function<Result<SchemaThere>(binlog::Position)>;
 
 class LogChanges final : public sink::ChangeSource {
  public:
-  LogChanges(store::Log& log, CatalogAt catalog_at, changes::LossPolicy losses)
-      : log_(log), catalog_at_(std::move(catalog_at)), losses_(losses) {}
+  LogChanges(store::Log& log, SchemaAt schema_at, changes::LossPolicy losses)
+      : log_(log), schema_at_(std::move(schema_at)), losses_(losses) {}
 
   // Also "time:YYYY-MM-DDTHH:MM:SSZ": what was committed from then on. kInvalid for what names no place; kPurged for one that is no
   // longer, or not yet, in the log.
@@ -36,7 +40,7 @@ class LogChanges final : public sink::ChangeSource {
   Status open();
 
   store::Log& log_;
-  const CatalogAt catalog_at_;
+  const SchemaAt schema_at_;
   const changes::LossPolicy losses_;
   binlog::Position open_at_;             // where to read from
   binlog::Position from_;                // what ends at or before it is known already

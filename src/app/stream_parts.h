@@ -27,10 +27,12 @@ struct Stream::Parts {
         recorder(*log),
         history(*log) {}
 
-  // The tables at a place of the log.
-  CatalogAt catalog_at() const {
-    return [](binlog::Position) -> Result<schema::Catalog> {
-      return fail(Code::kNotFound, "no schema history");
+  // The tables at a place of the log, and what statements mean there.
+  SchemaAt schema_at() {
+    return [this](binlog::Position at) -> Result<SchemaThere> {
+      BINBUS_TRY(catalog, history.at(at));
+      BINBUS_TRY(facts, history.facts(at));
+      return SchemaThere{std::move(catalog), std::move(facts)};
     };
   }
 

@@ -227,7 +227,7 @@ Result<std::unique_ptr<admin::Tail>> Stream::tail(const admin::TailQuery& query)
                 fmt::format("stream {} has no open log: see its status", config_.name));
   }
   auto changes =
-      std::make_unique<LogChanges>(*now->log, now->catalog_at(), changes::LossPolicy::kSkip);
+      std::make_unique<LogChanges>(*now->log, now->schema_at(), changes::LossPolicy::kSkip);
   return make_tail(config_.name, query, std::move(changes), now);
 }
 

@@ -114,6 +114,7 @@ ChangeReader::ChangeReader(ReaderOptions options, Position start, schema::Catalo
     : options_(std::move(options)),
       place_(start),
       catalog_(std::move(catalog)),
+      facts_(options_.facts),
       tables_([this](const schema::TableMap& map) { return resolve(map); }) {}
 
 ChangeReader::~ChangeReader() = default;

@@ -49,6 +49,8 @@ struct ReaderOptions {
   std::function<Position()> oldest;
   // Whether a table's rows are wanted; not given: all are.
   std::function<bool(std::string_view database, std::string_view table)> wants;
+  // What statements mean beside what their events say; the server's version is the files' own.
+  schema::StatementContext facts;
   LossPolicy losses = LossPolicy::kStop;
   // Columns of tables that nothing is known of are named "@1", "@2", ..., as mysqlbinlog does; else that is an error.
   bool number_columns = false;

@@ -92,6 +92,7 @@ class TouchCollector {
   }
 
   void look(const schema::Irrelevant&) {}
+  void look(const schema::TruncateTable&) {}
   void look(const schema::CreateTable& create_table) {
     create(create_table.name, create_table.temporary,
            !create_table.if_not_exists && !create_table.or_replace);

@@ -32,16 +32,16 @@ struct Kept {
   }
   static Result<Kept> decode(const std::string& path, std::string_view text) {
     const json in = json::parse(text, nullptr, false);
-    const auto number = [&in](const char* name) {
-      const auto found = in.find(name);
+    const auto number_of = [&in](const char* key) {
+      const auto found = in.find(key);
       return found != in.end() && found->is_number_unsigned() ? found->get<uint64_t>() : UINT64_MAX;
     };
     Kept out;
     if (in.is_object()) {
-      out.number = number("number");
+      out.number = number_of("number");
       out.name = in.contains("file") && in["file"].is_string() ? in["file"].get<std::string>() : "";
-      out.length = number("length");
-      out.begun_us = number("begun_us");
+      out.length = number_of("length");
+      out.begun_us = number_of("begun_us");
     }
     if (!in.is_object() || out.name.empty() || out.number > kNumberMax ||
         out.length == UINT64_MAX || out.begun_us == UINT64_MAX) {

@@ -66,6 +66,8 @@ class Target {
 
   // Called from within send() and commit(), on their thread.
   std::function<void(Rejection)> on_rejected;
+  // Called from within the same, when the target makes them wait: why, for the status. "": it goes on.
+  std::function<void(std::string_view reason)> on_waiting;
 };
 
 }  // namespace binbus::sink

@@ -24,6 +24,15 @@ class Lab:
     def servers(self, *names):
         return [self.server(name) for name in names]
 
+    def kafka(self, *lines, **client):
+        """A broker that answers; see brokers.Kafka."""
+        from brokers import Kafka  # whose client not every test needs
+        return self.keep(Kafka(self.new_folder("kafka"), lines, client)).start().wait()
+
+    def rabbitmq(self, *lines):
+        from brokers import RabbitMQ
+        return self.keep(RabbitMQ(self.new_folder("rabbitmq"), lines)).start().wait()
+
     def binbus(self, *sources, **stream):
         for source in sources:
             source.sql("DO 0")  # up, so that the first connection does not fail

@@ -26,25 +26,35 @@ def wait_until(condition, what, seconds=180, why=lambda: ""):
     return value
 
 
-def free_port():
-    """A port that is free and stays ours until release_ports() or our end, whatever other test processes do."""
-    locks = pathlib.Path("/tmp/binbus-ports")
-    locks.mkdir(exist_ok=True)
+def free_port(in_a_row=1):
+    """A port that is free and stays ours until release_ports() or our end, whatever other test processes do.
+
+    in_a_row: that many from it on.
+    """
     while True:
         # Below the range from which the kernel takes ports for outgoing connections.
-        port = random.SystemRandom().randrange(11000, 32000)
-        lock = os.open(locks / str(port), os.O_CREAT | os.O_RDWR)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held by the open descriptor
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(("127.0.0.1", port))
-            PORT_LOCKS.append(lock)
-            return port
-        except OSError as error:
-            os.close(lock)
-            if error.errno not in (errno.EWOULDBLOCK, errno.EADDRINUSE):
-                raise
+        first = random.SystemRandom().randrange(11000, 32000)
+        if all(take_port(port) for port in range(first, first + in_a_row)):
+            return first
+
+
+def take_port(port):
+    """Makes the port ours if it is free."""
+    locks = pathlib.Path("/tmp/binbus-ports")
+    locks.mkdir(exist_ok=True)
+    lock = os.open(locks / str(port), os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held by the open descriptor
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+        PORT_LOCKS.append(lock)
+        return True
+    except OSError as error:
+        os.close(lock)
+        if error.errno not in (errno.EWOULDBLOCK, errno.EADDRINUSE):
+            raise
+        return False
 
 
 def release_ports():

@@ -23,7 +23,7 @@ class Kafka(Process):
         super().__init__(folder)
         self.port = free_port(in_a_row=2)
         self.lines = [line.format(port=self.port, next=self.port + 1) for line in lines]
-        self.client = {"bootstrap.servers": f"127.0.0.1:{self.port}", **(client or {})}
+        self.client = {"bootstrap.servers": self.address, "log_level": 0, **(client or {})}
 
     def __str__(self):
         return f"kafka on {self.port} in {self.folder}"
@@ -40,10 +40,13 @@ class Kafka(Process):
 
     def wait(self):
         """Waits until it answers."""
+        self.wait_listening(self.port, 180)
+        admin = self.admin()
+
         def answers():
             assert self.running(), f"{self} does not run:\n{self.log()[-4000:]}"
             try:
-                return self.admin().list_topics(timeout=2).brokers
+                return admin.list_topics(timeout=2).brokers
             except confluent_kafka.KafkaException:
                 return None
 
@@ -52,12 +55,9 @@ class Kafka(Process):
 
     def make_topic(self, name, partitions=1, **config):
         topic = confluent_kafka.admin.NewTopic(name, partitions, 1, config={k.replace("_", "."): v for k, v in config.items()})
-        self.admin().create_topics([topic])[name].result(30)
-        wait_until(lambda: name in self.admin().list_topics(timeout=5).topics, f"{self} has topic {name}")
-
-    def topics(self):
-        return self.admin().list_topics(timeout=10).topics
-
+        admin = self.admin()  # which must outlive the answer
+        admin.create_topics([topic])[name].result(30)
+        wait_until(lambda: name in admin.list_topics(timeout=5).topics, f"{self} has topic {name}")
     def read(self, topic, committed=True):
         """Every message of the topic up to now, partition after partition."""
         consumer = confluent_kafka.Consumer({
@@ -147,6 +147,7 @@ class Sender:
 
     def __init__(self, kind, *options):
         self.lines = []
+        self.uncommitted = False
         self.child = subprocess.Popen(
             [pathlib.Path(PROGRAM).parent / "src/sink/rabbitmq/target_send", kind, *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1 << 16,
@@ -166,9 +167,11 @@ class Sender:
 
     def send(self, topic, key, payload, id="", routing_key=""):
         """payload None is a tombstone."""
+        self.uncommitted = True
         self.child.stdin.write("\t".join([topic, key, "\\N" if payload is None else payload, id, routing_key]) + "\n")
 
     def commit(self, checkpoint):
+        self.uncommitted = False
         self.child.stdin.write(f"commit\t{checkpoint}\n")
         self.child.stdin.flush()
 
@@ -199,7 +202,9 @@ class Sender:
         return {line[0]: tuple(line[1:]) for line in self.said("rejected")}
 
     def finish(self, seconds=120):
-        """Lets it send what it has; returns its exit status."""
+        """Lets it send and commit what it has; returns its exit status."""
+        if self.uncommitted:
+            self.commit("end")
         self.child.stdin.close()
         self.reader.join(seconds)
         return self.child.wait(seconds)

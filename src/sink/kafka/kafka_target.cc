@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
 
+#include <array>
 #include <chrono>
 #include <string_view>
 #include <utility>
@@ -186,7 +187,7 @@ Result<std::optional<Error>> KafkaTarget::refusal(const Message& message,
                     "raise it, and the topic's max.message.bytes",
                     topic, size, options_.message_bytes_max)};
   Learned& learned = *options_.learned;
-  if (!learned.refused_messages.empty())
+  if (!learned.refused_messages.empty() && !message.id.empty())
     if (const auto known = learned.refused_messages.find(std::string(message.id));
         known != learned.refused_messages.end())
       return known->second;

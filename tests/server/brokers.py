@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import queue
 import signal
 import subprocess
 import threading
@@ -98,7 +99,7 @@ class RabbitMQ(Process):
 
     def ctl(self, *words):
         subprocess.run([installed("rabbitmq") / "bin/ctl", str(self.port), "data", *words], cwd=self.folder, check=True,
-                       capture_output=True, timeout=60)
+                       capture_output=True, timeout=180)
 
     def kill9(self):
         self.signal(signal.SIGKILL)
@@ -118,6 +119,9 @@ class RabbitMQ(Process):
                     os.kill(pid, number)
 
     def connect(self):
+        """A connection of pika's; waits until the server answers."""
+        self.wait_listening(self.port, 180)
+
         def attempt():
             assert self.running(), f"{self} does not run:\n{self.log()[-4000:]}"
             try:
@@ -152,7 +156,10 @@ class Sender:
             [pathlib.Path(PROGRAM).parent / "src/sink/rabbitmq/target_send", kind, *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1 << 16,
             preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+        self.to_write = queue.SimpleQueue()  # so that nobody waits here for a broker that is down
+        self.writer = threading.Thread(target=self._write, daemon=True)
         self.reader = threading.Thread(target=self._read, daemon=True)
+        self.writer.start()
         self.reader.start()
 
     def __enter__(self):
@@ -161,6 +168,14 @@ class Sender:
     def __exit__(self, *_):
         self.kill9()
 
+    def _write(self):
+        with contextlib.suppress(OSError):
+            while (line := self.to_write.get()) is not None:
+                self.child.stdin.write(line)
+                if self.to_write.empty():
+                    self.child.stdin.flush()
+            self.child.stdin.close()
+
     def _read(self):
         for line in self.child.stdout:
             self.lines.append(line.rstrip("\n").split("\t"))
@@ -168,12 +183,11 @@ class Sender:
     def send(self, topic, key, payload, id="", routing_key=""):
         """payload None is a tombstone."""
         self.uncommitted = True
-        self.child.stdin.write("\t".join([topic, key, "\\N" if payload is None else payload, id, routing_key]) + "\n")
+        self.to_write.put("\t".join([topic, key, "\\N" if payload is None else payload, id, routing_key]) + "\n")
 
     def commit(self, checkpoint):
         self.uncommitted = False
-        self.child.stdin.write(f"commit\t{checkpoint}\n")
-        self.child.stdin.flush()
+        self.to_write.put(f"commit\t{checkpoint}\n")
 
     def said(self, kind):
         return [line[1:] for line in list(self.lines) if line[0] == kind]
@@ -205,13 +219,14 @@ class Sender:
         """Lets it send and commit what it has; returns its exit status."""
         if self.uncommitted:
             self.commit("end")
-        self.child.stdin.close()
+        self.to_write.put(None)
         self.reader.join(seconds)
         return self.child.wait(seconds)
 
     def kill9(self):
         self.child.kill()
         self.child.wait()
+        self.to_write.put(None)
         self.reader.join()
 
 

@@ -110,7 +110,6 @@ def test_kafka_transactional_exactly_once_across_kill9(lab, sender):
         if start == total:
             break
         send_numbers(send, "shop", range(start, total))
-        send.child.stdin.flush()
         if kills < 15:
             until = place.randrange(1, 10)
             wait_until(lambda: len(send.said("committed")) >= until or start + 50 * until > total, "some commits")

@@ -23,6 +23,7 @@ using std::chrono::steady_clock;
 
 constexpr int kSliceMs = 100;  // how long a call may block before `stop` is asked
 constexpr auto kCommitMax = std::chrono::minutes(2);
+constexpr auto kSilent = std::chrono::seconds(3);  // then the status says what is waited for
 constexpr auto kRefusedTopicFor = std::chrono::seconds(30);
 constexpr size_t kRecordOverhead = 128;  // a record's and a batch's own fields, at most
 constexpr uint32_t kSendsPerPoll = 64;
@@ -69,7 +70,10 @@ std::string id_of(const rd_kafka_message_t& message) {
 class KafkaTarget final : public Target {
  public:
   explicit KafkaTarget(KafkaOptions options) : options_(std::move(options)) {}
-  ~KafkaTarget() override { abort_transaction(); }
+  ~KafkaTarget() override {
+    abort_transaction();
+    producer_.reset();  // before what its callbacks use
+  }
 
   Result<std::optional<Checkpoint>> open(const std::stop_token& stop) override;
   Status send(const Message& message) override;
@@ -225,7 +229,7 @@ Status KafkaTarget::produce(const Message& message, const std::string& topic) {
         RD_KAFKA_V_TIMESTAMP(static_cast<int64_t>(message.timestamp_ms)),
         RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      if (told && on_waiting) on_waiting("");
+      if (told) on_waiting("");
       return ok();
     }
     if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
@@ -269,12 +273,20 @@ Status KafkaTarget::produce_checkpoint(const Checkpoint& checkpoint) {
 
 // Waits until all is confirmed or given up by librdkafka, which message.timeout.ms limits.
 Status KafkaTarget::flush() {
-  for (;;) {
+  const auto start = steady_clock::now();
+  for (bool told = false;;) {
     const auto error = rd_kafka_flush(producer_.get(), kSliceMs);
     if (error_) return fail(*error_);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return ok();
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      if (told) on_waiting("");
+      return ok();
+    }
     if (stop_.stop_requested()) return fail(Code::kStopped, "kafka: asked to stop");
     if (error != RD_KAFKA_RESP_ERR__TIMED_OUT) return failed(error, "flush");
+    if (told || !on_waiting || steady_clock::now() - start < kSilent) continue;
+    told = true;
+    on_waiting(connection_error_ ? connection_error_->message
+                                 : "kafka: the brokers do not confirm");
   }
 }
 

@@ -14,7 +14,7 @@ import pika
 
 from binbus import PROGRAM
 from process import LIBC, PR_SET_PDEATHSIG, Process, free_port, wait_until
-from servers import installed
+from servers import REPOSITORY, installed
 
 
 class Kafka(Process):
@@ -144,6 +144,21 @@ class RabbitMQ(Process):
             messages.append(message[1:])
         connection.close()
         return messages
+
+
+class Example(Process):
+    """One of examples/, with what it prints in its log."""
+
+    def __init__(self, folder, name, *arguments):
+        super().__init__(folder)
+        self.words = [REPOSITORY / "examples" / name, *arguments]
+
+    def command(self):
+        return ["/usr/bin/python3", *self.words]
+
+    def wait_lines(self, count):
+        wait_until(lambda: self.log().count("\n") >= count, f"{count} lines of {self.words[0]}", why=lambda: self.log()[-1000:])
+        return self.log().splitlines()
 
 
 class Sender:

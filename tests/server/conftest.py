@@ -33,6 +33,10 @@ class Lab:
         from brokers import RabbitMQ
         return self.keep(RabbitMQ(self.new_folder("rabbitmq"), lines)).start().wait()
 
+    def example(self, name, *arguments):
+        from brokers import Example
+        return self.keep(Example(self.new_folder(name), name, *arguments)).start()
+
     def binbus(self, *sources, **stream):
         for source in sources:
             source.sql("DO 0")  # up, so that the first connection does not fail

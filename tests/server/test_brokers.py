@@ -6,7 +6,8 @@ import random
 import pytest
 
 from brokers import Sender
-from process import wait_until
+from certificates import Authority
+from process import free_port, wait_until
 
 KEYS = [f"key{number}" for number in range(7)]
 
@@ -77,6 +78,8 @@ def test_kafka_order_headers_and_tombstones(lab, sender):
                                      "table": f"shop.t{int(number) % 5}".encode()}
     assert first.timestamp()[1] > 1.7e12
     odd = {dict(message.headers())["id"].decode(): (message.key(), message.value()) for message in kafka.read("odd")}
+    lines = lab.example("consume_kafka.py", kafka.address, "example", "shop").wait_lines(5000)
+    assert len(lines) == 5000 and "shop key3: 3" in lines
     assert odd == {"gone": (b"k", None), "keyless": (None, b"no key"), "empty": (b"k", b"")}
 
 
@@ -209,7 +212,6 @@ def test_kafka_password(lab, sender):
 
 
 def test_kafka_nobody_there(lab, sender):
-    from process import free_port
     code, message = sender("kafka", f"brokers=127.0.0.1:{free_port()}").wait_said("error")[0]
     assert code == "network" and "Connection refused" in message
 
@@ -235,6 +237,8 @@ def test_rabbitmq_order_headers_and_tombstones(lab, sender):
     assert (first.message_id, first.delivery_mode, first.content_type, first.headers["table"]) == \
         ("id0", 2, "application/json", "shop.t0")
     assert first.timestamp == first.headers["timestamp_ms"] // 1000
+    lines = lab.example("consume_rabbitmq.py", rabbitmq.url(), "changes").wait_lines(5001)
+    assert lines[0] == "shop.t0 key0: 0" and lines[-1] == "shop.t1 k: nothing is left under this key"
 
 
 @pytest.mark.parametrize("queues", ["by_table", "by_volume"])
@@ -354,3 +358,20 @@ def test_rabbitmq_who_may_not(lab, sender):
     send = sender("rabbitmq", f"url={url}", "declare=false", "exchange=missing")
     code, message = send.wait_said("error")[0]
     assert code == "invalid" and "no exchange 'missing'" in message
+
+
+def test_rabbitmq_tls(lab, sender):
+    ours, strangers = Authority(f"{lab.folder}/tls", "ours"), Authority(f"{lab.folder}/tls", "strangers")
+    certificate, key = ours.sign("localhost")
+    port = free_port()
+    rabbitmq = lab.rabbitmq(f"listeners.ssl.1 = 127.0.0.1:{port}", f"ssl_options.cacertfile = {ours.ca}",
+                            f"ssl_options.certfile = {certificate}", f"ssl_options.keyfile = {key}")
+    rabbitmq.wait_listening(port)
+    url = f"amqps://guest:guest@localhost:{port}/%2F"
+    for authority in (f"ca_file={strangers.ca}", "ca_file="):
+        code, message = sender("rabbitmq", f"url={url}", authority).wait_said("error")[0]
+        assert code == "tls" and "see the sink's ca_file" in message, message
+    send = sender("rabbitmq", f"url={url}", f"ca_file={ours.ca}", "queues=one", "queue=changes")
+    send_numbers(send, "", range(100))
+    assert send.finish() == 0
+    assert_in_order(rabbitmq_pairs(rabbitmq.read("changes")), 100)

@@ -55,7 +55,7 @@ class Target {
  public:
   virtual ~Target() = default;
   // Connects, and tells the newest checkpoint that it keeps together with its data; none where it keeps none, and the
-  // runner's own counts.
+  // runner's own counts. One that it tells may be newer than the runner knows: of a commit() that failed after it was done.
   virtual Result<std::optional<Checkpoint>> open(const std::stop_token& stop) = 0;
   // Takes a message; blocks while too much is under way.
   virtual Status send(const Message& message) = 0;

@@ -169,6 +169,8 @@ Result<std::optional<Checkpoint>> KafkaTarget::take_over() {
 
 Status KafkaTarget::send(const Message& message) {
   if (error_) return fail(*error_);
+  // What was refused is behind a commit: with batches again.
+  if (one_by_one_ && !options_.learned->one_by_one) BINBUS_RETURN_IF_ERROR(open(stop_));
   const std::string topic(message.topic);
   BINBUS_TRY(refused, refusal(message, topic));
   if (refused) {
@@ -257,16 +259,22 @@ Status KafkaTarget::commit(const Checkpoint& checkpoint) {
   if (transactional()) BINBUS_RETURN_IF_ERROR(end_transaction());
   options_.learned->refused_messages.clear();
   options_.learned->one_by_one = false;
-  if (one_by_one_) BINBUS_RETURN_IF_ERROR(open(stop_));  // with batches again
   return ok();
 }
 
 Status KafkaTarget::produce_checkpoint(const Checkpoint& checkpoint) {
-  const auto error = rd_kafka_producev(
-      producer_.get(), RD_KAFKA_V_TOPIC(options_.checkpoint_topic.c_str()), RD_KAFKA_V_PARTITION(0),
-      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK),
-      RD_KAFKA_V_KEY(kCheckpointKey, std::string_view(kCheckpointKey).size()),
-      RD_KAFKA_V_VALUE(const_cast<char*>(checkpoint.data()), checkpoint.size()), RD_KAFKA_V_END);
+  const auto produce = [&] {
+    return rd_kafka_producev(
+        producer_.get(), RD_KAFKA_V_TOPIC(options_.checkpoint_topic.c_str()),
+        RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_KEY(kCheckpointKey, std::string_view(kCheckpointKey).size()),
+        RD_KAFKA_V_VALUE(const_cast<char*>(checkpoint.data()), checkpoint.size()), RD_KAFKA_V_END);
+  };
+  auto error = produce();
+  if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+    BINBUS_RETURN_IF_ERROR(flush());
+    error = produce();
+  }
   return error == RD_KAFKA_RESP_ERR_NO_ERROR ? ok()
                                              : failed(error, "topic " + options_.checkpoint_topic);
 }

@@ -61,6 +61,7 @@ void SchemaKeeper::ask(BaselineReason reason) {
     const std::lock_guard lock(mutex_);
     if (!asked_ || *asked_ == BaselineReason::kReread) asked_ = reason;
     retry_at_us_ = 0;
+    woken_ = true;
   }
   wake_.notify_all();
 }
@@ -83,7 +84,7 @@ void SchemaKeeper::run(const std::stop_token& stop) {
     public_.error = kept ? std::nullopt : std::optional<Error>(kept.error());
     retry_us = kept ? kRetryFirstUs : std::min(2 * retry_us, kRetryMaxUs);
     retry_at_us_ = kept ? 0 : clock_.monotonic_us() + retry_us;
-    wake_.wait_for(lock, stop, kEvery, [this] { return asked_.has_value(); });
+    wake_.wait_for(lock, stop, kEvery, [this] { return std::exchange(woken_, false); });
     while (!stop.stop_requested() && clock_.monotonic_us() < retry_at_us_)
       wake_.wait_for(lock, stop, kEvery, [this] { return retry_at_us_ == 0; });
   }
@@ -92,9 +93,15 @@ void SchemaKeeper::run(const std::stop_token& stop) {
 Status SchemaKeeper::keep(const std::stop_token& stop) {
   BINBUS_TRY(facts, learn());
   if (const auto reason = baseline_wanted(facts)) {
-    BINBUS_RETURN_IF_ERROR(take(*reason, stop));
-    const std::lock_guard lock(mutex_);
-    asked_.reset();
+    {
+      const std::lock_guard lock(mutex_);
+      asked_.reset();  // who asks from here on means another
+    }
+    if (Status taken = take(*reason, stop); !taken) {
+      const std::lock_guard lock(mutex_);
+      if (facts.asked && !asked_) asked_ = facts.asked;
+      return taken;
+    }
   }
   for (;;) {
     BINBUS_TRY(start, history_.missing_start(stop));

@@ -85,6 +85,7 @@ class SchemaKeeper {
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   std::optional<BaselineReason> asked_;  // guarded by mutex_
+  bool woken_ = false;                   // guarded by mutex_
   uint64_t retry_at_us_ = 0;             // guarded by mutex_
   KeeperStatus public_;                  // guarded by mutex_
   std::jthread thread_;

@@ -134,6 +134,17 @@ void answer_tail(const httplib::Request& request, httplib::Response& response,
       [&tails](bool) { tails.fetch_sub(1); });
 }
 
+Result<SinkCommand> sink_command(const httplib::Request& request) {
+  using Kind = SinkCommand::Kind;
+  const std::string verb = request.matches[3];
+  if (verb == "pause") return SinkCommand{.kind = Kind::kPause, .where = ""};
+  if (verb == "resume") return SinkCommand{.kind = Kind::kResume, .where = ""};
+  if (verb == "replay") return SinkCommand{.kind = Kind::kReplay, .where = ""};
+  const std::string where = request.get_param_value("to");
+  if (!where.empty()) return SinkCommand{.kind = Kind::kSeek, .where = where};
+  return fail(Code::kInvalid, "seek wants to=earliest, latest, gtid:SET, time:... or FILE:POS");
+}
+
 void add_routes(httplib::Server& http, const Observed& observed, HealthLimits limits,
                 std::atomic<size_t>& tails, const std::stop_token& stop) {
   using Request = httplib::Request;
@@ -164,13 +175,24 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
            [&observed, &tails, stop](const Request& request, Response& response) {
              answer_tail(request, response, observed, tails, stop);
            });
+  http.Post(R"(/streams/([A-Za-z0-9_-]+)/sinks/([A-Za-z0-9_-]+)/(pause|resume|seek|replay))",
+            [&observed](const Request& request, Response& response) {
+              const auto command = sink_command(request);
+              if (!command) return answer(response, command.error());
+              const Status done =
+                  observed.command_sink(request.matches[1], request.matches[2], *command);
+              if (!done) return answer(response, done.error());
+              response.set_content("{\"ok\": true}\n", kJson);
+            });
   http.set_error_handler([](const Request& request, Response& response) {
     if (!response.body.empty()) return;
     answer(response,
            Error{Code::kNotFound,
-                 fmt::format("{} {}: there are GET /status, /metrics, /live, /ready, "
-                             "/streams/NAME/segments, /streams/NAME/locate, /streams/NAME/changes",
-                             request.method, request.path)});
+                 fmt::format(
+                     "{} {}: there are GET /status, /metrics, /live, /ready, "
+                     "/streams/NAME/segments, /streams/NAME/locate, /streams/NAME/changes; POST "
+                     "/streams/NAME/sinks/SINK/pause, resume, seek, replay",
+                     request.method, request.path)});
   });
 }
 

@@ -53,6 +53,10 @@ class Example final : public Observed {
     location.server_uuid = query.server_uuid;
     return location;
   }
+  Status command_sink(const std::string&, const std::string& sink,
+                      const SinkCommand& command) const override {
+    return fail(Code::kNotFound, sink + " " + command.where);
+  }
   Result<std::unique_ptr<Tail>> tail(const std::string& stream,
                                      const TailQuery& query) const override {
     if (query.format != "binbus") return fail(Code::kInvalid, "no format " + query.format);

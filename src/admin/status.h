@@ -46,6 +46,25 @@ struct SourceStatus {
   bool semi_sync = false;
 };
 
+// What delivers a stream's changes.
+struct SinkStatus {
+  std::string name;
+  std::string type;    // "file", "kafka", "rabbitmq"
+  std::string format;  // "maxwell", ...
+  std::string state;   // "starting", "running", "retrying", "paused", "stopped"
+  std::string reason;  // of retrying and stopped
+  uint64_t since_us = 0;
+  std::string position;  // FILE:POS that everything before is delivered
+  std::string read;      // what lies between both is under way
+  uint64_t lag_ms = 0;
+  uint64_t messages = 0;  // these since the start
+  uint64_t bytes = 0;
+  uint64_t filtered = 0;
+  uint64_t rejected = 0;
+  uint64_t skipped = 0;
+  uint64_t revision = 0;  // of its configuration
+};
+
 enum class StreamState : uint8_t {
   kStarting,    // the log is being opened
   kConnecting,  // towards a source
@@ -86,6 +105,7 @@ struct StreamStatus {
   std::string listen;        // "": replicas are not served
   std::string listen_error;  // why nobody is served there now
   std::vector<ReplicaStatus> replicas;
+  std::vector<SinkStatus> sinks;
 };
 
 struct Snapshot {
@@ -133,6 +153,12 @@ struct TailQuery {
   bool follow = true;  // false: to the log's end as it is
 };
 
+struct SinkCommand {
+  enum class Kind : uint8_t { kPause, kResume, kSeek, kReplay };
+  Kind kind = Kind::kPause;
+  std::string where;  // kSeek: earliest, latest, gtid:SET, time:..., FILE:POS
+};
+
 // A stream's changes as text. Thread: one.
 class Tail {
  public:
@@ -150,6 +176,8 @@ class Observed {
   virtual Snapshot snapshot() const = 0;
   virtual Result<std::vector<SegmentStatus>> segments(const std::string& stream) const = 0;
   virtual Result<Location> locate(const std::string& stream, const LocateQuery& query) const = 0;
+  virtual Status command_sink(const std::string& stream, const std::string& sink,
+                              const SinkCommand& command) const = 0;
   virtual Result<std::unique_ptr<Tail>> tail(const std::string& stream,
                                              const TailQuery& query) const = 0;
 };

@@ -46,6 +46,14 @@ Json source(const SourceStatus& s) {
               {"semi_sync", s.semi_sync}};
 }
 
+Json sink(const SinkStatus& s) {
+  return Json{{"name", s.name},         {"type", s.type},       {"format", s.format},
+              {"state", s.state},       {"reason", s.reason},   {"since_us", s.since_us},
+              {"position", s.position}, {"read", s.read},       {"lag_ms", s.lag_ms},
+              {"messages", s.messages}, {"bytes", s.bytes},     {"filtered", s.filtered},
+              {"rejected", s.rejected}, {"skipped", s.skipped}, {"revision", s.revision}};
+}
+
 Json stream(const StreamStatus& s) {
   Json json{{"name", s.name},
             {"state", state_name(s.state)},
@@ -72,8 +80,10 @@ Json stream(const StreamStatus& s) {
             {"disk_free_bytes", known(s.disk_free_bytes)},
             {"listen", s.listen},
             {"listen_error", s.listen_error},
-            {"replicas", Json::array()}};
+            {"replicas", Json::array()},
+            {"sinks", Json::array()}};
   for (const ReplicaStatus& r : s.replicas) json["replicas"].push_back(replica(r));
+  for (const SinkStatus& each : s.sinks) json["sinks"].push_back(sink(each));
   return json;
 }
 

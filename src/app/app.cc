@@ -51,6 +51,14 @@ struct Runner {
   int operator()(const cli::Tail& command) const {
     return ask(command, [&](const std::string& address) { return cli::tail(command, address); });
   }
+  int operator()(const cli::ListSinks& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::list_sinks(command, address); });
+  }
+  int operator()(const cli::CommandSink& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::command_sink(command, address); });
+  }
   int operator()(const cli::CheckSource& command) const { return check_source(command); }
   int operator()(const cli::Import& command) const { return import_files(command); }
   int operator()(const cli::Decode& command) const { return cli::decode(command); }

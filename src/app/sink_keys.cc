@@ -15,6 +15,7 @@ using sink::TableOptions;
 constexpr std::string_view kTypes[] = {"file", "kafka", "rabbitmq"};
 constexpr std::string_view kFormats[] = {"maxwell", "canal", "debezium", "binbus", "sql"};
 constexpr std::string_view kRejections[] = {"dead_letter", "stop", "skip"};
+constexpr std::string_view kLosses[] = {"stop", "skip"};
 constexpr std::string_view kKeyChanges[] = {"update", "delete_insert"};
 constexpr std::string_view kCompressions[] = {"none", "gzip", "zstd"};
 constexpr std::string_view kDeliveries[] = {"at_least_once", "transactional"};
@@ -118,9 +119,8 @@ void add_table_keys(std::vector<Key<T>>& keys, bool defaults) {
       {.name = "exchange",
        .kind = Kind::kText,
        .member = &TableOptions::exchange,
-       .fallback = "",
-       .help = "RabbitMQ: the exchange, a template. Default: the server's own, which takes the "
-               "routing key for a queue's name.",
+       .fallback = fallback("binbus"),
+       .help = "RabbitMQ: the exchange, a template.",
        .check = check_template},
       {.name = "routing_key",
        .kind = Kind::kText,
@@ -282,6 +282,13 @@ const Key<SinkOptions> kSinkKeys[] = {
      .member = &SinkOptions::hash_salt,
      .fallback = "",
      .help = "A secret that `hash` needs, so that nobody can guess values by their hashes."},
+    {.name = "on_loss",
+     .kind = Kind::kChoice,
+     .member = &SinkOptions::on_loss,
+     .fallback = "stop",
+     .help = "Where the log does not have the rows that changed (logged as a statement, or lost by "
+             "the source): `stop`, or `skip` to go on without them.",
+     .choices = kLosses},
     {.name = "on_rejected",
      .kind = Kind::kChoice,
      .member = &SinkOptions::on_rejected,

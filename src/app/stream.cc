@@ -8,6 +8,7 @@
 #include "app/data_folder.h"
 #include "app/ingest_options.h"
 #include "app/schema_surroundings.h"
+#include "app/sink_targets.h"
 #include "app/stream_parts.h"
 #include "base/error_table.h"
 #include "base/log.h"
@@ -48,9 +49,10 @@ store::LogOptions log_options(const StreamConfig& config, const std::string& fol
 
 }  // namespace
 
-Stream::Stream(StreamConfig config, const DataFolder& data, size_t connections_max,
-               io::FileSystem& files, io::Clock& clock)
+Stream::Stream(StreamConfig config, std::vector<sink::SinkOptions> sinks, const DataFolder& data,
+               size_t connections_max, io::FileSystem& files, io::Clock& clock)
     : config_(std::move(config)),
+      sinks_(std::move(sinks)),
       data_(data),
       folder_(data.stream_folder(config_.name)),
       connections_max_(connections_max),
@@ -75,6 +77,7 @@ void Stream::stop() {
   }
   if (!parts) return;
   if (parts->server) parts->server->stop();
+  for (const auto& sink : parts->sinks) sink->stop();
   parts->keeper->stop();
   parts->ingest->stop();
   log::info("stream_stopped", {{"stream", config_.name}});
@@ -138,7 +141,26 @@ Result<std::shared_ptr<Stream::Parts>> Stream::open_parts() const {
       config_.name, *parts->log, parts->history, clock_,
       schema_surroundings(config_, *parts->ingest, parts->recorder));
   parts->keeper->start();
+  BINBUS_RETURN_IF_ERROR(start_sinks(*parts));
   return parts;
+}
+
+Status Stream::start_sinks(Parts& parts) const {
+  for (const sink::SinkOptions& options : sinks_) {
+    sink::Surroundings around{
+        .source = std::make_unique<LogChanges>(
+            *parts.log, parts.schema_at(),
+            options.on_loss == "skip" ? changes::LossPolicy::kSkip : changes::LossPolicy::kStop),
+        .make_target = target_maker(files_, clock_),
+        .files = files_,
+        .clock = clock_,
+        .folder = folder_ + "/sinks"};
+    auto runner = sink::Runner::make(options, std::move(around));
+    if (!runner) return fail_in("sink " + options.name, runner.error());
+    parts.sinks.push_back(std::move(*runner));
+  }
+  for (const auto& sink : parts.sinks) sink->start();
+  return ok();
 }
 
 void Stream::listen(Parts& parts) {

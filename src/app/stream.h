@@ -28,8 +28,9 @@ namespace binbus::app {
 
 class Stream {
  public:
-  Stream(StreamConfig config, const DataFolder& data, size_t connections_max, io::FileSystem& files,
-         io::Clock& clock);
+  // `sinks` are those of this stream.
+  Stream(StreamConfig config, std::vector<sink::SinkOptions> sinks, const DataFolder& data,
+         size_t connections_max, io::FileSystem& files, io::Clock& clock);
   ~Stream();
   void start();
   // Stops serving and receiving, and leaves everything received whole and durable; may be called
@@ -42,6 +43,7 @@ class Stream {
   Result<std::vector<admin::SegmentStatus>> segments() const;
   Result<admin::Location> locate(const admin::LocateQuery& query) const;
   Result<std::unique_ptr<admin::Tail>> tail(const admin::TailQuery& query) const;
+  Status command_sink(const std::string& sink, const admin::SinkCommand& command) const;
 
  private:
   struct Parts;  // stream_parts.h
@@ -54,7 +56,9 @@ class Stream {
   void report_fault(const Error& error);
   std::shared_ptr<Parts> parts() const;
   Result<std::shared_ptr<Parts>> open_parts() const;
+  Status start_sinks(Parts& parts) const;
   const StreamConfig config_;
+  const std::vector<sink::SinkOptions> sinks_;
   const DataFolder& data_;
   const std::string folder_;
   const size_t connections_max_;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "app/lag_meter.h"
 #include "app/log_changes.h"
@@ -13,6 +14,7 @@
 #include "changes/schema_keeper.h"
 #include "ingest/ingest.h"
 #include "serve/server.h"
+#include "sink/runner.h"
 #include "store/log.h"
 
 namespace binbus::app {
@@ -45,6 +47,7 @@ struct Stream::Parts {
   std::unique_ptr<LogDestination> destination;
   std::unique_ptr<ingest::Ingest> ingest;
   std::unique_ptr<changes::SchemaKeeper> keeper;
+  std::vector<std::unique_ptr<sink::Runner>> sinks;
   std::unique_ptr<serve::Server> server;  // set once, under the stream's mutex
 
   // Names of the log's segments by number, read again when one is asked for that is not known.

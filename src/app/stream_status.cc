@@ -33,6 +33,24 @@ admin::StreamState state_of(const ingest::IngestStatus& status) {
   return admin::StreamState::kStopped;
 }
 
+admin::SinkStatus sink_status(const sink::SinkOptions& options, const sink::RunnerStatus& status) {
+  return {.name = options.name,
+          .type = options.type,
+          .format = options.format,
+          .state = std::string(sink::state_name(status.state)),
+          .reason = status.reason,
+          .since_us = status.since_us,
+          .position = status.committed,
+          .read = status.read,
+          .lag_ms = status.lag_us / 1000,
+          .messages = status.counts.messages,
+          .bytes = status.counts.bytes,
+          .filtered = status.counts.filtered,
+          .rejected = status.counts.rejected,
+          .skipped = status.counts.skipped,
+          .revision = status.revision};
+}
+
 uint64_t ms_since(uint64_t now_us, uint64_t then_us) {
   return now_us > then_us ? (now_us - then_us) / 1000 : 0;
 }
@@ -134,6 +152,9 @@ admin::StreamStatus Stream::status() const {
   out.segments = size.segments;
   out.log_bytes = size.bytes;
   out.oldest = place_of({size.oldest, 4});
+  for (size_t i = 0; i < parts->sinks.size(); ++i) {
+    out.sinks.push_back(sink_status(sinks_[i], parts->sinks[i]->status()));
+  }
   if (server == nullptr) return out;
   for (const serve::ReplicaStatus& replica : server->replicas()) {
     if (replica.mode.empty()) continue;  // only asks questions
@@ -218,6 +239,21 @@ Result<admin::Location> Stream::locate(const admin::LocateQuery& query) const {
                          .server_uuid = source.server_uuid,
                          .server_id = source.server_id,
                          .source = {source.file, source.offset}};
+}
+
+Status Stream::command_sink(const std::string& sink, const admin::SinkCommand& command) const {
+  using Kind = admin::SinkCommand::Kind;
+  const std::shared_ptr<Parts> now = parts();
+  for (size_t i = 0; now && i < now->sinks.size(); ++i) {
+    if (sinks_[i].name != sink) continue;
+    sink::Runner& runner = *now->sinks[i];
+    if (command.kind == Kind::kPause) runner.pause();
+    if (command.kind == Kind::kResume) runner.resume();
+    if (command.kind == Kind::kSeek) runner.seek(command.where);
+    if (command.kind == Kind::kReplay) runner.replay_dead_letters();
+    return ok();
+  }
+  return fail(Code::kNotFound, fmt::format("stream {} has no sink \"{}\"", config_.name, sink));
 }
 
 Result<std::unique_ptr<admin::Tail>> Stream::tail(const admin::TailQuery& query) const {

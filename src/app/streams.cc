@@ -12,8 +12,12 @@ Result<std::unique_ptr<Streams>> Streams::open(const Config& config, io::FileSys
   BINBUS_TRY(folder, DataFolder::lock(config.data));
   std::unique_ptr<Streams> streams(new Streams(std::move(folder), clock));
   for (const StreamConfig& stream : config.streams) {
+    std::vector<sink::SinkOptions> sinks;
+    for (const sink::SinkOptions& sink : config.sinks) {
+      if (sink.stream == stream.name) sinks.push_back(sink);
+    }
     streams->streams_.push_back(std::make_unique<Stream>(
-        stream, streams->folder_, config.connections_per_stream(), files, clock));
+        stream, std::move(sinks), streams->folder_, config.connections_per_stream(), files, clock));
   }
   return streams;
 }
@@ -59,6 +63,12 @@ Result<admin::Location> Streams::locate(const std::string& stream,
                                         const admin::LocateQuery& query) const {
   BINBUS_TRY(found, find(stream));
   return found->locate(query);
+}
+
+Status Streams::command_sink(const std::string& stream, const std::string& sink,
+                             const admin::SinkCommand& command) const {
+  BINBUS_TRY(found, find(stream));
+  return found->command_sink(sink, command);
 }
 
 Result<std::unique_ptr<admin::Tail>> Streams::tail(const std::string& stream,

@@ -27,6 +27,8 @@ class Streams final : public admin::Observed {
   Result<std::vector<admin::SegmentStatus>> segments(const std::string& stream) const override;
   Result<admin::Location> locate(const std::string& stream,
                                  const admin::LocateQuery& query) const override;
+  Status command_sink(const std::string& stream, const std::string& sink,
+                      const admin::SinkCommand& command) const override;
   Result<std::unique_ptr<admin::Tail>> tail(const std::string& stream,
                                             const admin::TailQuery& query) const override;
 

@@ -424,7 +424,7 @@ Status ChangeReader::on_rows_as_statement(std::string_view statement) {
       "rows were logged as a statement (" + std::string(statement.substr(0, kShown)) +
           (statement.size() > kShown ? "..." : "") +
           "): on the source, SET GLOBAL binlog_format = ROW; then seek behind this place, or pass "
-          "over such statements with losses = \"skip\"");
+          "over such statements with on_loss = \"skip\"");
 }
 
 // The rows of a prepared XA transaction, in the place of its COMMIT.

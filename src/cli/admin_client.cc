@@ -48,6 +48,16 @@ Result<std::string> admin_get(const std::string& address, const std::string& pat
   return fail(refused(address, path, answer->status, answer->body));
 }
 
+Result<std::string> admin_post(const std::string& address, const std::string& path,
+                               const Parameters& parameters) {
+  BINBUS_TRY(client, client_of(address));
+  const httplib::Params params(parameters.begin(), parameters.end());
+  const httplib::Result answer = client.Post(path, params);
+  if (!answer) return fail(not_running(address, answer.error()));
+  if (answer->status == 200) return answer->body;
+  return fail(refused(address, path, answer->status, answer->body));
+}
+
 Status admin_follow(const std::string& address, const std::string& path,
                     const Parameters& parameters,
                     const std::function<bool(std::string_view)>& take) {

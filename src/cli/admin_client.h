@@ -19,6 +19,10 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 Result<std::string> admin_get(const std::string& address, const std::string& path,
                               const Parameters& parameters = {});
 
+// The same for a POST that changes something.
+Result<std::string> admin_post(const std::string& address, const std::string& path,
+                               const Parameters& parameters = {});
+
 // The same for an answer without end: gives its pieces to `take` as they come, until that returns false (ok), binbus ends it
 // (ok) or the connection breaks off (kNetwork).
 Status admin_follow(const std::string& address, const std::string& path,

@@ -48,6 +48,8 @@ struct Options {
   ShowSegments segments{.config = kDefaultConfig, .admin = "", .stream = ""};
   Locate locate;
   Tail tail;
+  ListSinks sinks{.config = kDefaultConfig, .admin = "", .stream = ""};
+  CommandSink sink;
   CheckSource check;
   Verify verify;
   Import import;
@@ -183,6 +185,43 @@ Examples:
   binbus tail shop --table 'shop.order*' --format sql
   binbus tail shop --from time:2026-11-20T10:00:00Z --to-end | jq 'select(.op == "delete")')");
   command->callback([&] { chosen = options.tail; });
+}
+
+void add_sink(CLI::App& app, Options& options, std::optional<Command>& chosen) {
+  CLI::App* sink =
+      app.add_subcommand("sink", "List, pause, resume and rewind what delivers changes");
+  sink->require_subcommand(1);
+  CLI::App* list = sink->add_subcommand("list", "Each sink with state, position, lag and counts");
+  add_admin(list, options.sinks.config, options.sinks.admin);
+  list->add_option("stream", options.sinks.stream, "One stream only")->type_name("STREAM");
+  list->add_flag("--json", options.sinks.json, "Print JSON");
+  list->callback([&] { chosen = options.sinks; });
+  options.sink.config = kDefaultConfig;
+  const auto add_verb = [&](const char* verb, const char* help) {
+    CLI::App* command = sink->add_subcommand(verb, help);
+    add_admin(command, options.sink.config, options.sink.admin);
+    command->add_option("stream", options.sink.stream, "Stream")->type_name("STREAM")->required();
+    command->add_option("sink", options.sink.sink, "Sink")->type_name("SINK")->required();
+    command->callback([&options, &chosen, verb] {
+      options.sink.verb = verb;
+      chosen = options.sink;
+    });
+    return command;
+  };
+  add_verb("pause", "Stop delivering, at a transaction's end; nothing is lost");
+  add_verb("resume", "Go on after a pause, or after a stop that was mended");
+  add_verb("replay", "Send the dead letters again");
+  add_verb("seek", "Go on from another place: back to deliver again, or ahead to leave out")
+      ->add_option(
+          "--to", options.sink.where,
+          "earliest, latest, FILE:POS, gtid:SET (behind the set), time:YYYY-MM-DDTHH:MM:SSZ")
+      ->type_name("PLACE")
+      ->required();
+  sink->footer(R"(
+Examples:
+  binbus sink list
+  binbus sink pause shop orders
+  binbus sink seek shop orders --to time:2026-11-20T10:00:00Z)");
 }
 
 void add_check_source(CLI::App& app, Options& options, std::optional<Command>& chosen) {
@@ -338,6 +377,7 @@ Parsed parse_command_line(const std::vector<std::string>& arguments, const std::
   add_segments(app, options, chosen);
   add_locate(app, options, chosen);
   add_tail(app, options, chosen);
+  add_sink(app, options, chosen);
   add_check_source(app, options, chosen);
   add_verify(app, options, chosen);
   add_import(app, options, chosen);

@@ -56,6 +56,20 @@ struct Tail {
   bool sql_text = false;
   bool schemas = false;
 };
+struct ListSinks {
+  std::string config;
+  std::string admin;
+  std::string stream;  // "": all
+  bool json = false;
+};
+struct CommandSink {
+  std::string config;
+  std::string admin;
+  std::string verb;  // pause, resume, seek, replay
+  std::string stream;
+  std::string sink;
+  std::string where;  // seek
+};
 struct CheckSource {
   std::string config;
   std::string source;  // with user and the rest: instead of the configuration
@@ -91,8 +105,8 @@ struct Decode {
 };
 struct ShowConfigKeys {};
 
-using Command = std::variant<Serve, ShowStatus, ShowSegments, Locate, Tail, CheckSource, Verify,
-                             Import, Decode, ShowConfigKeys>;
+using Command = std::variant<Serve, ShowStatus, ShowSegments, Locate, Tail, ListSinks, CommandSink,
+                             CheckSource, Verify, Import, Decode, ShowConfigKeys>;
 
 struct Parsed {
   std::optional<Command> command;  // none: print `text` and end with `exit_code`

@@ -131,4 +131,18 @@ int locate(const Locate& command, const std::string& address) {
   return body ? print(location_text(*body)) : failed(body.error());
 }
 
+int list_sinks(const ListSinks& command, const std::string& address) {
+  const auto body = admin_get(address, "/status");
+  return print(body ? sinks_text(*body, command.stream, command.json) : body);
+}
+
+int command_sink(const CommandSink& command, const std::string& address) {
+  Parameters parameters;
+  if (!command.where.empty()) parameters.emplace_back("to", command.where);
+  const auto done = admin_post(
+      address, fmt::format("/streams/{}/sinks/{}/{}", command.stream, command.sink, command.verb),
+      parameters);
+  return done ? kOk : failed(done.error());
+}
+
 }  // namespace binbus::cli

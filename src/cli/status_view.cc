@@ -126,6 +126,23 @@ std::string replicas_text(const Json& stream, uint64_t now_us) {
   return rows.size() == 1 ? "" : table(rows, "    ");
 }
 
+std::string sink_rows(const Json& stream) {
+  std::vector<std::vector<std::string>> rows = {
+      {"SINK", "TYPE", "FORMAT", "STATE", "POSITION", "LAG", "MESSAGES", "SENT", "REJECTED"}};
+  std::string reasons;
+  for (const Json& sink : stream.at("sinks")) {
+    const std::string position = text(sink, "position");
+    rows.push_back({text(sink, "name"), text(sink, "type"), text(sink, "format"),
+                    text(sink, "state"), position.empty() ? "-" : position,
+                    duration_text(number(sink, "lag_ms")), count_text(number(sink, "messages")),
+                    bytes_text(number(sink, "bytes")), count_text(number(sink, "rejected"))});
+    if (!text(sink, "reason").empty()) {
+      reasons += fmt::format("    {}: {}\n", text(sink, "name"), text(sink, "reason"));
+    }
+  }
+  return rows.size() == 1 ? "" : table(rows, "    ") + reasons;
+}
+
 std::string stream_text(const Json& stream, const Json& now, const Json& before) {
   const std::string name = text(stream, "name");
   const std::string state = text(stream, "state");
@@ -149,6 +166,10 @@ std::string stream_text(const Json& stream, const Json& now, const Json& before)
                        text(stream, "listen"), refused.empty() ? "" : ": ", refused);
     out += replicas_text(stream, number(now, "now_us"));
   }
+  if (!stream.at("sinks").empty()) {
+    out += fmt::format("  sinks     {}\n", stream.at("sinks").size());
+    out += sink_rows(stream);
+  }
   return out;
 }
 
@@ -163,6 +184,24 @@ Result<std::string> status_text(std::string_view status, std::string_view before
                     time_text(number(now, "now_us")));
     for (const Json& stream : now.at("streams")) out += "\n" + stream_text(stream, now, earlier);
     return out;
+  });
+}
+
+Result<std::string> sinks_text(std::string_view status, const std::string& stream, bool json) {
+  BINBUS_TRY(names, stream_names(status));
+  if (!stream.empty() && std::ranges::find(names, stream) == names.end()) {
+    return fail(Code::kNotFound, fmt::format("there is no stream \"{}\"", stream));
+  }
+  return reading<std::string>(status, [&](const Json& now) {
+    Json all = Json::array();
+    std::string out;
+    for (const Json& each : now.at("streams")) {
+      if (!stream.empty() && text(each, "name") != stream) continue;
+      all.push_back(Json{{"stream", each.at("name")}, {"sinks", each.at("sinks")}});
+      out += fmt::format("{}: {} sinks\n", text(each, "name"), each.at("sinks").size());
+      out += sink_rows(each);
+    }
+    return json ? all.dump(2) + "\n" : out;
   });
 }
 

@@ -22,6 +22,9 @@ Result<std::string> segments_text(const std::string& stream, std::string_view se
 // The body of GET /streams/NAME/locate.
 Result<std::string> location_text(std::string_view location);
 
+// The sinks in a /status body, of one stream or, with "", of all; or their JSON alone.
+Result<std::string> sinks_text(std::string_view status, const std::string& stream, bool json);
+
 // The names in a /status body.
 Result<std::vector<std::string>> stream_names(std::string_view status);
 

@@ -52,6 +52,7 @@ struct SinkOptions : TableOptions {
   bool gtid = true;
   bool primary_key = false;
 
+  std::string on_loss = "stop";             // skip: where the log does not have the rows
   std::string on_rejected = "dead_letter";  // stop, skip
   uint64_t commit_interval_ms = 1000;
   uint64_t commit_messages = 100'000;

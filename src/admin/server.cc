@@ -103,6 +103,12 @@ Result<TailQuery> tail_query(const httplib::Request& request) {
   return query;
 }
 
+std::string error_line(const Error& error) {
+  std::string json = to_json(error);
+  std::erase(json, '\n');  // texts have none: it is escaped there
+  return "{\"binbus_error\":" + json + "}\n";
+}
+
 // Lines as they come. What goes wrong after the first is a last line {"binbus_error": {...}}.
 void answer_tail(const httplib::Request& request, httplib::Response& response,
                  const Observed& observed, std::atomic<size_t>& tails,
@@ -125,7 +131,7 @@ void answer_tail(const httplib::Request& request, httplib::Response& response,
         if (stop.stop_requested() || !sink.is_writable()) return false;
         auto text = tail->next(kTailWaitMs, stop);
         if (!text && stop.stop_requested()) return false;
-        if (!text) text = fmt::format("{{\"binbus_error\":{}}}\n", to_json(text.error()));
+        if (!text) text = error_line(text.error());
         if (*text && !(*text)->empty()) sink.write((*text)->data(), (*text)->size());
         const bool ended = !*text || (*text)->starts_with("{\"binbus_error\":");
         if (ended) sink.done();

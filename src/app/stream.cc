@@ -140,7 +140,8 @@ Result<std::shared_ptr<Stream::Parts>> Stream::open_parts() const {
   parts->keeper = std::make_unique<changes::SchemaKeeper>(
       config_.name, *parts->log, parts->history, clock_,
       schema_surroundings(config_, *parts->ingest, parts->recorder));
-  parts->keeper->start();
+  // Nobody else asks for it, and the source keeps one connection of ours.
+  if (!sinks_.empty()) parts->keeper->start();
   BINBUS_RETURN_IF_ERROR(start_sinks(*parts));
   return parts;
 }

@@ -171,7 +171,8 @@ Result<SchemaHistory::Known> SchemaHistory::start_for(Position position,
   const auto place = place_for(places, position);
   if (place && (reachable(place->at) || place->at == position)) return read(*place);
   for (const store::SchemaPlace& later : places) {
-    if (later.at > position) return look_back(position, later, stop);
+    // From the log's beginning on: what was created within it is known exactly.
+    if (later.at > position) return look_back({log_.size().oldest, 0}, later, stop);
   }
   return fail(Code::kNotFound,
               "the log has no schema baseline for " + text_of(position) +
@@ -288,6 +289,17 @@ Result<schema::Catalog> SchemaHistory::at(Position position, const std::stop_tok
   BINBUS_TRY(known, start_for(position, stop));
   BINBUS_RETURN_IF_ERROR(go_on(known, position, stop));
   BINBUS_RETURN_IF_ERROR(mend(known, position, stop));
+  return std::move(known.baseline.catalog);
+}
+
+Result<schema::Catalog> SchemaHistory::told_by_log(Position to,
+                                                   const schema::SourceDefaults& defaults,
+                                                   const std::stop_token& stop) {
+  Known known;
+  known.place = {{log_.size().oldest, 0}, to};
+  known.baseline.defaults = defaults;
+  known.baseline.catalog = schema::Catalog(defaults.lower_case_table_names);
+  BINBUS_RETURN_IF_ERROR(go_on(known, to, stop));
   return std::move(known.baseline.catalog);
 }
 

@@ -29,6 +29,10 @@ class SchemaHistory {
   // with the reason (TableState::reread), never with a guess.
   Result<schema::Catalog> at(Position position, const std::stop_token& stop = {});
 
+  // The tables that the log alone tells of, from its oldest statement on.
+  Result<schema::Catalog> told_by_log(Position to, const schema::SourceDefaults& defaults,
+                                      const std::stop_token& stop);
+
   // What statements mean beside what their events say, after `position`: the facts for query_context().
   Result<schema::StatementContext> facts(Position position);
 

@@ -2,7 +2,9 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/log.h"
 #include "changes/ddl_feed.h"
@@ -143,30 +145,58 @@ Result<Position> SchemaKeeper::reach(const schema::Baseline& baseline,
   return fail(Code::kStopped, "asked to stop");
 }
 
+// Tables that our account may not see at the source are not lost when the log has told of them.
+void SchemaKeeper::keep_what_is_known(schema::Baseline& baseline, Position at,
+                                      const std::stop_token& stop) {
+  const auto known = log_.schemas().empty() ? history_.told_by_log(at, baseline.defaults, stop)
+                                            : history_.at(at, stop);
+  if (!known) return;
+  known->for_each_table([&](const schema::TableState& state) {
+    const schema::TableVersion& table = *state.version;
+    const bool seen = baseline.catalog.table(table.database, table.table).version != nullptr;
+    if (!seen && state.reread.empty()) baseline.catalog.put_table(table);
+    return true;
+  });
+}
+
 Status SchemaKeeper::take(BaselineReason reason, const std::stop_token& stop) {
   const uint64_t began_us = clock_.monotonic_us();
   BINBUS_TRY(baseline, around_.read());
+  BINBUS_TRY(begun, reach(baseline, baseline.before, stop));
+  Position first = begun;  // all tables were read behind it
+  std::set<std::pair<std::string, std::string>> read_again;
   Position at;
   for (int tries = 1;; ++tries) {
     BINBUS_TRY(after, reach(baseline, baseline.after, stop));
     BINBUS_TRY(before, reach(baseline, baseline.before, stop));
     at = before;
-    BINBUS_TRY(touched, history_.touches(before, after, baseline.defaults, stop));
-    if (touched.tables.empty() && touched.databases.empty()) break;
+    // What was read last must not have changed meanwhile, and all else not since it was read at first.
+    BINBUS_TRY(meanwhile, history_.touches(before, after, baseline.defaults, stop));
+    BINBUS_TRY(since, history_.touches(first, after, baseline.defaults, stop));
+    const bool others_changed = std::ranges::any_of(
+        since.tables, [&](const auto& touched) { return !read_again.contains(touched.first); });
+    if (meanwhile.tables.empty() && since.databases.empty() && !others_changed) break;
     std::vector<schema::TableName> tables;
-    for (const auto& [key, touch] : touched.tables) tables.push_back({touch.database, touch.table});
+    for (const auto& [key, touch] : since.tables) tables.push_back({touch.database, touch.table});
     if (tries == kTriesMax) {
-      return fail(Code::kTimeout, "the tables changed each time they were read, at last " +
-                                      tables.front().database + "." + tables.front().table +
+      return fail(Code::kTimeout, "the tables changed each time they were read" +
+                                      (tables.empty() ? std::string()
+                                                      : ", at last " + tables.front().database +
+                                                            "." + tables.front().table) +
                                       "; they are read again later");
     }
-    if (!touched.databases.empty()) {
+    if (!since.databases.empty()) {
       BINBUS_TRY(again, around_.read());
       baseline = std::move(again);
+      BINBUS_TRY(anew, reach(baseline, baseline.before, stop));
+      first = anew;
+      read_again.clear();
     } else {
       BINBUS_RETURN_IF_ERROR(around_.reread(tables, baseline));
+      for (const auto& [key, touch] : since.tables) read_again.insert(key);
     }
   }
+  keep_what_is_known(baseline, at, stop);
   const std::string server = server_of(baseline);
   const size_t tables = baseline.catalog.table_count();
   SchemaHistory::SegmentStart record{{at, at}, true, at, baseline.encode()};

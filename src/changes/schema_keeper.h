@@ -71,6 +71,7 @@ class SchemaKeeper {
   void run(const std::stop_token& stop);
   Status keep(const std::stop_token& stop);
   Result<KeeperFacts> learn();
+  void keep_what_is_known(schema::Baseline& baseline, Position at, const std::stop_token& stop);
   Status take(BaselineReason reason, const std::stop_token& stop);
   Result<Position> reach(const schema::Baseline& baseline, const schema::SourcePlace& place,
                          const std::stop_token& stop);

@@ -37,10 +37,13 @@ class Lab:
         from brokers import Example
         return self.keep(Example(self.new_folder(name), name, *arguments)).start()
 
-    def binbus(self, *sources, **stream):
+    def binbus(self, *sources, sinks=(), **stream):
         for source in sources:
             source.sql("DO 0")  # up, so that the first connection does not fail
-        return self.keep(Binbus(self.new_folder("binbus"), *sources, **stream)).start()
+        binbus = self.keep(Binbus(self.new_folder("binbus"), *sources, **stream))
+        if sinks:
+            binbus.config["sink"] = list(sinks)
+        return binbus.start()
 
     def new_folder(self, name):
         return f"{self.folder}/{len(self.processes)}-{name}"

@@ -42,6 +42,10 @@ AFTER = [
     "ALTER TABLE `odd ``name` RENAME COLUMN `ä ö` TO `c d`", "CREATE TABLE last (a TEXT, b VARCHAR(5) CHARACTER SET utf8)",
 ]
 
+# Who delivers nothing needs no history.
+SINK = {"name": "rows", "stream": "shop", "type": "file", "path": "rows.jsonl"}
+
+
 
 def reader(server):
     """What the baseline needs, and no more."""
@@ -89,7 +93,7 @@ def test_history_equals_the_source(lab, name):
         recorder.step("before", cursor, statement)
     recorder.step("before", cursor, "FLUSH LOGS")
     recorder.steps.clear()
-    binbus = lab.binbus(server, start="latest", **reader(server))
+    binbus = lab.binbus(server, start="latest", sinks=[SINK], **reader(server))
     wait_for_baselines(binbus, 1)
     for number, statement in enumerate(AFTER):
         recorder.step("after", cursor, statement)
@@ -112,7 +116,7 @@ def test_baseline_while_tables_change(lab, name):
     recorder = Recorder(server)
     server.sql("CREATE DATABASE shop", *(f"CREATE TABLE shop.t{i} (a INT PRIMARY KEY, b VARCHAR(10))" for i in range(200)))
     cursor = server.connect(database="shop").cursor()
-    binbus = lab.binbus(server, **reader(server))
+    binbus = lab.binbus(server, sinks=[SINK], **reader(server))
     for number in range(60):
         recorder.step("changes", cursor, f"ALTER TABLE t{number % 7} ADD c{number} INT")
     wait_for_baselines(binbus, 1)
@@ -137,7 +141,7 @@ def test_many_tables(lab, name):
                        "ENGINE=MyISAM" if server.is_mariadb else
                        f"CREATE TABLE many.t{number} (id BIGINT PRIMARY KEY, a VARCHAR(20), b INT, c DATETIME, d TEXT)")
     began = time.monotonic()
-    binbus = lab.binbus(server, **reader(server))
+    binbus = lab.binbus(server, sinks=[SINK], **reader(server))
     wait_for_baselines(binbus, 1)
     took = time.monotonic() - began
     print(f"{name}: {count} tables in {took:.1f} s: {baselines(binbus)[0]}")

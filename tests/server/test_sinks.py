@@ -1,0 +1,244 @@
+"""Changes end to end: from real sources, by sinks to files and brokers, at the terminal, and offline."""
+
+import json
+import random
+import threading
+
+import pytest
+
+from faults import assert_says, stream_status, wait_served
+from process import free_port, wait_until
+
+SOURCES = ("mysql97", "mysql56", "mariadb1011")
+
+
+def sink(name="changes", **options):
+    return {"name": name, "stream": "shop", "type": "file", "path": f"{name}.jsonl", "format": "maxwell", **options}
+
+
+def sink_status(binbus, name="changes"):
+    return next(each for each in stream_status(binbus)["sinks"] if each["name"] == name)
+
+
+def wait_delivered(binbus, source, name="changes", seconds=120):
+    """Until the sink has confirmed all that the source has written by now."""
+    end = wait_served(binbus, source)
+    wait_until(lambda: sink_status(binbus, name)["position"] == f"{end['file']}:{end['offset']}",
+               f"{name} has delivered up to {end}", seconds, lambda: f"{sink_status(binbus, name)}\n{binbus.log()[-3000:]}")
+
+
+def lines_of(binbus, name="changes"):
+    return [json.loads(line) for line in (binbus.folder / f"{name}.jsonl").read_text().splitlines()]
+
+
+def rows_after(messages, table):
+    """The table that a consumer has after these messages, by key."""
+    rows = {}
+    for message in messages:
+        if message["table"] != table:
+            continue
+        if message["type"] == "delete":
+            del rows[message["data"]["id"]]
+        elif message["type"] in ("insert", "update"):
+            rows[message["data"]["id"]] = message["data"]
+    return rows
+
+
+def rows_at(source, table, columns):
+    rows = source.sql(f"SELECT id, {', '.join(columns)} FROM {table}")
+    return {row[0]: dict(zip(("id", *columns), row)) for row in rows}
+
+
+class Writer(threading.Thread):
+    """Writes to d.t, in transactions of a few rows, until the end of the block."""
+
+    def __init__(self, source, seed=1):
+        super().__init__()
+        self.source, self.random, self.ending, self.statements = source, random.Random(seed), threading.Event(), 0
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ending.set()
+        self.join()
+
+    def run(self):
+        connection = self.source.connect()
+        cursor = connection.cursor()
+        number = 0
+        while not self.ending.is_set():
+            cursor.execute("BEGIN")
+            for _ in range(self.random.randint(1, 5)):
+                what = self.random.random()
+                if what < 0.6:
+                    number += 1
+                    cursor.execute("INSERT INTO d.t VALUES (%s, %s)", (number, f"row {number}"))
+                elif what < 0.8:
+                    cursor.execute("UPDATE d.t SET v = concat(v, '+') WHERE id = %s", (self.random.randint(1, number or 1),))
+                else:
+                    cursor.execute("DELETE FROM d.t WHERE id = %s", (self.random.randint(1, number or 1),))
+            cursor.execute("COMMIT")
+            self.statements += 1
+        connection.close()
+
+
+TABLE = ("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, v VARCHAR(400))")
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_file_has_each_change_once_across_kills(lab, name):
+    source = lab.server(name, "--binlog-format=ROW")
+    source.sql(*TABLE)
+    binbus = lab.binbus(source, sinks=[sink()])
+    moment = random.Random(7)
+    with Writer(source) as writer:
+        for _ in range(6):
+            before = writer.statements
+            wait_until(lambda: writer.statements > before + moment.randint(20, 200), "the writer goes on", 60)
+            binbus.kill9()
+            binbus.start()
+    wait_delivered(binbus, source)
+    messages = lines_of(binbus)
+    ids = [(message["position"], message["xoffset"]) for message in messages]
+    assert len(ids) == len(set(ids)), "doubled"
+    assert rows_after(messages, "t") == rows_at(source, "d.t", ["v"])
+    # Each transaction's rows stand together and end with its commit.
+    transactions = []
+    for message in messages:
+        if not transactions or transactions[-1] != message["xid"]:
+            transactions.append(message["xid"])
+    assert len(transactions) == len(set(transactions))
+    assert sum(message.get("commit", False) for message in messages) == len(transactions)
+
+
+def test_columns_of_minimal_metadata_come_from_the_schema_history(lab):
+    source = lab.server("mysql97", "--binlog-row-metadata=MINIMAL", "--binlog-row-image=MINIMAL")
+    source.sql(*TABLE, "INSERT INTO d.t VALUES (1, 'a')")
+    binbus = lab.binbus(source, sinks=[sink()])
+    wait_delivered(binbus, source)
+    source.sql("ALTER TABLE d.t ADD n BIGINT UNSIGNED FIRST, CHANGE v w VARCHAR(400)",
+               "INSERT INTO d.t VALUES (18446744073709551615, 2, 'b')",
+               "CREATE TABLE d.other LIKE d.t", "RENAME TABLE d.t TO d.swap, d.other TO d.t, d.swap TO d.other",
+               "INSERT INTO d.t VALUES (7, 3, 'c')", "UPDATE d.other SET w = 'bb' WHERE id = 2")
+    wait_delivered(binbus, source)
+    messages = lines_of(binbus)
+    assert [(message["table"], message["type"], message["data"]) for message in messages] == [
+        ("t", "insert", {"id": 1, "v": "a"}),
+        ("t", "insert", {"n": 18446744073709551615, "id": 2, "w": "b"}),
+        ("t", "insert", {"n": 7, "id": 3, "w": "c"}),
+        ("other", "update", {"id": 2, "w": "bb"})]
+
+
+def test_kafka_transactional_is_exactly_once_across_kills(lab):
+    source, kafka = lab.server("mysql97"), lab.kafka()
+    source.sql(*TABLE)
+    orders = {"name": "orders", "stream": "shop", "type": "kafka", "brokers": [kafka.address], "format": "maxwell",
+              "delivery": "transactional", "topic": "{database}.{table}", "key": ["id"]}
+    binbus = lab.binbus(source, sinks=[orders])
+    moment = random.Random(3)
+    with Writer(source) as writer:
+        for _ in range(4):
+            before = writer.statements
+            wait_until(lambda: writer.statements > before + moment.randint(50, 200), "the writer goes on", 60)
+            binbus.kill9()
+            binbus.start()
+    wait_delivered(binbus, source, "orders", 180)
+    records = kafka.read("d.t")
+    messages = [json.loads(record.value()) for record in records]
+    ids = [(message["position"], message["xoffset"]) for message in messages]
+    assert len(ids) == len(set(ids)), "doubled"
+    by_key = {}
+    for record, message in zip(records, messages):
+        by_key.setdefault(record.key(), []).append(message)
+    rows = {}
+    for history in by_key.values():
+        rows |= rows_after(history, "t")
+    assert rows == rows_at(source, "d.t", ["v"])
+
+
+def test_a_dead_broker_holds_up_no_other_sink(lab):
+    source = lab.server("mysql97")
+    source.sql(*TABLE, "INSERT INTO d.t VALUES (1, 'a')")
+    dead = {"name": "dead", "stream": "shop", "type": "kafka", "brokers": [f"127.0.0.1:{free_port()}"]}
+    binbus = lab.binbus(source, sinks=[sink(), dead])
+    wait_delivered(binbus, source)
+    wait_until(lambda: sink_status(binbus, "dead")["state"] == "retrying", "it is said", 60, lambda: binbus.log()[-3000:])
+    text = binbus.run("sink", "list").stdout
+    assert_says(text, "changes", "running", "dead", "retrying", dead["brokers"][0])
+    assert sink_status(binbus)["messages"] == 1
+
+
+def test_pause_resume_and_seek(lab):
+    source = lab.server("mysql97")
+    source.sql(*TABLE, "INSERT INTO d.t VALUES (1, 'a')")
+    binbus = lab.binbus(source, sinks=[sink()])
+    wait_delivered(binbus, source)
+    binbus.run("sink", "pause", "shop", "changes")
+    wait_until(lambda: sink_status(binbus)["state"] == "paused", "it is paused", 30)
+    source.sql("INSERT INTO d.t VALUES (2, 'b')")
+    wait_served(binbus, source)
+    assert len(lines_of(binbus)) == 1
+    binbus.run("sink", "resume", "shop", "changes")
+    wait_delivered(binbus, source)
+    assert [message["data"]["id"] for message in lines_of(binbus)] == [1, 2]
+    binbus.run("sink", "seek", "shop", "changes", "--to", "earliest")
+    wait_until(lambda: len(lines_of(binbus)) == 4, "all is delivered again", 30)
+    assert [message["data"]["id"] for message in lines_of(binbus)] == [1, 2, 1, 2]
+    refused = binbus.run("sink", "pause", "shop", "none", check=False)
+    assert refused.returncode == 1 and 'has no sink "none"' in refused.stderr
+
+
+def test_rows_logged_as_statements_stop_a_sink(lab):
+    source = lab.server("mysql97")
+    source.sql(*TABLE)
+    binbus = lab.binbus(source, sinks=[sink(), sink("without", on_loss="skip")])
+    source.sql("SET SESSION binlog_format = STATEMENT", "INSERT INTO d.t VALUES (1, 'a')")
+    source.sql("INSERT INTO d.t VALUES (2, 'b')")
+    wait_delivered(binbus, source, "without")
+    assert [message["data"]["id"] for message in lines_of(binbus, "without")] == [2]
+    wait_until(lambda: sink_status(binbus)["state"] == "stopped", "it stops", 30, lambda: sink_status(binbus))
+    assert_says(sink_status(binbus)["reason"], "logged as a statement", "INSERT INTO d.t", "binlog_format = ROW", "on_loss")
+
+
+def test_tail(lab):
+    source = lab.server("mysql97")
+    source.sql(*TABLE, "CREATE TABLE d.u (id INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1, 'a')", "INSERT INTO d.u VALUES (5)",
+               "UPDATE d.t SET v = 'b'", "DELETE FROM d.t")
+    binbus = lab.binbus(source)
+    wait_served(binbus, source)
+
+    def tail(*words):
+        return binbus.run("tail", "shop", "--to-end", *words).stdout.splitlines()
+
+    rows = [json.loads(line) for line in tail("--from", "earliest", "--no-ddl", "--table", "d.t")]
+    assert [(row["op"], row["table"]) for row in rows] == [("insert", "t"), ("update", "t"), ("delete", "t")]
+    assert rows[1]["before"] == {"id": 1, "v": "a"} and rows[1]["after"] == {"id": 1, "v": "b"}
+    update = rows[1]["position"]
+    assert tail("--from", "latest") == []
+    # From a transaction's end, by what was executed, and refused within a transaction.
+    assert tail("--from", f"gtid:{source.gtids()}") == []
+    file, offset = update.rsplit(":", 1)
+    refused = binbus.run("tail", "shop", "--to-end", "--from", f"{file}:{int(offset) + 1}", check=False)
+    assert refused.returncode == 1 and "within" in refused.stderr
+    assert [line.split(" */ ")[1] for line in tail("--from", "earliest", "--no-ddl", "-f", "sql", "-t", "d.u")] == [
+        "INSERT INTO `d`.`u` (`id`) VALUES (5);"]
+    assert any("\x1b[32m" in line for line in tail("--from", "earliest", "--color", "always"))
+    refused = binbus.run("tail", "none", check=False)
+    assert refused.returncode == 1 and "none" in refused.stderr
+
+
+def test_decode_offline_with_a_dump(lab):
+    source = lab.server("mysql56", "--binlog-format=ROW")
+    source.sql(*TABLE, "FLUSH BINARY LOGS", "INSERT INTO d.t VALUES (1, 'a')", "UPDATE d.t SET v = NULL")
+    binbus = lab.binbus(source)
+    file = source.data / source.position()[0]
+    (binbus.folder / "d.sql").write_text(f"CREATE DATABASE d;\nUSE `d`;\n{TABLE[1]};\n")
+    with_dump = [json.loads(line) for line in binbus.run("decode", "--schema", "d.sql", file).stdout.splitlines()]
+    assert [row["after"] for row in with_dump] == [{"id": 1, "v": "a"}, {"id": 1, "v": None}]
+    without = [json.loads(line) for line in binbus.run("decode", file).stdout.splitlines()]
+    # No charset is known, so text is bytes.
+    assert [row["after"] for row in without] == [{"@1": 1, "@2": "YQ=="}, {"@1": 1, "@2": None}]
+    refused = binbus.run("decode", binbus.folder / "d.sql", check=False)
+    assert refused.returncode == 1 and "d.sql" in refused.stderr

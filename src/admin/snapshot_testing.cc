@@ -45,6 +45,21 @@ Snapshot example_snapshot() {
                            .bytes_sent = 12'345,
                            .connected_us = 1'699'999'000'000'000,
                            .semi_sync = false});
+  shop.sinks.push_back({.name = "changes",
+                        .type = "file",
+                        .format = "maxwell",
+                        .state = "retrying",
+                        .reason = "why",
+                        .since_us = 1,
+                        .position = "binlog.000007:4000",
+                        .read = "binlog.000007:4711",
+                        .lag_ms = 3,
+                        .messages = 4,
+                        .bytes = 5,
+                        .filtered = 6,
+                        .rejected = 7,
+                        .skipped = 8,
+                        .revision = 9});
   StreamStatus orders;
   orders.name = "orders";
   orders.state = StreamState::kWaiting;

@@ -31,7 +31,10 @@ TEST(StatusJson, HoldsEverythingUnderItsName) {
     "replicas": [{"peer": "127.0.0.1:51234", "user": "replica", "server_id": 11,
                   "server_uuid": "22222222-71ca-11e1-9e33-c80aa9429562", "mode": "gtid", "state": "sending",
                   "position": {"file": "binlog.000006", "offset": 154}, "lag_ms": 7500, "lag_bytes": 3000000,
-                  "bytes_sent": 12345, "connected_us": 1699999000000000, "semi_sync": false}]
+                  "bytes_sent": 12345, "connected_us": 1699999000000000, "semi_sync": false}],
+    "sinks": [{"name": "changes", "type": "file", "format": "maxwell", "state": "retrying", "reason": "why",
+               "since_us": 1, "position": "binlog.000007:4000", "read": "binlog.000007:4711", "lag_ms": 3, "messages": 4,
+               "bytes": 5, "filtered": 6, "rejected": 7, "skipped": 8, "revision": 9}]
   })");
   EXPECT_EQ(shop, want) << json::diff(want, shop);
 }

@@ -156,8 +156,8 @@ TEST_F(SchemaHistoryTest, LooksBackFromTheFirstBaseline) {
             "CREATE TABLE kept (a INT)"});
   EXPECT_EQ(tables(start),
             (Tables{"altered: ?", "dropped: ?", "kept: a int", "old: ?", "perhaps: ?"}));
-  EXPECT_EQ(tables(middle), (Tables{"altered: a int b int", "kept: a int", "made: a int", "new: a int",
-                                    "perhaps: a int"}));
+  EXPECT_EQ(tables(middle), (Tables{"altered: a int b int", "kept: a int", "made: a int",
+                                    "new: a int", "perhaps: a int"}));
   SchemaHistory history(*log_);
   const auto altered = history.table("shop", "altered", start);
   ASSERT_TRUE(altered);

@@ -29,7 +29,9 @@ const char* const kStatus = R"({
      "disk_free_bytes": 20000000000, "listen": "127.0.0.1:3307", "listen_error": "",
      "replicas": [{"peer": "127.0.0.1:51234", "user": "replica", "server_id": 11, "server_uuid": "r", "mode": "gtid",
                    "state": "sending", "position": {"file": "binlog.000006", "offset": 154}, "lag_ms": 7500,
-                   "lag_bytes": 3000000, "bytes_sent": 12345, "connected_us": 1699999810000000, "semi_sync": false}]},
+                   "lag_bytes": 3000000, "bytes_sent": 12345, "connected_us": 1699999810000000, "semi_sync": false}],
+     "sinks": [{"name": "changes", "type": "file", "format": "maxwell", "state": "retrying", "reason": "the disk is full",
+                "position": "binlog.000007:4000", "lag_ms": 3000, "messages": 4000, "bytes": 5000, "rejected": 7}]},
     {"name": "orders", "state": "waiting", "reason": "127.0.0.1:3406: connection refused", "error_code": "network",
      "flavor": "", "source": {"address": "", "server_uuid": "", "server_id": 0, "version": "", "tls": "", "position": null,
                               "semi_sync": false},
@@ -37,7 +39,7 @@ const char* const kStatus = R"({
      "lag_ms": null, "lag_bytes": null, "last_commit_us": 0, "last_activity_us": 0, "transactions": 0,
      "bytes_received": 0, "connects": 0, "semi_sync_acks": 0, "segments": 0, "log_bytes": 0, "oldest": null,
      "disk_free_bytes": null, "listen": "127.0.0.1:3308",
-     "listen_error": "cannot listen on 127.0.0.1:3308: address in use", "replicas": []}
+     "listen_error": "cannot listen on 127.0.0.1:3308: address in use", "replicas": [], "sinks": []}
   ]})";
 
 const char* const kText = R"(binbus 0.1.0, up 2 h 13 min, 2023-11-14 22:13:30 UTC
@@ -51,6 +53,10 @@ shop: streaming, 0.2 s behind (1.5 MB)
   replicas  1 on 127.0.0.1:3307
     SERVER_ID  PEER             USER     BY    STATE    POSITION           LAG    SENT   CONNECTED
     11         127.0.0.1:51234  replica  gtid  sending  binlog.000006:154  7.5 s  12 kB  3 min 20 s
+  sinks     1
+    SINK     TYPE  FORMAT   STATE     POSITION            LAG    MESSAGES  SENT    REJECTED
+    changes  file  maxwell  retrying  binlog.000007:4000  3.0 s  4,000     5.0 kB  7
+    changes: the disk is full
 
 orders: waiting
   why       127.0.0.1:3406: connection refused

@@ -85,8 +85,14 @@ TableChange Catalog::store(const Place& place, TableDefinition definition) {
   Stored& stored = database_of(place).tables[place.table_key];
   TableChange change;
   if (!stored.encoded.empty()) change.before = state_of(stored).version;
-  definition.version.database = place.database;
-  definition.version.table = place.table;
+  // A statement may name a table that it changes in other letter cases than the table has.
+  const bool same = change.before != nullptr && !definition.version.table.empty() &&
+                    key_of(definition.version.database) == place.database_key &&
+                    key_of(definition.version.table) == place.table_key;
+  if (!same) {
+    definition.version.database = place.database;
+    definition.version.table = place.table;
+  }
   stored.encoded = encode_table(definition);
   stored.encoded.shrink_to_fit();
   stored.reread.clear();

@@ -444,7 +444,7 @@ TEST(Catalog, LetterCases) {
     ASSERT_TRUE(catalog.apply("ALTER TABLE d.tÜ ADD b INT", context));
     const TableState state = catalog.table("D", "Tü");
     ASSERT_NE(state.version, nullptr);
-    EXPECT_EQ(state.version->table, lower_case == 1 ? "tü" : "Tü");
+    EXPECT_EQ(state.version->table, lower_case == 1 ? "tü" : "Tü") << int{lower_case};
     EXPECT_EQ(shown(state), lower_case == 0 ? "A int" : "A int; b int");
   }
 }

@@ -64,7 +64,7 @@ Result<CharsetPair> pair_of_collation(std::string_view collation, std::string_vi
                                       const StatementContext& context) {
   std::string name = collation_name(lower(collation), context);
   const Charset* found = charset_of(name);
-  if (found == nullptr) {
+  if (found == nullptr && name.starts_with("uca1400_")) {  // MariaDB's, of the charset around
     name = std::string(charset) + "_" + name;
     found = charset_of(name);
   }

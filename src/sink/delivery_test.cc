@@ -392,7 +392,7 @@ TEST(Delivery, Rejections) {
     EXPECT_EQ(static_cast<size_t>(std::ranges::count(text, '\n')), c.kept) << c.name;
     if (c.kept == 0) continue;
     EXPECT_THAT(text, HasSubstr("\"cause\":\"too large\"")) << c.name;
-    EXPECT_THAT(text, HasSubstr("\"id\":\"shop:3e11fa47-71ca-11e1-9e33-c80aa9429562:23:1\""));
+    EXPECT_THAT(text, HasSubstr("\"id\":\"shop:3e11fa47-71ca-11e1-9e33-c80aa9429562:23:1.0\""));
     EXPECT_THAT(text, HasSubstr("\"payload\":\"UPDATE")) << c.name;
   }
 }

@@ -181,6 +181,20 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
            [&observed, &tails, stop](const Request& request, Response& response) {
              answer_tail(request, response, observed, tails, stop);
            });
+  http.Get(R"(/streams/([A-Za-z0-9_-]+)/schema)", [&observed](const Request& request,
+                                                              Response& response) {
+    const std::string at = request.has_param("at") ? request.get_param_value("at") : "latest";
+    const auto shown =
+        observed.show_table(request.matches[1], request.get_param_value("table"), at);
+    if (!shown) return answer(response, shown.error());
+    response.set_content(*shown, "text/plain; charset=utf-8");
+  });
+  http.Post(R"(/streams/([A-Za-z0-9_-]+)/schema/rebuild)",
+            [&observed](const Request& request, Response& response) {
+              const Status done = observed.rebuild_schema(request.matches[1]);
+              if (!done) return answer(response, done.error());
+              response.set_content("{\"ok\": true}\n", kJson);
+            });
   http.Post(R"(/streams/([A-Za-z0-9_-]+)/sinks/([A-Za-z0-9_-]+)/(pause|resume|seek|replay))",
             [&observed](const Request& request, Response& response) {
               const auto command = sink_command(request);
@@ -194,11 +208,11 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
     if (!response.body.empty()) return;
     answer(response,
            Error{Code::kNotFound,
-                 fmt::format(
-                     "{} {}: there are GET /status, /metrics, /live, /ready, "
-                     "/streams/NAME/segments, /streams/NAME/locate, /streams/NAME/changes; POST "
-                     "/streams/NAME/sinks/SINK/pause, resume, seek, replay",
-                     request.method, request.path)});
+                 fmt::format("{} {}: there are GET /status, /metrics, /live, /ready, "
+                             "/streams/NAME/segments, /streams/NAME/locate, /streams/NAME/changes, "
+                             "/streams/NAME/schema; POST /streams/NAME/schema/rebuild, "
+                             "/streams/NAME/sinks/SINK/pause, resume, seek, replay",
+                             request.method, request.path)});
   });
 }
 
@@ -255,6 +269,7 @@ void Server::stop() {
   state_->thread.join();
 }
 
+size_t Server::tails() const { return state_->tails; }
 uint16_t Server::port() const { return state_->port; }
 
 }  // namespace binbus::admin

@@ -24,6 +24,7 @@ class Server {
   // Refuses new requests and waits for those under way; may be called twice.
   void stop();
   uint16_t port() const;
+  size_t tails() const;  // how many watch changes now
 
  private:
   struct State;

@@ -4,7 +4,11 @@
 #include <gtest/gtest.h>
 #include <httplib.h>
 
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "admin/snapshot_testing.h"
 
@@ -56,6 +60,13 @@ class Example final : public Observed {
   Status command_sink(const std::string&, const std::string& sink,
                       const SinkCommand& command) const override {
     return fail(Code::kNotFound, sink + " " + command.where);
+  }
+  Status rebuild_schema(const std::string& stream) const override {
+    return stream == "shop" ? ok() : fail(Code::kNotFound, stream);
+  }
+  Result<std::string> show_table(const std::string&, const std::string& table,
+                                 const std::string& at) const override {
+    return table + " at " + at;
   }
   Result<std::unique_ptr<Tail>> tail(const std::string& stream,
                                      const TailQuery& query) const override {
@@ -123,6 +134,8 @@ TEST_F(ServerTest, StreamsQuestions) {
       {"/streams/shop/locate?file=binlog.000007", 400, "pos=: must be a number"},
       {"/streams/shop/locate", 400, "locate wants one of"},
       {"/streams/shop/locate?gtid=a&time_us=1", 400, "locate wants one of"},
+      {"/streams/shop/changes?format=no", 400, "no format no"},
+      {"/streams/shop/changes?follow=x", 400, "follow=x: must be 0 or 1"},
       {"/streams/..%2f..%2fetc/segments", 404, "there are GET /status"},
       {"/nothing", 404, "there are GET /status"},
   };
@@ -132,6 +145,40 @@ TEST_F(ServerTest, StreamsQuestions) {
     EXPECT_THAT(answer.body, HasSubstr(request.body)) << request.path;
     EXPECT_EQ(answer.get_header_value("Content-Type"), "application/json") << request.path;
   }
+}
+
+TEST_F(ServerTest, TablesOfTheSchemaHistory) {
+  EXPECT_EQ(get("/streams/shop/schema?table=d.t").body, "d.t at latest");
+  EXPECT_EQ(get("/streams/shop/schema?table=d.t&at=b.000001:4").body, "d.t at b.000001:4");
+  httplib::Client client("127.0.0.1", server_->port());
+  EXPECT_EQ(client.Post("/streams/shop/schema/rebuild")->status, 200);
+  EXPECT_EQ(client.Post("/streams/none/schema/rebuild")->status, 404);
+}
+
+TEST_F(ServerTest, CommandsToSinks) {
+  httplib::Client client("127.0.0.1", server_->port());
+  EXPECT_THAT(client.Post("/streams/shop/sinks/a/seek?to=latest")->body, HasSubstr("a latest"));
+  EXPECT_EQ(client.Post("/streams/shop/sinks/a/seek")->status, 400);
+  EXPECT_EQ(client.Post("/streams/shop/sinks/a/dance")->status, 404);
+}
+
+// What was told before an error is told, and then the error in a line of its own.
+TEST_F(ServerTest, ChangesEndWithWhatWentWrong) {
+  const httplib::Response answer =
+      get("/streams/shop/changes?from=earliest&table=a.*&table=b.*&follow=0");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.body, StartsWith("shop earliest 2\n{\"binbus_error\":{"));
+  EXPECT_THAT(answer.body, HasSubstr("broken"));
+  EXPECT_EQ(std::ranges::count(answer.body, '\n'), 2);
+}
+
+TEST_F(ServerTest, StopsWhileChangesAreWatched) {
+  std::jthread watcher([port = server_->port()] {
+    httplib::Client client("127.0.0.1", port);
+    (void)client.Get("/streams/shop/changes");  // broken off
+  });
+  while (server_->tails() == 0) std::this_thread::yield();
+  server_->stop();
 }
 
 TEST_F(ServerTest, ATakenPortIsNamed) {

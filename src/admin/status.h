@@ -178,6 +178,11 @@ class Observed {
   virtual Result<Location> locate(const std::string& stream, const LocateQuery& query) const = 0;
   virtual Status command_sink(const std::string& stream, const std::string& sink,
                               const SinkCommand& command) const = 0;
+  // Reads the tables at the source again.
+  virtual Status rebuild_schema(const std::string& stream) const = 0;
+  // CREATE TABLE of "database.table" at a place: FILE:POS, latest, earliest.
+  virtual Result<std::string> show_table(const std::string& stream, const std::string& table,
+                                         const std::string& at) const = 0;
   virtual Result<std::unique_ptr<Tail>> tail(const std::string& stream,
                                              const TailQuery& query) const = 0;
 };

@@ -59,6 +59,14 @@ struct Runner {
     return ask(command,
                [&](const std::string& address) { return cli::command_sink(command, address); });
   }
+  int operator()(const cli::ShowTable& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::show_table(command, address); });
+  }
+  int operator()(const cli::RebuildSchema& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::rebuild_schema(command, address); });
+  }
   int operator()(const cli::CheckSource& command) const { return check_source(command); }
   int operator()(const cli::Import& command) const { return import_files(command); }
   int operator()(const cli::Decode& command) const { return cli::decode(command); }

@@ -65,6 +65,11 @@ Status LogChanges::start(std::string_view where) {
   return ok();
 }
 
+Result<Position> LogChanges::find(std::string_view where) {
+  BINBUS_RETURN_IF_ERROR(start(where));
+  return std::max(open_at_, from_);
+}
+
 Status LogChanges::seek(const sink::Checkpoint& checkpoint) {
   // An empty log had no place yet.
   if (checkpoint.empty()) return start("earliest");

@@ -29,6 +29,8 @@ class LogChanges final : public sink::ChangeSource {
   // longer, or not yet, in the log.
   Status start(std::string_view where) override;
   Status seek(const sink::Checkpoint& checkpoint) override;
+  // The place that start() would go to, as far as it is one place.
+  Result<binlog::Position> find(std::string_view where);
   Result<bool> read(const std::function<Status(const schema::Change&)>& emit, uint64_t wait_ms,
                     const std::stop_token& stop) override;
   sink::Checkpoint place() const override;

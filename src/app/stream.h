@@ -42,6 +42,8 @@ class Stream {
   admin::StreamStatus status() const;
   Result<std::vector<admin::SegmentStatus>> segments() const;
   Result<admin::Location> locate(const admin::LocateQuery& query) const;
+  Status rebuild_schema() const;
+  Result<std::string> show_table(const std::string& table, const std::string& at) const;
   Result<std::unique_ptr<admin::Tail>> tail(const admin::TailQuery& query) const;
   Status command_sink(const std::string& sink, const admin::SinkCommand& command) const;
 

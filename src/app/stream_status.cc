@@ -9,6 +9,7 @@
 #include "app/tail.h"
 #include "base/error_table.h"
 #include "binlog/position.h"
+#include "schema/show_create.h"
 
 namespace binbus::app {
 namespace {
@@ -254,6 +255,38 @@ Status Stream::command_sink(const std::string& sink, const admin::SinkCommand& c
     return ok();
   }
   return fail(Code::kNotFound, fmt::format("stream {} has no sink \"{}\"", config_.name, sink));
+}
+
+Status Stream::rebuild_schema() const {
+  const std::shared_ptr<Parts> now = parts();
+  if (!now || sinks_.empty()) {
+    return fail(Code::kNotFound,
+                fmt::format("stream {} keeps no schema history: it has no sink", config_.name));
+  }
+  now->keeper->ask(changes::BaselineReason::kAsked);
+  return ok();
+}
+
+Result<std::string> Stream::show_table(const std::string& table, const std::string& at) const {
+  const std::shared_ptr<Parts> now = parts();
+  if (!now) {
+    return fail(Code::kNotFound,
+                fmt::format("stream {} has no open log: see its status", config_.name));
+  }
+  const size_t dot = table.find('.');
+  if (dot == std::string::npos) {
+    return fail(Code::kInvalid, fmt::format("\"{}\": must be DATABASE.TABLE", table));
+  }
+  BINBUS_TRY(place, LogChanges(*now->log, now->schema_at(), changes::LossPolicy::kSkip).find(at));
+  BINBUS_TRY(state, now->history.table(table.substr(0, dot), table.substr(dot + 1), place));
+  if (!state.reread.empty()) {
+    return fail(Code::kNotFound,
+                fmt::format("the columns of {} are not known there: {}", table, state.reread));
+  }
+  if (state.version == nullptr) {
+    return fail(Code::kNotFound, fmt::format("there is no table {} at {}", table, at));
+  }
+  return schema::show_create(*state.version) + "\n";
 }
 
 Result<std::unique_ptr<admin::Tail>> Stream::tail(const admin::TailQuery& query) const {

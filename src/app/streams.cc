@@ -71,6 +71,17 @@ Status Streams::command_sink(const std::string& stream, const std::string& sink,
   return found->command_sink(sink, command);
 }
 
+Status Streams::rebuild_schema(const std::string& stream) const {
+  BINBUS_TRY(found, find(stream));
+  return found->rebuild_schema();
+}
+
+Result<std::string> Streams::show_table(const std::string& stream, const std::string& table,
+                                        const std::string& at) const {
+  BINBUS_TRY(found, find(stream));
+  return found->show_table(table, at);
+}
+
 Result<std::unique_ptr<admin::Tail>> Streams::tail(const std::string& stream,
                                                    const admin::TailQuery& query) const {
   BINBUS_TRY(found, find(stream));

@@ -29,6 +29,9 @@ class Streams final : public admin::Observed {
                                  const admin::LocateQuery& query) const override;
   Status command_sink(const std::string& stream, const std::string& sink,
                       const admin::SinkCommand& command) const override;
+  Status rebuild_schema(const std::string& stream) const override;
+  Result<std::string> show_table(const std::string& stream, const std::string& table,
+                                 const std::string& at) const override;
   Result<std::unique_ptr<admin::Tail>> tail(const std::string& stream,
                                             const admin::TailQuery& query) const override;
 

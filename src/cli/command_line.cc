@@ -50,6 +50,8 @@ struct Options {
   Tail tail;
   ListSinks sinks{.config = kDefaultConfig, .admin = "", .stream = ""};
   CommandSink sink;
+  ShowTable table;
+  RebuildSchema rebuild;
   CheckSource check;
   Verify verify;
   Import import;
@@ -224,6 +226,36 @@ Examples:
   binbus sink seek shop orders --to time:2026-11-20T10:00:00Z)");
 }
 
+void add_schema(CLI::App& app, Options& options, std::optional<Command>& chosen) {
+  CLI::App* schema =
+      app.add_subcommand("schema", "Show a table as it was at a place of the log; read all again");
+  schema->require_subcommand(1);
+  ShowTable& table = options.table;
+  table.config = options.rebuild.config = kDefaultConfig;
+  table.at = "latest";
+  CLI::App* show = schema->add_subcommand("show", "CREATE TABLE at a place");
+  add_admin(show, table.config, table.admin);
+  show->add_option("stream", table.stream, "Stream")->type_name("STREAM")->required();
+  show->add_option("table", table.table, "Table")->type_name("DATABASE.TABLE")->required();
+  show->add_option("--at", table.at,
+                   "latest, earliest, FILE:POS, gtid:SET, time:YYYY-MM-DDTHH:MM:SSZ")
+      ->type_name("PLACE")
+      ->capture_default_str();
+  show->callback([&] { chosen = options.table; });
+  CLI::App* rebuild =
+      schema->add_subcommand("rebuild", "Read all tables at the source again, for what follows");
+  add_admin(rebuild, options.rebuild.config, options.rebuild.admin);
+  rebuild->add_option("stream", options.rebuild.stream, "Stream")->type_name("STREAM")->required();
+  rebuild->callback([&] { chosen = options.rebuild; });
+  schema->footer(R"(
+The history is kept for streams with a sink: read at the source once, and every statement of the
+log since.
+
+Examples:
+  binbus schema show shop shop.orders --at binlog.000007:4711
+  binbus schema rebuild shop)");
+}
+
 void add_check_source(CLI::App& app, Options& options, std::optional<Command>& chosen) {
   CLI::App* command = app.add_subcommand(
       "check-source", "Say everything that is wrong at a source, and the statement that mends it");
@@ -378,6 +410,7 @@ Parsed parse_command_line(const std::vector<std::string>& arguments, const std::
   add_locate(app, options, chosen);
   add_tail(app, options, chosen);
   add_sink(app, options, chosen);
+  add_schema(app, options, chosen);
   add_check_source(app, options, chosen);
   add_verify(app, options, chosen);
   add_import(app, options, chosen);

@@ -70,6 +70,18 @@ struct CommandSink {
   std::string sink;
   std::string where;  // seek
 };
+struct ShowTable {
+  std::string config;
+  std::string admin;
+  std::string stream;
+  std::string table;
+  std::string at;
+};
+struct RebuildSchema {
+  std::string config;
+  std::string admin;
+  std::string stream;
+};
 struct CheckSource {
   std::string config;
   std::string source;  // with user and the rest: instead of the configuration
@@ -105,8 +117,9 @@ struct Decode {
 };
 struct ShowConfigKeys {};
 
-using Command = std::variant<Serve, ShowStatus, ShowSegments, Locate, Tail, ListSinks, CommandSink,
-                             CheckSource, Verify, Import, Decode, ShowConfigKeys>;
+using Command =
+    std::variant<Serve, ShowStatus, ShowSegments, Locate, Tail, ListSinks, CommandSink, ShowTable,
+                 RebuildSchema, CheckSource, Verify, Import, Decode, ShowConfigKeys>;
 
 struct Parsed {
   std::optional<Command> command;  // none: print `text` and end with `exit_code`

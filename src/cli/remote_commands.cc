@@ -145,4 +145,14 @@ int command_sink(const CommandSink& command, const std::string& address) {
   return done ? kOk : failed(done.error());
 }
 
+int show_table(const ShowTable& command, const std::string& address) {
+  return print(admin_get(address, "/streams/" + command.stream + "/schema",
+                         {{"table", command.table}, {"at", command.at}}));
+}
+
+int rebuild_schema(const RebuildSchema& command, const std::string& address) {
+  const auto done = admin_post(address, "/streams/" + command.stream + "/schema/rebuild");
+  return done ? kOk : failed(done.error());
+}
+
 }  // namespace binbus::cli

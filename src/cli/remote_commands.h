@@ -12,6 +12,8 @@ int show_status(const ShowStatus& command, const std::string& address);
 int show_segments(const ShowSegments& command, const std::string& address);
 int locate(const Locate& command, const std::string& address);
 int list_sinks(const ListSinks& command, const std::string& address);
+int show_table(const ShowTable& command, const std::string& address);
+int rebuild_schema(const RebuildSchema& command, const std::string& address);
 int command_sink(const CommandSink& command, const std::string& address);
 
 }  // namespace binbus::cli

@@ -130,6 +130,17 @@ def test_columns_of_minimal_metadata_come_from_the_schema_history(lab):
         ("t", "insert", {"n": 7, "id": 3, "w": "c"}),
         ("other", "update", {"id": 2, "w": "bb"})]
 
+    def shown(*words):
+        return binbus.run("schema", "show", "shop", *words).stdout
+
+    wait_until(lambda: "schema_baseline" in binbus.log(), "the tables are read", 60, lambda: binbus.log()[-3000:])
+    assert_says(shown("d.t"), "CREATE TABLE", "`n` bigint unsigned", "`w` varchar(400)")
+    assert "`v` varchar(400)" in shown("d.t", "--at", messages[0]["position"])
+    refused = binbus.run("schema", "show", "shop", "d.none", check=False)
+    assert refused.returncode == 1 and "no table d.none" in refused.stderr
+    binbus.run("schema", "rebuild", "shop")
+    wait_until(lambda: "reason=asked" in binbus.log(), "the tables are read again", 60, lambda: binbus.log()[-3000:])
+
 
 def test_kafka_transactional_is_exactly_once_across_kills(lab):
     source, kafka = lab.server("mysql97"), lab.kafka()

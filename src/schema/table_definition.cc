@@ -198,6 +198,10 @@ Status Builder::take_charset(const AlterTable& alter) {
     const bool convert = clause.kind == AlterClause::Kind::kConvert;
     if (!convert && clause.kind != AlterClause::Kind::kSetCharset) continue;
     if (clause.charset.charset) options.charset = clause.charset.charset;
+    // To old servers a charset that comes later is one with its default collation.
+    const ServerVersion& server = context_.server;
+    if (clause.charset.charset && !server.mariadb && server.number < 80000)
+      options.collation.reset();
     if (clause.charset.collation) options.collation = clause.charset.collation;
     if (convert) convert_to_.emplace();
   }
@@ -430,7 +434,7 @@ Result<TableDefinition> sequence_definition(const std::optional<TypeSpec>& type,
   TypeSpec value = type.value_or(bigint);
   if (value.type == SqlType::kBigint) value.length = 21;
   if (value.type == SqlType::kInt) value.length = 12;
-  if (value.type == SqlType::kMediumint) value.length = 9;
+  if (value.type == SqlType::kMediumint) value.length = 10;
   if (value.type == SqlType::kSmallint) value.length = 7;
   if (value.type == SqlType::kTinyint) value.length = 5;
   for (const std::string_view name : kNumbers) add(name, value);

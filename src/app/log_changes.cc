@@ -1,12 +1,13 @@
 #include "app/log_changes.h"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <charconv>
 #include <condition_variable>
 #include <mutex>
+
+#include "base/utc_time.h"
 
 namespace binbus::app {
 namespace {
@@ -17,13 +18,8 @@ constexpr std::string_view kGtid = "gtid:";
 constexpr std::string_view kTime = "time:";
 
 Result<uint64_t> parse_time_us(std::string_view text) {
-  tm utc{};
-  const std::string copy(text);
-  const char* end = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  if (end == nullptr || *end != '\0') {
-    return fail(Code::kInvalid, fmt::format("time:{}: must be UTC as 2026-11-20T10:00:00Z", text));
-  }
-  return static_cast<uint64_t>(::timegm(&utc)) * 1'000'000;
+  if (const auto time_us = parse_utc_us(std::string(text))) return *time_us;
+  return fail(Code::kInvalid, fmt::format("time:{}: must be UTC as 2026-11-20T10:00:00Z", text));
 }
 
 // For as long as there is no log to wait for.

@@ -24,14 +24,6 @@ constexpr std::string_view kXaStart = "XA START ";
 constexpr std::string_view kXaCommit = "XA COMMIT ";
 constexpr std::string_view kXaRollback = "XA ROLLBACK ";
 
-std::string utf8_of(std::string_view text, uint32_t collation) {
-  const schema::Charset* charset = schema::Charset::find_by_collation(collation);
-  if (charset == nullptr || charset->is_binary()) charset = schema::Charset::find("utf8mb4");
-  std::string out;
-  charset->append_utf8(out, as_bytes(text));
-  return out;
-}
-
 // Of an XA_prepare event, as XA COMMIT names it: X'..',X'..',1.
 Result<std::string> xa_identifier(Bytes event) {
   ByteReader in(event);
@@ -378,7 +370,7 @@ Status ChangeReader::on_ddl(const EventHeader& header, const QueryEvent& query) 
   if (changes_rows(query.statement)) return on_rows_as_statement(query.statement);
   BINBUS_TRY(context, schema::query_context(query, facts_));
   if (!context.takes_effect) return ok();
-  const std::string statement = utf8_of(query.statement, context.client_collation);
+  const std::string statement = schema::utf8_text(query.statement, context.client_collation);
   auto effect = catalog_.apply(statement, context.statement);
   if (!effect) {
     // FULL metadata of tables to come tells their columns all the same.
@@ -439,52 +431,40 @@ Status ChangeReader::replay(const std::string& xa) {
   }
   FormatDescription format = format_;
   BINBUS_TRY(feed, open_feed(begin, format));
+  xa_ = xa;
+  transaction_.xa = xa_;
   std::swap(format, format_);
   tables_.clear();
-  transaction_.xa = xa;
+  Status replayed = replay_events(*feed);
+  std::swap(format, format_);
+  tables_.clear();
+  if (!replayed) return fail_in("XA transaction " + xa, std::move(replayed).error());
+  return ok();
+}
+
+Status ChangeReader::replay_events(store::EventFeed& feed) {
   const EventHeader commit = feed_->header();
   TransactionTracker tracker;
-  Status status = ok();
-  while (status) {
-    const auto more = feed->next();
-    if (!more || !*more) {
-      status =
-          more ? fail(Code::kCorrupt, "the prepared transaction has no end") : fail(more.error());
-      break;
-    }
-    const EventHeader header = feed->header();
-    if (header.type == kTransactionPayloadEvent) {
-      status = on_payload(*feed);
-      break;
-    }
-    const auto event = whole_event(*feed);
-    if (!event) {
-      status = fail(event.error());
-      break;
-    }
-    const auto end = tracker.on_event(header, *event);
-    if (!end) {
-      status = fail(end.error());
-      break;
-    }
-    if (*end) break;
+  while (true) {
+    BINBUS_TRY(more, feed.next());
+    if (!more) return fail(Code::kCorrupt, "the prepared transaction has no end");
+    const EventHeader header = feed.header();
+    if (header.type == kTransactionPayloadEvent) return on_payload(feed);
+    BINBUS_TRY(event, whole_event(feed));
+    BINBUS_TRY(end, tracker.on_event(header, event));
+    if (end) return ok();
     if (!begun_) {  // at its first event
-      if (status = look_ahead(*feed); !status) break;
+      BINBUS_RETURN_IF_ERROR(look_ahead(feed));
       ahead_.prepared = false;
       begun_ = true;
       Change change = make_change(Operation::kBegin, commit);
-      status = give(change);
+      BINBUS_RETURN_IF_ERROR(give(change));
     }
-    if (status && is_data(header.type)) {
-      EventHeader as_committed = commit;
-      as_committed.type = header.type;
-      status = on_data(as_committed, *event);
-    }
+    if (!is_data(header.type)) continue;
+    EventHeader as_committed = commit;
+    as_committed.type = header.type;
+    BINBUS_RETURN_IF_ERROR(on_data(as_committed, event));
   }
-  std::swap(format, format_);
-  tables_.clear();
-  if (!status) return fail_in("XA transaction " + xa, std::move(status).error());
-  return ok();
 }
 
 Result<Position> ChangeReader::find_prepared(const std::string& xa) {
@@ -587,10 +567,10 @@ Status ChangeReader::on_data(const EventHeader& header, Bytes event) {
     case kRowsQueryEvent:
       // One byte of length, which says nothing of longer ones, then the text.
       if (event.size() <= kHeaderBytes) return fail(Code::kTruncated, "Rows_query event");
-      sql_ = utf8_of(as_text(event.subspan(kHeaderBytes + 1)), 0);
+      sql_ = schema::utf8_text(as_text(event.subspan(kHeaderBytes + 1)), 0);
       return ok();
     case kMariadbAnnotateRowsEvent:
-      sql_ = utf8_of(as_text(event.subspan(kHeaderBytes)), 0);
+      sql_ = schema::utf8_text(as_text(event.subspan(kHeaderBytes)), 0);
       return ok();
     default:
       return on_rows(header, event);
@@ -599,7 +579,7 @@ Status ChangeReader::on_data(const EventHeader& header, Bytes event) {
 
 Status ChangeReader::on_rows(const EventHeader& header, Bytes event) {
   BINBUS_TRY(head, schema::parse_rows_head(event, format_));
-  if (!is_dummy_rows(head.table_id)) {
+  if (!head.is_dummy()) {
     const uint64_t number = event_++;
     ++rows_events_;
     const schema::RowLayout* layout = tables_.find(head.table_id);

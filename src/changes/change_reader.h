@@ -99,6 +99,7 @@ class ChangeReader {
   Status on_ddl(const binlog::EventHeader& header, const binlog::QueryEvent& query);
   Status on_rows_as_statement(std::string_view statement);
   Status replay(const std::string& xa);
+  Status replay_events(store::EventFeed& feed);
   Result<Position> find_prepared(const std::string& xa);
   Status on_payload(store::EventFeed& feed);
   // Events with rows, or what goes before them; of a transaction's own bytes, a payload's or a replayed one's.

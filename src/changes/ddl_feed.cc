@@ -9,14 +9,6 @@ namespace {
 
 constexpr uint64_t kPayloadEventBytesMax = DdlFeed::kStatementBytesMax;
 
-std::string utf8_of(std::string_view text, uint32_t collation) {
-  const schema::Charset* charset = schema::Charset::find_by_collation(collation);
-  std::string out;
-  if (charset == nullptr || charset->is_binary()) return std::string(text);
-  charset->append_utf8(out, as_bytes(text));
-  return out;
-}
-
 // What ends and begins transactions, far the most of all statements.
 bool is_boundary(std::string_view statement) {
   return statement == "BEGIN" || statement == "COMMIT" || statement.starts_with("SAVEPOINT") ||
@@ -126,7 +118,7 @@ Result<std::optional<DdlEvent>> DdlFeed::take_query(Bytes event, bool compressed
   if (is_boundary(query.statement)) return std::optional<DdlEvent>{};
   BINBUS_TRY(context, schema::query_context(query, facts_));
   if (!context.takes_effect) return std::optional<DdlEvent>{};
-  statement_ = utf8_of(query.statement, context.client_collation);
+  statement_ = schema::utf8_text(query.statement, context.client_collation);
   return std::optional<DdlEvent>{
       DdlEvent{.statement = statement_, .context = std::move(context.statement)}};
 }

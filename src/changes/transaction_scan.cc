@@ -19,8 +19,6 @@ constexpr size_t kRowsPrefixBytes = kHeaderBytes + 8;
 
 }  // namespace
 
-bool is_dummy_rows(uint64_t table_id) { return table_id == 0xffffff || table_id == 0xffffffffffff; }
-
 size_t TransactionScan::prefix_bytes(const EventHeader& header) {
   if (header.type == kTableMapEvent) return kMapPrefixBytes;
   if (header.type == kQueryEvent) return kQueryPrefixBytes;
@@ -52,7 +50,7 @@ Result<bool> TransactionScan::take(const EventHeader& header, Bytes prefix) {
   }
   if (!schema::is_rows_event(header.type)) return false;
   BINBUS_TRY(id, schema::parse_table_id(prefix, format_));
-  if (is_dummy_rows(id)) return false;
+  if (schema::is_dummy_table(id)) return false;
   ++rows_events_;
   const auto table = std::ranges::find(tables_, id, [](const auto& entry) { return entry.first; });
   if (table == tables_.end() || table->second) ahead_.rows_events = rows_events_;

@@ -50,9 +50,6 @@ class TransactionScan {
   std::vector<std::pair<uint64_t, bool>> tables_;  // by id: wanted
 };
 
-// Whether an event of rows is of no table: MariaDB and MySQL end some statements with one.
-bool is_dummy_rows(uint64_t table_id);
-
 // Bytes of one segment at growing offsets: of a block that is there, and then read for themselves.
 class BytesAhead {
  public:

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <ctime>
 #include <thread>
 
+#include "base/utc_time.h"
 #include "cli/admin_client.h"
 #include "cli/status_view.h"
 
@@ -78,13 +78,11 @@ Result<Parameters> locate_parameters(const Locate& command) {
   if (!command.at_source.empty())
     return place_parameters(command.at_source, "source_file", "source_pos");
   if (!command.gtid.empty()) return Parameters{{"gtid", command.gtid}};
-  tm utc{};
-  const char* end = ::strptime(command.time.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  if (end == nullptr || *end != '\0') {
-    return fail(Code::kInvalid,
-                fmt::format("\"{}\" is not a UTC time such as 2026-11-20T10:00:00Z", command.time));
+  if (const auto time_us = parse_utc_us(command.time)) {
+    return Parameters{{"time_us", std::to_string(*time_us)}};
   }
-  return Parameters{{"time_us", fmt::format("{}000000", ::timegm(&utc))}};
+  return fail(Code::kInvalid,
+              fmt::format("\"{}\" is not a UTC time such as 2026-11-20T10:00:00Z", command.time));
 }
 
 }  // namespace

@@ -50,28 +50,6 @@ PlainTable make_table(const TableVersion& table) {
   return made;
 }
 
-const char* operation_name(Operation operation) {
-  switch (operation) {
-    case Operation::kInsert:
-      return "insert";
-    case Operation::kUpdate:
-      return "update";
-    case Operation::kDelete:
-      return "delete";
-    case Operation::kDdl:
-      return "ddl";
-    case Operation::kTruncate:
-      return "truncate";
-    case Operation::kBegin:
-      return "begin";
-    case Operation::kCommit:
-      return "commit";
-    case Operation::kRead:
-      return "read";
-  }
-  return "";
-}
-
 class PlainWriter : public FormatWriter {
  public:
   explicit PlainWriter(const WriterOptions& options) : options_(options), id_(options.stream) {

@@ -23,6 +23,8 @@ enum class Operation : uint8_t {
   kRead,  // a row of a snapshot, `after` as of `position`
 };
 
+std::string_view operation_name(Operation operation);  // "insert", "begin", ...
+
 // Of the transaction that a change is part of; the same object for all of them.
 struct TransactionInfo {
   mysql::AnyGtid gtid;       // monostate: none

@@ -114,4 +114,12 @@ bool Charset::append_utf8(std::string& out, Bytes text) const {
   return decoder_.append_utf8(out, text);
 }
 
+std::string utf8_text(std::string_view text, uint32_t collation_id) {
+  const Charset* charset = Charset::find_by_collation(collation_id);
+  if (charset == nullptr) charset = Charset::find("utf8mb4");
+  std::string out;
+  charset->append_utf8(out, as_bytes(text));
+  return out;
+}
+
 }  // namespace binbus::schema

@@ -48,4 +48,7 @@ class Charset {
   const TextDecoder& decoder_;
 };
 
+// Text of a session, which names its collation by number, as UTF-8; of an unknown or binary one it is taken for UTF-8.
+std::string utf8_text(std::string_view text, uint32_t collation_id);
+
 }  // namespace binbus::schema

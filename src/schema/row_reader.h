@@ -18,13 +18,17 @@ namespace binbus::schema {
 
 enum class RowOperation : uint8_t { kInsert, kUpdate, kDelete };
 
+// Whether an event of rows with this id is of no table: MariaDB and MySQL end some statements with one.
+inline bool is_dummy_table(uint64_t table_id) {
+  return table_id == 0xffffff || table_id == 0xffffffffffff;
+}
+
 struct RowsHead {
   uint64_t table_id = 0;
   uint16_t flags = 0;
   RowOperation operation = RowOperation::kInsert;
   bool ends_statement() const { return (flags & 1) != 0; }
-  // MariaDB and MySQL: an event with no table, at a statement's end.
-  bool is_dummy() const { return table_id == 0xffffff || table_id == 0xffffffffffff; }
+  bool is_dummy() const { return is_dummy_table(table_id); }
 };
 // `event` is whole but for its checksum. kUnsupported when its type is not one of rows that is known.
 Result<RowsHead> parse_rows_head(Bytes event, const binlog::FormatDescription& format);

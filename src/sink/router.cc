@@ -12,28 +12,6 @@ using Kind = TemplatePart::Kind;
 
 namespace {
 
-std::string_view operation_name(Operation operation) {
-  switch (operation) {
-    case Operation::kInsert:
-      return "insert";
-    case Operation::kUpdate:
-      return "update";
-    case Operation::kDelete:
-      return "delete";
-    case Operation::kDdl:
-      return "ddl";
-    case Operation::kTruncate:
-      return "truncate";
-    case Operation::kBegin:
-      return "begin";
-    case Operation::kCommit:
-      return "commit";
-    case Operation::kRead:
-      return "read";
-  }
-  return "";
-}
-
 // FNV-1a of 64 bits: the same on every machine and in every version.
 uint64_t stable_hash(std::string_view text) {
   uint64_t hash = 0xcbf29ce484222325;

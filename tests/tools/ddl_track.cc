@@ -42,14 +42,6 @@ Json table_json(const TableVersion& table) {
           {"collation", table.collation}};
 }
 
-std::string utf8_of(std::string_view text, uint32_t collation) {
-  const Charset* charset = Charset::find_by_collation(collation);
-  std::string out;
-  if (charset == nullptr || charset->is_binary()) return std::string(text);
-  charset->append_utf8(out, as_bytes(text));
-  return out;
-}
-
 class Tracker {
  public:
   Tracker(uint8_t lower_case, bool implicit_timestamps) : catalog_(lower_case) {
@@ -106,7 +98,7 @@ class Tracker {
     BINBUS_TRY(context, query_context(query, facts_));
     if (!context.takes_effect) return ok();
     auto effect =
-        catalog_.apply(utf8_of(query.statement, context.client_collation), context.statement);
+        catalog_.apply(utf8_text(query.statement, context.client_collation), context.statement);
     if (!effect) {
       std::cout << Json{{"at", at_}, {"error", effect.error().message}} << '\n';
       return ok();

@@ -32,6 +32,11 @@ void sleep_for(uint64_t wait_ms, const std::stop_token& stop) {
 
 }  // namespace
 
+void LogChanges::configure(sink::WantsTable wants, bool skip_losses) {
+  wants_ = std::move(wants);
+  losses_ = skip_losses ? changes::LossPolicy::kSkip : changes::LossPolicy::kStop;
+}
+
 Status LogChanges::start(std::string_view where) {
   Position open, from;
   std::optional<mysql::Executed> done;
@@ -115,6 +120,7 @@ Status LogChanges::open() {
     return std::unique_ptr<binlog::ByteSource>(std::move(reader));
   };
   options.oldest = [this] { return Position{log_.size().oldest, 0}; };
+  options.wants = wants_;
   options.losses = losses_;
   options.facts = std::move(there.facts);
   reader_ = std::make_unique<changes::ChangeReader>(std::move(options), open_at_,

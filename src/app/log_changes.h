@@ -22,9 +22,9 @@ using SchemaAt = std::function<Result<SchemaThere>(binlog::Position)>;
 
 class LogChanges final : public sink::ChangeSource {
  public:
-  LogChanges(store::Log& log, SchemaAt schema_at, changes::LossPolicy losses)
-      : log_(log), schema_at_(std::move(schema_at)), losses_(losses) {}
+  LogChanges(store::Log& log, SchemaAt schema_at) : log_(log), schema_at_(std::move(schema_at)) {}
 
+  void configure(sink::WantsTable wants, bool skip_losses) override;
   // Also "time:YYYY-MM-DDTHH:MM:SSZ": what was committed from then on. kInvalid for what names no place; kPurged for one that is no
   // longer, or not yet, in the log.
   Status start(std::string_view where) override;
@@ -43,7 +43,8 @@ class LogChanges final : public sink::ChangeSource {
 
   store::Log& log_;
   const SchemaAt schema_at_;
-  const changes::LossPolicy losses_;
+  sink::WantsTable wants_;  // not set: all
+  changes::LossPolicy losses_ = changes::LossPolicy::kStop;
   binlog::Position open_at_;             // where to read from
   binlog::Position from_;                // what ends at or before it is known already
   std::optional<mysql::Executed> done_;  // these transactions are, too

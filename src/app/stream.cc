@@ -148,14 +148,11 @@ Result<std::shared_ptr<Stream::Parts>> Stream::open_parts() const {
 
 Status Stream::start_sinks(Parts& parts) const {
   for (const sink::SinkOptions& options : sinks_) {
-    sink::Surroundings around{
-        .source = std::make_unique<LogChanges>(
-            *parts.log, parts.schema_at(),
-            options.on_loss == "skip" ? changes::LossPolicy::kSkip : changes::LossPolicy::kStop),
-        .make_target = target_maker(files_, clock_),
-        .files = files_,
-        .clock = clock_,
-        .folder = folder_ + "/sinks"};
+    sink::Surroundings around{.source = std::make_unique<LogChanges>(*parts.log, parts.schema_at()),
+                              .make_target = target_maker(files_, clock_),
+                              .files = files_,
+                              .clock = clock_,
+                              .folder = folder_ + "/sinks"};
     auto runner = sink::Runner::make(options, std::move(around));
     if (!runner) return fail_in("sink " + options.name, runner.error());
     parts.sinks.push_back(std::move(*runner));

@@ -277,7 +277,7 @@ Result<std::string> Stream::show_table(const std::string& table, const std::stri
   if (dot == std::string::npos) {
     return fail(Code::kInvalid, fmt::format("\"{}\": must be DATABASE.TABLE", table));
   }
-  BINBUS_TRY(place, LogChanges(*now->log, now->schema_at(), changes::LossPolicy::kSkip).find(at));
+  BINBUS_TRY(place, LogChanges(*now->log, now->schema_at()).find(at));
   BINBUS_TRY(state, now->history.table(table.substr(0, dot), table.substr(dot + 1), place));
   if (!state.reread.empty()) {
     return fail(Code::kNotFound,
@@ -295,8 +295,7 @@ Result<std::unique_ptr<admin::Tail>> Stream::tail(const admin::TailQuery& query)
     return fail(Code::kNotFound,
                 fmt::format("stream {} has no open log: see its status", config_.name));
   }
-  auto changes =
-      std::make_unique<LogChanges>(*now->log, now->schema_at(), changes::LossPolicy::kSkip);
+  auto changes = std::make_unique<LogChanges>(*now->log, now->schema_at());
   return make_tail(config_.name, query, std::move(changes), now);
 }
 

@@ -32,6 +32,11 @@ class LogTail final : public admin::Tail {
                                                           .gtid = true,
                                                           .primary_key = false}));
     writer_ = std::move(writer);
+    changes_->configure(
+        [this](std::string_view database, std::string_view table) {
+          return filter_->may_pass(database, table);
+        },
+        true);
     return changes_->start(query.from);
   }
 

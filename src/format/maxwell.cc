@@ -100,6 +100,12 @@ class MaxwellWriter : public FormatWriter {
     return false;
   }
 
+  void mark_last(std::string& message) const override {
+    if (message.compare(commit_at_, MaxwellPlace::kCommit.size(), MaxwellPlace::kCommit) != 0)
+      message.insert(commit_at_, MaxwellPlace::kCommit);
+  }
+  bool tells_last() const override { return true; }
+
   Result<bool> print_key(std::string& out, const Change& change) override {
     if (change.table == nullptr) return false;
     const MaxwellTable& table = tables_.get(change.table, make_table);
@@ -122,6 +128,7 @@ class MaxwellWriter : public FormatWriter {
  private:
   Result<bool> row(std::string& out, const Change& change, std::span<const Field> data) {
     const MaxwellTable& table = tables_.get(change.table, make_table);
+    const size_t message_at = out.size();
     if (options_.sql_text && !change.sql.empty()) {
       out += table.head;
       out += ",\"query\":";
@@ -131,6 +138,7 @@ class MaxwellWriter : public FormatWriter {
       out += table.row_heads[static_cast<size_t>(change.operation)];
     }
     place_.append(out, change);
+    commit_at_ = place_.commit_at() - message_at;
     if (options_.primary_key) {
       BINBUS_RETURN_IF_ERROR(primary_key(out, table, change));
     }
@@ -295,6 +303,7 @@ class MaxwellWriter : public FormatWriter {
   WriterOptions options_;
   EventId id_;
   MaxwellPlace place_;
+  size_t commit_at_ = 0;  // in the message written last
   TableCache<MaxwellTable> tables_;
   Values values_;
 };

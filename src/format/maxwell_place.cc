@@ -13,7 +13,8 @@ void MaxwellPlace::append(std::string& out, const Change& change) {
     out += ",\"xoffset\":";
     append_number(out, change.number);
   }
-  if (change.last) out += ",\"commit\":true";
+  commit_at_ = out.size();
+  if (change.last) out += kCommit;
   if (!full_) return;
   out += position_;
   append_number(out, change.position.offset);

@@ -15,6 +15,9 @@ class MaxwellPlace {
   MaxwellPlace(EventId& id, bool full) : id_(id), full_(full) {}
 
   void append(std::string& out, const schema::Change& change);
+  // Where append() wrote, or left out, that the change is the last; an offset into its `out`.
+  size_t commit_at() const { return commit_at_; }
+  static constexpr std::string_view kCommit = ",\"commit\":true";
   // ,"position":"binlog.000007:1234","gtid":"..."
   void append_position(std::string& out, const schema::Change& change);
 
@@ -23,6 +26,7 @@ class MaxwellPlace {
 
   EventId& id_;
   bool full_;
+  size_t commit_at_ = 0;
   // What the parts are of.
   bool made_ = false;
   uint32_t timestamp_s_ = 0;

@@ -28,6 +28,11 @@ class Writer {
   // Appends the message of `change`. False: this format has none for it by its options, and `out` is unchanged.
   // kCorrupt when a value's bytes contradict its type; `out` is unchanged then, too.
   virtual Result<bool> write(std::string& out, const schema::Change& change) = 0;
+  // `message` is what write() appended last, alone: makes it that of its transaction's last change after all, which only
+  // became known when no other followed.
+  virtual void mark_last(std::string& message) const { (void)message; }
+  // Whether messages tell the last change of a transaction.
+  virtual bool tells_last() const { return false; }
   // Appends what a message about a key would carry as its key, in this format's way (Maxwell's and Debezium's key JSON).
   virtual Result<bool> write_key(std::string& out, const schema::Change& change) = 0;
   // Of the message, between newlines or alone in a broker's record: "application/json", "application/sql".

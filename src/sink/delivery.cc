@@ -123,6 +123,8 @@ Status Delivery::attach(Target& target, Checkpoint after) {
   // A format may keep what it knows of a transaction; this one begins anew.
   BINBUS_TRY(writer, format::make_writer(options_.format, writer_options(options_, rules_)));
   writer_ = std::move(writer);
+  holds_ = writer_->tells_last() && filter_->selects_rows();
+  held_.reset();
   target_ = &target;
   target_->on_rejected = [this](Rejection rejection) { reject(std::move(rejection), true); };
   after_ = std::move(after);
@@ -145,7 +147,10 @@ void Delivery::reject(Rejection rejection, bool printed) {
     return;
   }
   DeadLetter letter;
-  if (current_ != nullptr && rejection.id == id_) {
+  if (held_ && rejection.id == held_->id) {
+    letter.position = held_->position;
+    letter.timestamp_ms = held_->timestamp_ms;
+  } else if (current_ != nullptr && rejection.id == id_) {
     letter.position = position_text(*current_);
     letter.timestamp_ms = format::commit_us(*current_) / 1000;
   }
@@ -230,19 +235,55 @@ Result<bool> Delivery::deliver(const Change& change, size_t rule, std::string_vi
     begin.timestamp_ms = begin_timestamp_ms_;
     BINBUS_RETURN_IF_ERROR(send(begin));
   }
-  BINBUS_RETURN_IF_ERROR(send(message));
-  if (options_.tombstones && change.operation == Operation::kDelete && !message.key.empty()) {
-    message.payload = std::nullopt;
-    id_ += ":tombstone";
-    message.id = id_;
-    BINBUS_RETURN_IF_ERROR(send(message));
-  }
+  const bool tombstone =
+      options_.tombstones && change.operation == Operation::kDelete && !message.key.empty();
+  BINBUS_RETURN_IF_ERROR(send_or_hold(message, tombstone));
   return true;
+}
+
+Status Delivery::send_with_tombstone(const Message& message, bool tombstone) {
+  BINBUS_RETURN_IF_ERROR(send(message));
+  if (!tombstone) return ok();
+  const std::string id = std::string(message.id) + ":tombstone";
+  Message empty = message;
+  empty.payload = std::nullopt;
+  empty.id = id;
+  return send(empty);
+}
+
+Status Delivery::send_or_hold(const Message& message, bool tombstone) {
+  BINBUS_RETURN_IF_ERROR(send_held());
+  if (!holds_) return send_with_tombstone(message, tombstone);
+  held_ = Held{.payload = std::string(*message.payload),
+               .topic = std::string(message.topic),
+               .routing_key = std::string(message.routing_key),
+               .key = std::string(message.key),
+               .id = std::string(message.id),
+               .position = position_text(*current_),
+               .timestamp_ms = message.timestamp_ms,
+               .tombstone = tombstone};
+  return ok();
+}
+
+Status Delivery::send_held() {
+  if (!held_) return ok();
+  Message message;
+  message.topic = held_->topic;
+  message.routing_key = held_->routing_key;
+  message.key = held_->key;
+  message.payload = held_->payload;
+  message.content_type = writer_->content_type();
+  message.id = held_->id;
+  message.timestamp_ms = held_->timestamp_ms;
+  Status sent = send_with_tombstone(message, held_->tombstone);
+  held_.reset();
+  return sent;
 }
 
 Status Delivery::split_update(const Change& update, size_t rule) {
   Change part = update;
   part.operation = Operation::kDelete;
+  part.last = false;
   part.after = {};
   BINBUS_RETURN_IF_ERROR(deliver(part, rule, ":delete"));
   const std::vector<Field> row = whole_row(update);
@@ -255,6 +296,8 @@ Status Delivery::split_update(const Change& update, size_t rule) {
 }
 
 Status Delivery::take_bounds(const Change& change) {
+  if (held_) writer_->mark_last(held_->payload);
+  BINBUS_RETURN_IF_ERROR(send_held());
   if (change.operation == Operation::kBegin) begin_waits_ = in_bounds_ = false;
   if (!options_.transaction_bounds) return ok();
   const size_t rule = rules_.of(nullptr);

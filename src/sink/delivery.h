@@ -44,6 +44,11 @@ class Delivery {
   // What make() refuses, without making anything.
   static Status check(const SinkOptions& options);
 
+  // Whether any row of the table can be delivered. Valid as long as this.
+  bool may_deliver(std::string_view database, std::string_view table) {
+    return filter_->may_pass(database, table);
+  }
+
   // Sends to this target from now on; `after` is the last checkpoint that counts.
   Status attach(Target& target, Checkpoint after);
 
@@ -74,6 +79,10 @@ class Delivery {
   Result<bool> print(const schema::Change& change, size_t rule, std::string_view id_suffix,
                      Message& message);
   Status send(const Message& message);
+  // Sends it, and its tombstone; or holds it until it is known whether it is its transaction's last.
+  Status send_or_hold(const Message& message, bool tombstone);
+  Status send_with_tombstone(const Message& message, bool tombstone);
+  Status send_held();
   // What failed for this change alone: counted and kept; what is more is returned.
   Status settle(const schema::Change& change, const Error& error);
   void reject(Rejection rejection, bool printed);
@@ -100,6 +109,15 @@ class Delivery {
   bool committing_ = false;
   const schema::Change* current_ = nullptr;  // within take()
   std::string payload_, id_;
+  // A message that waits for the next one or its transaction's end: what the filter keeps back cannot be its last, and only
+  // the row itself tells that.
+  struct Held {
+    std::string payload, topic, routing_key, key, id, position;
+    uint64_t timestamp_ms = 0;
+    bool tombstone = false;
+  };
+  bool holds_ = false;
+  std::optional<Held> held_;
   std::string begin_payload_, begin_id_, begin_topic_, begin_routing_key_, begin_key_;
   uint64_t begin_timestamp_ms_ = 0;
   bool begin_waits_ = false;      // for the first change of its transaction that is wanted

@@ -132,6 +132,57 @@ TEST(Delivery, FiltersByTableAndOperation) {
   }
 }
 
+// Consumers of Maxwell's messages take "commit" for the transaction's end, whichever of its rows are delivered.
+TEST(Delivery, TheLastMessageSaysCommit) {
+  constexpr const char* kCommit = "\"commit\":true";
+  SinkOptions options = sql_options();
+  options.format = "maxwell";
+  const auto commits = [&] {
+    std::vector<bool> out;
+    for (const std::string& line : delivered(options)) {
+      out.push_back(line.find(kCommit) != std::string::npos);
+      EXPECT_EQ(line.find(kCommit), line.rfind(kCommit)) << line;
+    }
+    return out;
+  };
+  EXPECT_THAT(commits(), ElementsAre(false, false, true));
+  options.operations = {"insert", "update"};
+  EXPECT_THAT(commits(), ElementsAre(false, true));
+  options.operations = {"delete"};
+  EXPECT_THAT(commits(), ElementsAre(true));
+  options.operations.clear();
+  options.where = "note IS NULL";
+  EXPECT_THAT(commits(), ElementsAre(false, true));
+}
+
+TEST(Delivery, HeldMessagesKeepTheirOrderAndTombstones) {
+  SinkOptions options = sql_options();
+  options.format = "maxwell";
+  options.tombstones = true;
+  options.where = "id = 1";
+  World world(options);
+  OrdersExample example;
+  world.received.reject = "\"update\"";
+  EXPECT_EQ(world.take({example.begin(), example.insert(), example.update(), example.remove(),
+                        example.commit()}),
+            "");
+  ASSERT_EQ(world.received.committed.size(), 3u);
+  EXPECT_THAT(world.received.committed[0], HasSubstr("\"insert\""));
+  EXPECT_THAT(world.received.committed[1], HasSubstr("\"commit\":true"));
+  EXPECT_THAT(world.received.ids[2], HasSubstr(":tombstone"));
+  EXPECT_THAT(world.dead_letters_text(), HasSubstr("\"position\":\"binlog.000007:"));
+}
+
+TEST(Delivery, TellsWhichTablesMayBeDelivered) {
+  SinkOptions options = sql_options();
+  options.tables = {"shop.*"};
+  options.table_rules.push_back({.match = "shop.log*", .operations = {"ddl"}});
+  World world(options);
+  EXPECT_TRUE(world.delivery->may_deliver("shop", "orders"));
+  EXPECT_FALSE(world.delivery->may_deliver("shop", "log_of_today"));
+  EXPECT_FALSE(world.delivery->may_deliver("mall", "orders"));
+}
+
 TEST(Delivery, SystemSchemasAreLeftOut) {
   World world(sql_options());
   format::TableMaker maker("mysql", "user");

@@ -16,7 +16,7 @@ bool is_system_schema(std::string_view database) {
 Result<uint8_t> Filter::parse_operations(const std::vector<std::string>& names) {
   constexpr std::pair<std::string_view, uint8_t> kNames[] = {
       {"insert", kInserts}, {"update", kUpdates}, {"delete", kDeletes}, {"ddl", kStatements}};
-  if (names.empty()) return static_cast<uint8_t>(kInserts | kUpdates | kDeletes);
+  if (names.empty()) return kRowOperations;
   uint8_t out = 0;
   for (const std::string& name : names) {
     const auto found = std::ranges::find(kNames, name, [](const auto& pair) { return pair.first; });
@@ -45,17 +45,30 @@ Result<std::unique_ptr<Filter>> Filter::make(const SinkOptions& options, Rules& 
   return filter;
 }
 
-bool Filter::wants(const schema::TableVersion& table) const {
-  const bool included = all_tables_ ? !is_system_schema(table.database)
-                                    : include_.matches(table.database, table.table);
-  return included && !exclude_.matches(table.database, table.table);
+bool Filter::wants(std::string_view database, std::string_view table) {
+  return names_.get(database, table, [&] {
+    const bool included =
+        all_tables_ ? !is_system_schema(database) : include_.matches(database, table);
+    return included && !exclude_.matches(database, table);
+  });
+}
+
+bool Filter::may_pass(std::string_view database, std::string_view table) {
+  return wants(database, table) &&
+         (parsed_[rules_.of(database, table)].operations & kRowOperations) != 0;
+}
+
+bool Filter::selects_rows() const {
+  return std::ranges::any_of(parsed_, [](const Rule& rule) {
+    const int operations = rule.operations & kRowOperations;
+    return rule.condition != nullptr || (operations != 0 && operations != kRowOperations);
+  });
 }
 
 Filter::Verdict& Filter::verdict(const schema::TablePtr& table) {
   return verdicts_.get(table, [&](const schema::TableVersion& version) {
     Verdict out;
-    out.wanted =
-        names_.get(version, [this](const schema::TableVersion& named) { return wants(named); });
+    out.wanted = wants(version.database, version.table);
     out.rule = &parsed_[rules_.of(table)];
     if (out.wanted && out.rule->condition != nullptr) {
       out.columns = out.rule->condition->bind(version);

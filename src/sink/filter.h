@@ -22,6 +22,10 @@ class Filter {
  public:
   // `rules` must outlive it. kInvalid for what is no pattern, operation or condition.
   static Result<std::unique_ptr<Filter>> make(const SinkOptions& options, Rules& rules);
+  // Whether any row of the table can pass.
+  bool may_pass(std::string_view database, std::string_view table);
+  // Whether rows of tables that may pass are kept back all the same, by what they hold or what was done to them.
+  bool selects_rows() const;
   // kInvalid when a condition does not fit the table's columns.
   Result<bool> passes(const schema::Change& change);
 
@@ -31,6 +35,7 @@ class Filter {
 
   // Bits of what a rule delivers.
   enum Operations : uint8_t { kInserts = 1, kUpdates = 2, kDeletes = 4, kStatements = 8 };
+  static constexpr uint8_t kRowOperations = kInserts | kUpdates | kDeletes;
   struct Rule {
     uint8_t operations = 0;
     std::shared_ptr<const Condition> condition;  // null: all rows
@@ -42,7 +47,7 @@ class Filter {
   };
   static Result<uint8_t> parse_operations(const std::vector<std::string>& names);
   Verdict& verdict(const schema::TablePtr& table);
-  bool wants(const schema::TableVersion& table) const;
+  bool wants(std::string_view database, std::string_view table);
   bool passes_statement(const schema::Change& change);
 
   Rules& rules_;

@@ -4,9 +4,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <unordered_map>
-
-#include "schema/column.h"
 
 namespace binbus::sink {
 
@@ -16,13 +15,13 @@ class NameCache {
   static constexpr size_t kNamesMax = 200'000;  // some 20 MB; all are forgotten then
 
   template <class Make>
-  Answer get(const schema::TableVersion& table, Make make) {
-    name_ = table.database;
+  Answer get(std::string_view database, std::string_view table, Make make) {
+    name_ = database;
     name_ += '.';
-    name_ += table.table;
+    name_ += table;
     if (const auto found = answers_.find(name_); found != answers_.end()) return found->second;
     if (answers_.size() >= kNamesMax) answers_.clear();
-    return answers_.emplace(name_, make(table)).first->second;
+    return answers_.emplace(name_, make()).first->second;
   }
 
  private:

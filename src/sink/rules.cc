@@ -45,10 +45,13 @@ Result<Rules> Rules::make(const SinkOptions& options) {
 size_t Rules::of(const schema::TablePtr& table) {
   if (table == nullptr) return all_.size() - 1;
   return versions_.get(table, [this](const schema::TableVersion& version) {
-    return names_.get(version, [this](const schema::TableVersion& named) {
-      return patterns_.first(named.database, named.table).value_or(all_.size() - 1);
-    });
+    return of(version.database, version.table);
   });
+}
+
+size_t Rules::of(std::string_view database, std::string_view table) {
+  return names_.get(database, table,
+                    [&] { return patterns_.first(database, table).value_or(all_.size() - 1); });
 }
 
 }  // namespace binbus::sink

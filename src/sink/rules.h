@@ -17,6 +17,7 @@ class Rules {
 
   // The number, in all(), of the first [[sink.table]] that the table fits, else of [[sink]] itself. Null: the latter.
   size_t of(const schema::TablePtr& table);
+  size_t of(std::string_view database, std::string_view table);
   // Each [[sink.table]] with what it leaves open filled from [[sink]], and last that itself.
   const std::vector<TableOptions>& all() const { return all_; }
 

@@ -229,6 +229,11 @@ Status Runner::session(const std::stop_token& stop) {
     }
   }
   const auto start = [&]() -> Status {
+    around_.source->configure(
+        [delivery = now_.delivery.get()](std::string_view database, std::string_view table) {
+          return delivery->may_deliver(database, table);
+        },
+        now_.options.on_loss == "skip");
     BINBUS_TRY(made, around_.make_target(now_.options));
     target_ = std::move(made);
     BINBUS_TRY(kept, target_->open(stop));

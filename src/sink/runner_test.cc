@@ -22,6 +22,7 @@ struct Log {
   uint64_t transactions = 0;
   std::vector<Error> errors;       // what the next reads answer
   std::vector<std::string> seeks;  // what was asked for
+  bool wants_orders = false, wants_others = false, skips_losses = false;  // as configured last
 
   void grow(uint64_t more) {
     const std::lock_guard lock(mutex);
@@ -33,6 +34,12 @@ struct Log {
 class TestSource final : public ChangeSource {
  public:
   explicit TestSource(Log& log) : log_(log) {}
+  void configure(WantsTable wants, bool skip_losses) override {
+    const std::lock_guard lock(log_.mutex);
+    log_.wants_orders = wants("shop", "orders");
+    log_.wants_others = wants("shop", "others");
+    log_.skips_losses = skip_losses;
+  }
   Status start(std::string_view where) override {
     const std::lock_guard lock(log_.mutex);
     log_.seeks.push_back("start " + std::string(where));
@@ -152,6 +159,20 @@ TEST(Runner, DeliversAndGoesOnAfterARestart) {
   runner->stop();
   EXPECT_THAT(world.rows(), ElementsAre(1, 2, 3));
   EXPECT_THAT(world.log.seeks, ElementsAre("start earliest", "seek 2"));
+}
+
+TEST(Runner, TellsTheSourceWhatIsWanted) {
+  World world;
+  world.options.tables = {"shop.orders"};
+  world.options.on_loss = "skip";
+  world.log.grow(1);
+  const auto runner = world.make();
+  runner->start();
+  World::wait_committed(*runner, "1");
+  runner->stop();
+  EXPECT_TRUE(world.log.wants_orders);
+  EXPECT_FALSE(world.log.wants_others);
+  EXPECT_TRUE(world.log.skips_losses);
 }
 
 TEST(Runner, TheTargetsOwnCheckpointCounts) {

@@ -104,6 +104,27 @@ const Metric<ReplicaStatus> kReplicaMetrics[] = {
      [](const ReplicaStatus& r) -> std::optional<double> { return number(r.bytes_sent); }},
 };
 
+constexpr std::string_view kSinkStates[] = {"starting", "running", "retrying", "paused", "stopped"};
+
+const Metric<SinkStatus> kSinkMetrics[] = {
+    {"sink_lag_seconds", MetricType::Gauge,
+     "Age of the newest transaction that it has read; 0 when it has read all.",
+     [](const SinkStatus& s) -> std::optional<double> { return seconds(s.lag_ms); }},
+    {"sink_messages_total", MetricType::Counter, "Messages given to the target since start.",
+     [](const SinkStatus& s) -> std::optional<double> { return number(s.messages); }},
+    {"sink_bytes_total", MetricType::Counter, "Bytes of these messages.",
+     [](const SinkStatus& s) -> std::optional<double> { return number(s.bytes); }},
+    {"sink_filtered_total", MetricType::Counter,
+     "Changes of its tables that its filters keep back, since start.",
+     [](const SinkStatus& s) -> std::optional<double> { return number(s.filtered); }},
+    {"sink_rejected_total", MetricType::Counter,
+     "Messages that the target takes from nobody, since start.",
+     [](const SinkStatus& s) -> std::optional<double> { return number(s.rejected); }},
+    {"sink_skipped_total", MetricType::Counter,
+     "Of these, what was dropped; the rest is dead letters.",
+     [](const SinkStatus& s) -> std::optional<double> { return number(s.skipped); }},
+};
+
 MetricFamily family(const std::string& name, MetricType type, const std::string& help) {
   MetricFamily made;
   made.name = "binbus_" + name;
@@ -178,6 +199,26 @@ std::string to_prometheus(const Snapshot& snapshot) {
       for (const ReplicaStatus& replica : replica_series(stream)) {
         if (const auto value = metric.value(replica))
           add(families.back(), replica_labels(stream, replica), *value);
+      }
+    }
+  }
+  families.push_back(family("sink_state", MetricType::Gauge,
+                            "1 for the state that the sink is in, 0 for the others."));
+  for (const StreamStatus& stream : snapshot.streams) {
+    for (const SinkStatus& sink : stream.sinks) {
+      for (const std::string_view state : kSinkStates) {
+        add(families.back(),
+            {{"stream", stream.name}, {"sink", sink.name}, {"state", std::string(state)}},
+            sink.state == state ? 1 : 0);
+      }
+    }
+  }
+  for (const auto& metric : kSinkMetrics) {
+    families.push_back(family(metric.name, metric.type, metric.help));
+    for (const StreamStatus& stream : snapshot.streams) {
+      for (const SinkStatus& sink : stream.sinks) {
+        if (const auto value = metric.value(sink))
+          add(families.back(), {{"stream", stream.name}, {"sink", sink.name}}, *value);
       }
     }
   }

@@ -47,6 +47,18 @@ TEST(Metrics, ConnectionsThatOnlyTheirPortsTellApartAreOneSeries) {
   }
 }
 
+TEST(Metrics, OfSinks) {
+  const std::string text = to_prometheus(example_snapshot());
+  const std::string labels = "{stream=\"shop\",sink=\"changes\"";
+  for (const char* line : {"lag_seconds{} 0.003\n", "messages_total{} 4\n", "bytes_total{} 5\n",
+                           "filtered_total{} 6\n", "rejected_total{} 7\n", "skipped_total{} 8\n",
+                           "state{,state=\"retrying\"} 1\n", "state{,state=\"running\"} 0\n"}) {
+    std::string wanted = std::string("binbus_sink_") + line;
+    wanted.replace(wanted.find('{'), 1, labels);
+    EXPECT_THAT(text, ::testing::HasSubstr(wanted));
+  }
+}
+
 TEST(Metrics, EveryOneIsInTheDocs) {
   const std::string text = to_prometheus(example_snapshot());
   const std::string docs = file_text("docs/operations.md");

@@ -21,7 +21,8 @@ constexpr size_t kTailsMax = 16;  // each holds a thread
 constexpr size_t kThreads = kTailsMax + 4;
 constexpr uint64_t kTailWaitMs = 500;  // so soon a tail sees that nobody reads it any more
 constexpr time_t kTimeoutSeconds = 5;
-constexpr time_t kKeepAliveSeconds = 1;  // stop() waits for idle connections this long
+constexpr size_t kBodyBytesMax = 1 << 20;  // a sink with ten thousand patterns
+constexpr time_t kKeepAliveSeconds = 1;    // stop() waits for idle connections this long
 
 void answer(httplib::Response& response, const Error& error) {
   response.status = error_row(error.code).http_status;
@@ -146,6 +147,11 @@ Result<SinkCommand> sink_command(const httplib::Request& request) {
   if (verb == "pause") return SinkCommand{.kind = Kind::kPause, .where = ""};
   if (verb == "resume") return SinkCommand{.kind = Kind::kResume, .where = ""};
   if (verb == "replay") return SinkCommand{.kind = Kind::kReplay, .where = ""};
+  if (verb == "rewind") {
+    const std::string by = request.get_param_value("by");
+    if (!by.empty()) return SinkCommand{.kind = Kind::kRewind, .where = by};
+    return fail(Code::kInvalid, "rewind wants by=30s, 10min, 2h or 7d");
+  }
   const std::string where = request.get_param_value("to");
   if (!where.empty()) return SinkCommand{.kind = Kind::kSeek, .where = where};
   return fail(Code::kInvalid, "seek wants to=earliest, latest, gtid:SET, time:... or FILE:POS");
@@ -195,7 +201,7 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
               if (!done) return answer(response, done.error());
               response.set_content("{\"ok\": true}\n", kJson);
             });
-  http.Post(R"(/streams/([A-Za-z0-9_-]+)/sinks/([A-Za-z0-9_-]+)/(pause|resume|seek|replay))",
+  http.Post(R"(/streams/([A-Za-z0-9_-]+)/sinks/([A-Za-z0-9_-]+)/(pause|resume|seek|rewind|replay))",
             [&observed](const Request& request, Response& response) {
               const auto command = sink_command(request);
               if (!command) return answer(response, command.error());
@@ -204,6 +210,28 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
               if (!done) return answer(response, done.error());
               response.set_content("{\"ok\": true}\n", kJson);
             });
+  using Kind = SinkChange::Kind;
+  const auto change_sink = [&observed](Kind kind) {
+    return [&observed, kind](const Request& request, Response& response) {
+      SinkChange change{.kind = kind, .keys = request.body, .unset = {}};
+      for (size_t i = 0; i < request.get_param_value_count("unset"); ++i) {
+        change.unset.push_back(request.get_param_value("unset", i));
+      }
+      const auto revision = observed.change_sink(request.matches[1], request.matches[2], change);
+      if (!revision) return answer(response, revision.error());
+      response.set_content(fmt::format("{{\"ok\": true, \"revision\": {}}}\n", *revision), kJson);
+    };
+  };
+  const std::string sink = R"(/streams/([A-Za-z0-9_-]+)/sinks/([A-Za-z0-9_-]+))";
+  http.Get(sink, [&observed](const Request& request, Response& response) {
+    const auto shown = observed.show_sink(request.matches[1], request.matches[2]);
+    if (!shown) return answer(response, shown.error());
+    response.set_content(*shown, "application/toml");
+  });
+  http.Put(sink, change_sink(Kind::kAdd));
+  http.Patch(sink, change_sink(Kind::kSet));
+  http.Delete(sink, change_sink(Kind::kRemove));
+  http.Post(sink + "/reset", change_sink(Kind::kReset));
   http.set_error_handler([](const Request& request, Response& response) {
     if (!response.body.empty()) return;
     answer(response,
@@ -211,7 +239,8 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
                  fmt::format("{} {}: there are GET /status, /metrics, /live, /ready, "
                              "/streams/NAME/segments, /streams/NAME/locate, /streams/NAME/changes, "
                              "/streams/NAME/schema; POST /streams/NAME/schema/rebuild, "
-                             "/streams/NAME/sinks/SINK/pause, resume, seek, replay",
+                             "/streams/NAME/sinks/SINK/pause, resume, seek, rewind, replay, "
+                             "reset; GET, PUT, PATCH, DELETE /streams/NAME/sinks/SINK",
                              request.method, request.path)});
   });
 }
@@ -235,7 +264,7 @@ Result<std::unique_ptr<Server>> Server::open(const std::string& address, const O
   http.set_keep_alive_timeout(kKeepAliveSeconds)
       .set_read_timeout(kTimeoutSeconds)
       .set_write_timeout(kTimeoutSeconds);
-  http.set_payload_max_length(4096);
+  http.set_payload_max_length(kBodyBytesMax);
   http.set_socket_options(
       [](socket_t socket) {  // the library's default would share a port with another process
         const int on = 1;

@@ -1,5 +1,6 @@
 // The HTTP endpoint: GET /status, /metrics, /live, /ready, /streams/NAME/segments,
-// /streams/NAME/locate.
+// /streams/NAME/locate, ...;
+// all of them are in docs/operations.md.
 //
 // Owner:  borrows the Observed, which must outlive the server.
 // Thread: open() and stop() from one; answers come from a few threads of its own.

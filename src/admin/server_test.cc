@@ -61,6 +61,16 @@ class Example final : public Observed {
                       const SinkCommand& command) const override {
     return fail(Code::kNotFound, sink + " " + command.where);
   }
+  Result<uint64_t> change_sink(const std::string&, const std::string& sink,
+                               const SinkChange& change) const override {
+    if (sink != "a") return fail(Code::kNotFound, sink);
+    changed = std::to_string(static_cast<int>(change.kind)) + " " + change.keys;
+    for (const std::string& what : change.unset) changed += " -" + what;
+    return 7;
+  }
+  Result<std::string> show_sink(const std::string&, const std::string& sink) const override {
+    return "name = \"" + sink + "\"\n";
+  }
   Status rebuild_schema(const std::string& stream) const override {
     return stream == "shop" ? ok() : fail(Code::kNotFound, stream);
   }
@@ -75,6 +85,7 @@ class Example final : public Observed {
         stream + " " + query.from + " " + std::to_string(query.tables.size()) + "\n", query.follow);
   }
   bool healthy = true;
+  mutable std::string changed;
 };
 
 class ServerTest : public ::testing::Test {
@@ -160,6 +171,25 @@ TEST_F(ServerTest, CommandsToSinks) {
   EXPECT_THAT(client.Post("/streams/shop/sinks/a/seek?to=latest")->body, HasSubstr("a latest"));
   EXPECT_EQ(client.Post("/streams/shop/sinks/a/seek")->status, 400);
   EXPECT_EQ(client.Post("/streams/shop/sinks/a/dance")->status, 404);
+}
+
+TEST_F(ServerTest, ChangesOfSinks) {
+  httplib::Client client("127.0.0.1", server_->port());
+  const std::string path = "/streams/shop/sinks/a";
+  const auto set =
+      client.Patch(path + "?unset=key&unset=table%5Bb.*%5D", "topic = \"t\"", "application/toml");
+  EXPECT_EQ(set->body, "{\"ok\": true, \"revision\": 7}\n");
+  EXPECT_EQ(example_.changed, "1 topic = \"t\" -key -table[b.*]");
+  EXPECT_EQ(client.Put(path, "type = \"file\"", "application/toml")->status, 200);
+  EXPECT_EQ(example_.changed, "0 type = \"file\"");
+  EXPECT_EQ(client.Post(path + "/reset")->status, 200);
+  EXPECT_EQ(example_.changed, "2 ");
+  EXPECT_EQ(client.Delete(path)->status, 200);
+  EXPECT_EQ(example_.changed, "3 ");
+  EXPECT_EQ(client.Get(path)->body, "name = \"a\"\n");
+  EXPECT_EQ(client.Delete("/streams/shop/sinks/b")->status, 404);
+  EXPECT_EQ(client.Post(path + "/rewind")->status, 400);
+  EXPECT_THAT(client.Post(path + "/rewind?by=10min")->body, HasSubstr("a 10min"));
 }
 
 // What was told before an error is told, and then the error in a line of its own.

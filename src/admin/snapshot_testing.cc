@@ -59,7 +59,8 @@ Snapshot example_snapshot() {
                         .filtered = 6,
                         .rejected = 7,
                         .skipped = 8,
-                        .revision = 9});
+                        .revision = 9,
+                        .revision_from = "binlog.000006:4"});
   StreamStatus orders;
   orders.name = "orders";
   orders.state = StreamState::kWaiting;

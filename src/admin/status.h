@@ -62,7 +62,9 @@ struct SinkStatus {
   uint64_t filtered = 0;
   uint64_t rejected = 0;
   uint64_t skipped = 0;
-  uint64_t revision = 0;  // of its configuration
+  // How often it was told something else since the start, and the place from which the newest holds.
+  uint64_t revision = 0;
+  std::string revision_from;
 };
 
 enum class StreamState : uint8_t {
@@ -154,9 +156,22 @@ struct TailQuery {
 };
 
 struct SinkCommand {
-  enum class Kind : uint8_t { kPause, kResume, kSeek, kReplay };
+  enum class Kind : uint8_t { kPause, kResume, kSeek, kRewind, kReplay };
   Kind kind = Kind::kPause;
-  std::string where;  // kSeek: earliest, latest, gtid:SET, time:..., FILE:POS
+  std::string where;  // kSeek: earliest, latest, gtid:SET, time:..., FILE:POS; kRewind: "10min"
+};
+
+// What a sink is told to do from now on.
+struct SinkChange {
+  enum class Kind : uint8_t {
+    kAdd,
+    kSet,     // some keys
+    kReset,   // to what the configuration file says
+    kRemove,  // what was added
+  };
+  Kind kind = Kind::kSet;
+  std::string keys;                // kAdd, kSet: as below [[sink]], in TOML
+  std::vector<std::string> unset;  // kSet: KEY, table[PATTERN], table[PATTERN].KEY
 };
 
 // A stream's changes as text. Thread: one.
@@ -178,6 +193,12 @@ class Observed {
   virtual Result<Location> locate(const std::string& stream, const LocateQuery& query) const = 0;
   virtual Status command_sink(const std::string& stream, const std::string& sink,
                               const SinkCommand& command) const = 0;
+  // Durable on return. The revision that the sink's status will tell when it does so.
+  virtual Result<uint64_t> change_sink(const std::string& stream, const std::string& sink,
+                                       const SinkChange& change) const = 0;
+  // What it was told, as TOML without secrets.
+  virtual Result<std::string> show_sink(const std::string& stream,
+                                        const std::string& sink) const = 0;
   // Reads the tables at the source again.
   virtual Status rebuild_schema(const std::string& stream) const = 0;
   // CREATE TABLE of "database.table" at a place: FILE:POS, latest, earliest.

@@ -47,11 +47,14 @@ Json source(const SourceStatus& s) {
 }
 
 Json sink(const SinkStatus& s) {
-  return Json{{"name", s.name},         {"type", s.type},       {"format", s.format},
-              {"state", s.state},       {"reason", s.reason},   {"since_us", s.since_us},
-              {"position", s.position}, {"read", s.read},       {"lag_ms", s.lag_ms},
-              {"messages", s.messages}, {"bytes", s.bytes},     {"filtered", s.filtered},
-              {"rejected", s.rejected}, {"skipped", s.skipped}, {"revision", s.revision}};
+  return Json{{"name", s.name},         {"type", s.type},
+              {"format", s.format},     {"state", s.state},
+              {"reason", s.reason},     {"since_us", s.since_us},
+              {"position", s.position}, {"read", s.read},
+              {"lag_ms", s.lag_ms},     {"messages", s.messages},
+              {"bytes", s.bytes},       {"filtered", s.filtered},
+              {"rejected", s.rejected}, {"skipped", s.skipped},
+              {"revision", s.revision}, {"revision_from", s.revision_from}};
 }
 
 Json stream(const StreamStatus& s) {

@@ -34,7 +34,8 @@ TEST(StatusJson, HoldsEverythingUnderItsName) {
                   "bytes_sent": 12345, "connected_us": 1699999000000000, "semi_sync": false}],
     "sinks": [{"name": "changes", "type": "file", "format": "maxwell", "state": "retrying", "reason": "why",
                "since_us": 1, "position": "binlog.000007:4000", "read": "binlog.000007:4711", "lag_ms": 3, "messages": 4,
-               "bytes": 5, "filtered": 6, "rejected": 7, "skipped": 8, "revision": 9}]
+               "bytes": 5, "filtered": 6, "rejected": 7, "skipped": 8, "revision": 9,
+               "revision_from": "binlog.000006:4"}]
   })");
   EXPECT_EQ(shop, want) << json::diff(want, shop);
 }

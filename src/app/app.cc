@@ -59,6 +59,14 @@ struct Runner {
     return ask(command,
                [&](const std::string& address) { return cli::command_sink(command, address); });
   }
+  int operator()(const cli::ShowSink& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::show_sink(command, address); });
+  }
+  int operator()(const cli::ChangeSink& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::change_sink(command, address); });
+  }
   int operator()(const cli::ShowTable& command) const {
     return ask(command,
                [&](const std::string& address) { return cli::show_table(command, address); });

@@ -2,7 +2,7 @@
 
 #define TOML_EXCEPTIONS 0
 #define TOML_HEADER_ONLY 1
-#define TOML_ENABLE_FORMATTERS 0
+#define TOML_ENABLE_FORMATTERS 1
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <toml++/toml.h>
@@ -90,6 +90,17 @@ bool leads_to(const std::string& source_address, const std::string& listen_addre
 class Reader {
  public:
   Reader(const std::string& path, Secrets secrets) : secrets_(secrets) { config_.path = path; }
+
+  // What is to be read stands beside what is there.
+  explicit Reader(const Config& beside) : secrets_(Secrets::kLeave), config_(beside) {}
+
+  Result<SinkConfig> read_one_sink(const toml::table& table) {
+    read_sink(table);
+    if (errors_.empty()) return std::move(config_.sinks.back());
+    std::string message;
+    for (const Wrong& error : errors_) message += (message.empty() ? "" : "\n") + error.what;
+    return fail(Code::kInvalid, message);
+  }
 
   Result<Config> read(const toml::table& root) {
     read_keys(root, root_keys(), "the top of the file", config_, kSections);
@@ -344,8 +355,9 @@ class Reader {
   void read_sink(const toml::table& table) {
     static constexpr std::string_view kSub[] = {"table"};
     const size_t errors_before = errors_.size();
-    sink::SinkOptions sink;
-    read_keys(table, sink_keys(), "[[sink]]", sink, kSub);
+    SinkConfig sink;
+    sink::SinkOptions& options = sink;
+    read_keys(table, sink_keys(), "[[sink]]", options, kSub);
     for (const toml::table* rule_table : tables(table, "table", "[[sink.table]]")) {
       sink::TableOptions rule;
       read_keys(*rule_table, sink_table_keys(), "[[sink.table]]", rule, {});
@@ -358,6 +370,9 @@ class Reader {
         wrong(line_of(table), fmt::format("sink \"{}\": {}", sink.name, checked.error().message));
       }
     }
+    std::ostringstream section;
+    section << table;
+    sink.section = section.str();
     config_.sinks.push_back(std::move(sink));
   }
 
@@ -539,6 +554,12 @@ Result<Config> parse_config(const std::string& text, const std::string& path, Se
                 fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
   }
   return Reader(path, secrets).read(parsed.table());
+}
+
+Result<SinkConfig> parse_sink(const std::string& section, const Config& beside) {
+  const toml::parse_result parsed = toml::parse(std::string_view(section));
+  if (!parsed) return fail(Code::kInvalid, std::string(parsed.error().description()));
+  return Reader(beside).read_one_sink(parsed.table());
 }
 
 Result<Config> load_config(const std::string& path, Secrets secrets) {

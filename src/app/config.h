@@ -71,6 +71,10 @@ struct AdminConfig {
   uint64_t ready_lag_ms = 0;
 };
 
+struct SinkConfig : sink::SinkOptions {
+  std::string section;  // what was said of it, as TOML: what stands below [[sink]]
+};
+
 struct Config {
   std::string path;  // of the file itself
   std::string data;  // folder
@@ -78,8 +82,8 @@ struct Config {
   LogConfig log;
   AdminConfig admin;
   std::vector<StreamConfig> streams;
-  std::vector<sink::SinkOptions> sinks;  // each of one of the streams
-  std::vector<std::string> warnings;     // to be logged at start
+  std::vector<SinkConfig> sinks;      // each of one of the streams
+  std::vector<std::string> warnings;  // to be logged at start
 
   // How many connections `memory` allows each stream.
   size_t connections_per_stream() const;
@@ -98,5 +102,8 @@ Result<Config> load_config(const std::string& path, Secrets secrets);
 // The same for text that came from `path`.
 Result<Config> parse_config(const std::string& text, const std::string& path,
                             Secrets secrets = Secrets::kRead);
+
+// One sink, checked like one of the configuration `beside`, which has it not. kInvalid lists everything wrong.
+Result<SinkConfig> parse_sink(const std::string& section, const Config& beside);
 
 }  // namespace binbus::app

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "app/data_folder.h"
@@ -77,7 +78,7 @@ void Stream::stop() {
   }
   if (!parts) return;
   if (parts->server) parts->server->stop();
-  for (const auto& sink : parts->sinks) sink->stop();
+  for (const Parts::Sink& sink : parts->sinks_now()) sink.runner->stop();
   parts->keeper->stop();
   parts->ingest->stop();
   log::info("stream_stopped", {{"stream", config_.name}});
@@ -140,25 +141,66 @@ Result<std::shared_ptr<Stream::Parts>> Stream::open_parts() const {
   parts->keeper = std::make_unique<changes::SchemaKeeper>(
       config_.name, *parts->log, parts->history, clock_,
       schema_surroundings(config_, *parts->ingest, parts->recorder));
-  // Nobody else asks for it, and the source keeps one connection of ours.
-  if (!sinks_.empty()) parts->keeper->start();
   BINBUS_RETURN_IF_ERROR(start_sinks(*parts));
   return parts;
 }
 
+Result<std::unique_ptr<sink::Runner>> Stream::make_sink(Parts& parts,
+                                                        const sink::SinkOptions& options) const {
+  sink::Surroundings around{.source = std::make_unique<LogChanges>(*parts.log, parts.schema_at()),
+                            .make_target = target_maker(files_, clock_),
+                            .files = files_,
+                            .clock = clock_,
+                            .folder = folder_ + "/sinks"};
+  auto runner = sink::Runner::make(options, std::move(around));
+  if (!runner) return fail_in("sink " + options.name, runner.error());
+  return runner;
+}
+
 Status Stream::start_sinks(Parts& parts) const {
   for (const sink::SinkOptions& options : sinks_) {
-    sink::Surroundings around{.source = std::make_unique<LogChanges>(*parts.log, parts.schema_at()),
-                              .make_target = target_maker(files_, clock_),
-                              .files = files_,
-                              .clock = clock_,
-                              .folder = folder_ + "/sinks"};
-    auto runner = sink::Runner::make(options, std::move(around));
-    if (!runner) return fail_in("sink " + options.name, runner.error());
-    parts.sinks.push_back(std::move(*runner));
+    BINBUS_TRY(runner, make_sink(parts, options));
+    parts.sinks.push_back({options, std::move(runner)});
   }
-  for (const auto& sink : parts.sinks) sink->start();
+  // Nobody else asks for it, and the source keeps one connection of ours.
+  if (!parts.sinks.empty()) parts.keeper->start();
+  for (const Parts::Sink& sink : parts.sinks) sink.runner->start();
   return ok();
+}
+
+Result<uint64_t> Stream::put_sink(const sink::SinkOptions& options) const {
+  const std::shared_ptr<Parts> now = parts();
+  if (!now) return fail(no_log());
+  const std::lock_guard lock(now->sinks_mutex);
+  const auto found = std::ranges::find_if(
+      now->sinks, [&](const Parts::Sink& sink) { return sink.options.name == options.name; });
+  if (found != now->sinks.end()) {
+    BINBUS_TRY(revision, found->runner->reconfigure(options));
+    found->options = options;
+    return revision;
+  }
+  BINBUS_TRY(runner, make_sink(*now, options));
+  now->keeper->start();
+  runner->start();
+  now->sinks.push_back({options, std::move(runner)});
+  return 0;
+}
+
+Status Stream::remove_sink(const std::string& sink) const {
+  const std::shared_ptr<Parts> now = parts();
+  if (!now) return fail(no_log());
+  const std::lock_guard lock(now->sinks_mutex);
+  const auto found = std::ranges::find_if(
+      now->sinks, [&](const Parts::Sink& each) { return each.options.name == sink; });
+  if (found == now->sinks.end()) return ok();
+  found->runner->stop();
+  BINBUS_RETURN_IF_ERROR(found->runner->forget());
+  now->sinks.erase(found);
+  return ok();
+}
+
+Error Stream::no_log() const {
+  return {Code::kNotFound, fmt::format("stream {} has no open log: see its status", config_.name)};
 }
 
 void Stream::listen(Parts& parts) {

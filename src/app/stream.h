@@ -24,6 +24,10 @@
 #include "io/file.h"
 #include "store/log.h"
 
+namespace binbus::sink {
+class Runner;
+}
+
 namespace binbus::app {
 
 class Stream {
@@ -45,6 +49,10 @@ class Stream {
   Status rebuild_schema() const;
   Result<std::string> show_table(const std::string& table, const std::string& at) const;
   Result<std::unique_ptr<admin::Tail>> tail(const admin::TailQuery& query) const;
+  // Adds the sink or tells it what to do from now on; the revision that its status will tell.
+  Result<uint64_t> put_sink(const sink::SinkOptions& options) const;
+  // Ends it and forgets how far it came.
+  Status remove_sink(const std::string& sink) const;
   Status command_sink(const std::string& sink, const admin::SinkCommand& command) const;
 
  private:
@@ -57,10 +65,13 @@ class Stream {
   void keep(Parts& parts);
   void report_fault(const Error& error);
   std::shared_ptr<Parts> parts() const;
+  Error no_log() const;
   Result<std::shared_ptr<Parts>> open_parts() const;
   Status start_sinks(Parts& parts) const;
+  Result<std::unique_ptr<sink::Runner>> make_sink(Parts& parts,
+                                                  const sink::SinkOptions& options) const;
   const StreamConfig config_;
-  const std::vector<sink::SinkOptions> sinks_;
+  const std::vector<sink::SinkOptions> sinks_;  // at the start
   const DataFolder& data_;
   const std::string folder_;
   const size_t connections_max_;

@@ -47,7 +47,16 @@ struct Stream::Parts {
   std::unique_ptr<LogDestination> destination;
   std::unique_ptr<ingest::Ingest> ingest;
   std::unique_ptr<changes::SchemaKeeper> keeper;
-  std::vector<std::unique_ptr<sink::Runner>> sinks;
+  struct Sink {
+    sink::SinkOptions options;
+    std::shared_ptr<sink::Runner> runner;
+  };
+  mutable std::mutex sinks_mutex;
+  std::vector<Sink> sinks;  // guarded by sinks_mutex
+  std::vector<Sink> sinks_now() const {
+    const std::lock_guard lock(sinks_mutex);
+    return sinks;
+  }
   std::unique_ptr<serve::Server> server;  // set once, under the stream's mutex
 
   // Names of the log's segments by number, read again when one is asked for that is not known.

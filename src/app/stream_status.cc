@@ -4,10 +4,12 @@
 
 #include <algorithm>
 
+#include "app/config_keys.h"
 #include "app/stream.h"
 #include "app/stream_parts.h"
 #include "app/tail.h"
 #include "base/error_table.h"
+#include "base/utc_time.h"
 #include "binlog/position.h"
 #include "schema/show_create.h"
 
@@ -49,7 +51,8 @@ admin::SinkStatus sink_status(const sink::SinkOptions& options, const sink::Runn
           .filtered = status.counts.filtered,
           .rejected = status.counts.rejected,
           .skipped = status.counts.skipped,
-          .revision = status.revision};
+          .revision = status.revision,
+          .revision_from = status.revision_from};
 }
 
 uint64_t ms_since(uint64_t now_us, uint64_t then_us) {
@@ -153,8 +156,8 @@ admin::StreamStatus Stream::status() const {
   out.segments = size.segments;
   out.log_bytes = size.bytes;
   out.oldest = place_of({size.oldest, 4});
-  for (size_t i = 0; i < parts->sinks.size(); ++i) {
-    out.sinks.push_back(sink_status(sinks_[i], parts->sinks[i]->status()));
+  for (const Parts::Sink& sink : parts->sinks_now()) {
+    out.sinks.push_back(sink_status(sink.options, sink.runner->status()));
   }
   if (server == nullptr) return out;
   for (const serve::ReplicaStatus& replica : server->replicas()) {
@@ -245,13 +248,30 @@ Result<admin::Location> Stream::locate(const admin::LocateQuery& query) const {
 Status Stream::command_sink(const std::string& sink, const admin::SinkCommand& command) const {
   using Kind = admin::SinkCommand::Kind;
   const std::shared_ptr<Parts> now = parts();
-  for (size_t i = 0; now && i < now->sinks.size(); ++i) {
-    if (sinks_[i].name != sink) continue;
-    sink::Runner& runner = *now->sinks[i];
-    if (command.kind == Kind::kPause) runner.pause();
-    if (command.kind == Kind::kResume) runner.resume();
-    if (command.kind == Kind::kSeek) runner.seek(command.where);
-    if (command.kind == Kind::kReplay) runner.replay_dead_letters();
+  if (!now) return fail(no_log());
+  for (const Parts::Sink& each : now->sinks_now()) {
+    if (each.options.name != sink) continue;
+    sink::Runner& runner = *each.runner;
+    switch (command.kind) {
+      case Kind::kPause:
+        runner.pause();
+        break;
+      case Kind::kResume:
+        runner.resume();
+        break;
+      case Kind::kSeek:
+        runner.seek(command.where);
+        break;
+      case Kind::kRewind: {
+        BINBUS_TRY(by_ms, parse_duration_ms(command.where));
+        const uint64_t delivered_us = clock_.wall_us() - runner.status().lag_us;
+        runner.seek("time:" + utc_text(delivered_us - std::min(by_ms * 1000, delivered_us)));
+        break;
+      }
+      case Kind::kReplay:
+        runner.replay_dead_letters();
+        break;
+    }
     return ok();
   }
   return fail(Code::kNotFound, fmt::format("stream {} has no sink \"{}\"", config_.name, sink));
@@ -259,7 +279,7 @@ Status Stream::command_sink(const std::string& sink, const admin::SinkCommand& c
 
 Status Stream::rebuild_schema() const {
   const std::shared_ptr<Parts> now = parts();
-  if (!now || sinks_.empty()) {
+  if (!now || now->sinks_now().empty()) {
     return fail(Code::kNotFound,
                 fmt::format("stream {} keeps no schema history: it has no sink", config_.name));
   }
@@ -269,10 +289,7 @@ Status Stream::rebuild_schema() const {
 
 Result<std::string> Stream::show_table(const std::string& table, const std::string& at) const {
   const std::shared_ptr<Parts> now = parts();
-  if (!now) {
-    return fail(Code::kNotFound,
-                fmt::format("stream {} has no open log: see its status", config_.name));
-  }
+  if (!now) return fail(no_log());
   const size_t dot = table.find('.');
   if (dot == std::string::npos) {
     return fail(Code::kInvalid, fmt::format("\"{}\": must be DATABASE.TABLE", table));
@@ -291,10 +308,7 @@ Result<std::string> Stream::show_table(const std::string& table, const std::stri
 
 Result<std::unique_ptr<admin::Tail>> Stream::tail(const admin::TailQuery& query) const {
   const std::shared_ptr<Parts> now = parts();
-  if (!now) {
-    return fail(Code::kNotFound,
-                fmt::format("stream {} has no open log: see its status", config_.name));
-  }
+  if (!now) return fail(no_log());
   auto changes = std::make_unique<LogChanges>(*now->log, now->schema_at());
   return make_tail(config_.name, query, std::move(changes), now);
 }

@@ -11,13 +11,12 @@ Result<std::unique_ptr<Streams>> Streams::open(const Config& config, io::FileSys
                                                io::Clock& clock) {
   BINBUS_TRY(folder, DataFolder::lock(config.data));
   std::unique_ptr<Streams> streams(new Streams(std::move(folder), clock));
+  BINBUS_TRY(sinks, SinkSettings::load(config, streams->folder_, files));
+  streams->sinks_ = std::move(sinks);
   for (const StreamConfig& stream : config.streams) {
-    std::vector<sink::SinkOptions> sinks;
-    for (const sink::SinkOptions& sink : config.sinks) {
-      if (sink.stream == stream.name) sinks.push_back(sink);
-    }
-    streams->streams_.push_back(std::make_unique<Stream>(
-        stream, std::move(sinks), streams->folder_, config.connections_per_stream(), files, clock));
+    streams->streams_.push_back(
+        std::make_unique<Stream>(stream, streams->sinks_->of_stream(stream.name), streams->folder_,
+                                 config.connections_per_stream(), files, clock));
   }
   return streams;
 }
@@ -69,6 +68,19 @@ Status Streams::command_sink(const std::string& stream, const std::string& sink,
                              const admin::SinkCommand& command) const {
   BINBUS_TRY(found, find(stream));
   return found->command_sink(sink, command);
+}
+
+Result<uint64_t> Streams::change_sink(const std::string& stream, const std::string& sink,
+                                      const admin::SinkChange& change) const {
+  BINBUS_TRY(found, find(stream));
+  return sinks_->change(
+      stream, sink, change,
+      {.put = [found](const sink::SinkOptions& options) { return found->put_sink(options); },
+       .remove = [found](const std::string& name) { return found->remove_sink(name); }});
+}
+
+Result<std::string> Streams::show_sink(const std::string& stream, const std::string& sink) const {
+  return sinks_->show(stream, sink);
 }
 
 Status Streams::rebuild_schema(const std::string& stream) const {

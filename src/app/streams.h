@@ -7,6 +7,7 @@
 #include "admin/status.h"
 #include "app/config.h"
 #include "app/data_folder.h"
+#include "app/sink_settings.h"
 #include "app/stream.h"
 
 namespace binbus::app {
@@ -29,6 +30,9 @@ class Streams final : public admin::Observed {
                                  const admin::LocateQuery& query) const override;
   Status command_sink(const std::string& stream, const std::string& sink,
                       const admin::SinkCommand& command) const override;
+  Result<uint64_t> change_sink(const std::string& stream, const std::string& sink,
+                               const admin::SinkChange& change) const override;
+  Result<std::string> show_sink(const std::string& stream, const std::string& sink) const override;
   Status rebuild_schema(const std::string& stream) const override;
   Result<std::string> show_table(const std::string& stream, const std::string& table,
                                  const std::string& at) const override;
@@ -43,6 +47,7 @@ class Streams final : public admin::Observed {
   DataFolder folder_;
   io::Clock& clock_;
   const uint64_t started_us_;
+  std::unique_ptr<SinkSettings> sinks_;
   std::vector<std::unique_ptr<Stream>> streams_;
 };
 

@@ -4,6 +4,14 @@
 
 namespace binbus {
 
+std::string utc_text(uint64_t time_us) {
+  const auto seconds = static_cast<time_t>(time_us / 1'000'000);
+  tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  char text[32];
+  return {text, ::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc)};
+}
+
 std::optional<uint64_t> parse_utc_us(const std::string& text) {
   tm utc{};
   const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc);

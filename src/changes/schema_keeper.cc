@@ -49,6 +49,7 @@ SchemaKeeper::SchemaKeeper(std::string stream, store::Log& log, SchemaHistory& h
 SchemaKeeper::~SchemaKeeper() { stop(); }
 
 void SchemaKeeper::start() {
+  if (thread_.joinable()) return;
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 

@@ -61,7 +61,7 @@ class SchemaKeeper {
   SchemaKeeper(std::string stream, store::Log& log, SchemaHistory& history, io::Clock& clock,
                KeeperSurroundings surroundings);
   ~SchemaKeeper();
-  void start();
+  void start();  // may be called again
   void stop();
   // Asks for a new baseline: kAsked for `binbus schema rebuild`, kReread from who met a table that is not known.
   void ask(BaselineReason reason);

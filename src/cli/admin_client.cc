@@ -58,6 +58,22 @@ Result<std::string> admin_post(const std::string& address, const std::string& pa
   return fail(refused(address, path, answer->status, answer->body));
 }
 
+Result<std::string> admin_change(const std::string& address, const std::string& method,
+                                 const std::string& path, const Parameters& parameters,
+                                 const std::string& body, const std::string& content_type) {
+  BINBUS_TRY(client, client_of(address));
+  httplib::Request request;
+  request.method = method;
+  request.path =
+      httplib::append_query_params(path, httplib::Params(parameters.begin(), parameters.end()));
+  request.body = body;
+  request.set_header("Content-Type", content_type);
+  const httplib::Result answer = client.send(request);
+  if (!answer) return fail(not_running(address, answer.error()));
+  if (answer->status == 200) return answer->body;
+  return fail(refused(address, path, answer->status, answer->body));
+}
+
 Status admin_follow(const std::string& address, const std::string& path,
                     const Parameters& parameters,
                     const std::function<bool(std::string_view)>& take) {

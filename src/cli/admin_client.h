@@ -23,6 +23,11 @@ Result<std::string> admin_get(const std::string& address, const std::string& pat
 Result<std::string> admin_post(const std::string& address, const std::string& path,
                                const Parameters& parameters = {});
 
+// The same for PUT, PATCH, POST and DELETE with a body.
+Result<std::string> admin_change(const std::string& address, const std::string& method,
+                                 const std::string& path, const Parameters& parameters,
+                                 const std::string& body, const std::string& content_type);
+
 // The same for an answer without end: gives its pieces to `take` as they come, until that returns false (ok), binbus ends it
 // (ok) or the connection breaks off (kNetwork).
 Status admin_follow(const std::string& address, const std::string& path,

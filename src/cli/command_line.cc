@@ -50,6 +50,8 @@ struct Options {
   Tail tail;
   ListSinks sinks{.config = kDefaultConfig, .admin = "", .stream = ""};
   CommandSink sink;
+  ShowSink shown_sink;
+  ChangeSink change;
   ShowTable table;
   RebuildSchema rebuild;
   CheckSource check;
@@ -191,7 +193,7 @@ Examples:
 
 void add_sink(CLI::App& app, Options& options, std::optional<Command>& chosen) {
   CLI::App* sink =
-      app.add_subcommand("sink", "List, pause, resume and rewind what delivers changes");
+      app.add_subcommand("sink", "List, add, set, pause, resume and rewind what delivers changes");
   sink->require_subcommand(1);
   CLI::App* list = sink->add_subcommand("list", "Each sink with state, position, lag and counts");
   add_admin(list, options.sinks.config, options.sinks.admin);
@@ -219,10 +221,65 @@ void add_sink(CLI::App& app, Options& options, std::optional<Command>& chosen) {
           "earliest, latest, FILE:POS, gtid:SET (behind the set), time:YYYY-MM-DDTHH:MM:SSZ")
       ->type_name("PLACE")
       ->required();
+  add_verb("rewind", "Deliver again what was committed within the last time delivered")
+      ->add_option("time", options.sink.where, "30s, 10min, 2h, 7d")
+      ->type_name("TIME")
+      ->required();
+
+  ShowSink& shown = options.shown_sink;
+  shown.config = options.change.config = kDefaultConfig;
+  CLI::App* show =
+      sink->add_subcommand("show", "What a sink is told to do, as TOML without secrets");
+  add_admin(show, shown.config, shown.admin);
+  show->add_option("stream", shown.stream, "Stream")->type_name("STREAM")->required();
+  show->add_option("sink", shown.sink, "Sink")->type_name("SINK")->required();
+  show->callback([&] { chosen = shown; });
+
+  ChangeSink& change = options.change;
+  const auto add_change = [&](const char* verb, const char* help) {
+    CLI::App* command = sink->add_subcommand(verb, help);
+    add_admin(command, change.config, change.admin);
+    command->add_option("stream", change.stream, "Stream")->type_name("STREAM")->required();
+    command->add_option("sink", change.sink, "Sink")->type_name("SINK")->required();
+    command->callback([&, verb] {
+      change.verb = verb;
+      chosen = change;
+    });
+    return command;
+  };
+  const auto add_keys = [&](CLI::App* command) {
+    command
+        ->add_option("keys", change.assignments,
+                     "Keys of [[sink]] (docs/configuration.md); a VALUE is text, or TOML when it "
+                     "begins with a quote or a bracket")
+        ->type_name("KEY=VALUE");
+    command->add_option("--file", change.file, "More keys, in TOML; - is standard input")
+        ->type_name("FILE");
+  };
+  add_keys(add_change("add", "Deliver to another place, from now until it is removed"));
+  CLI::App* set = add_change("set", "Change tables, topics, keys, filters, ... while it runs");
+  add_keys(set);
+  set->add_option("--table", change.table, "The keys are of the [[sink.table]] that matches this")
+      ->type_name("PATTERN");
+  set->add_option("--unset", change.unset, "Back to the default; may be given several times")
+      ->type_name("KEY")
+      ->allow_extra_args(false);
+  set->add_option("--unset-table", change.unset_table,
+                  "Without the [[sink.table]] that matches this")
+      ->type_name("PATTERN");
+  add_change("reset", "Do again what the configuration file says");
+  add_change("remove", "End a sink that was added, and forget how far it came");
   sink->footer(R"(
+What `set` and `add` say holds from the end of a transaction on, in the place of the sink's section
+in the configuration file, also after a restart.
+
 Examples:
   binbus sink list
+  binbus sink set shop orders 'tables=["shop.*", "mall.goods"]'
+  binbus sink set shop orders --table mall.package topic=mytopic key=usr_id
+  binbus sink add shop audit type=file path=audit.jsonl format=debezium tables=shop.*
   binbus sink pause shop orders
+  binbus sink rewind shop orders 10min
   binbus sink seek shop orders --to time:2026-11-20T10:00:00Z)");
 }
 

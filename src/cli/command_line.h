@@ -65,10 +65,28 @@ struct ListSinks {
 struct CommandSink {
   std::string config;
   std::string admin;
-  std::string verb;  // pause, resume, seek, replay
+  std::string verb;  // pause, resume, seek, rewind, replay
   std::string stream;
   std::string sink;
-  std::string where;  // seek
+  std::string where;  // seek: PLACE; rewind: duration
+};
+struct ShowSink {
+  std::string config;
+  std::string admin;
+  std::string stream;
+  std::string sink;
+};
+struct ChangeSink {
+  std::string config;
+  std::string admin;
+  std::string verb;  // add, set, reset, remove
+  std::string stream;
+  std::string sink;
+  std::vector<std::string> assignments;  // KEY=VALUE
+  std::string table;  // the [[sink.table]] that they and `unset` are of; "": [[sink]] itself
+  std::vector<std::string> unset;  // KEY
+  std::string unset_table;         // pattern
+  std::string file;                // more keys, in TOML; "-": standard input
 };
 struct ShowTable {
   std::string config;
@@ -117,9 +135,9 @@ struct Decode {
 };
 struct ShowConfigKeys {};
 
-using Command =
-    std::variant<Serve, ShowStatus, ShowSegments, Locate, Tail, ListSinks, CommandSink, ShowTable,
-                 RebuildSchema, CheckSource, Verify, Import, Decode, ShowConfigKeys>;
+using Command = std::variant<Serve, ShowStatus, ShowSegments, Locate, Tail, ListSinks, CommandSink,
+                             ShowSink, ChangeSink, ShowTable, RebuildSchema, CheckSource, Verify,
+                             Import, Decode, ShowConfigKeys>;
 
 struct Parsed {
   std::optional<Command> command;  // none: print `text` and end with `exit_code`

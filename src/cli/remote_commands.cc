@@ -9,12 +9,14 @@
 
 #include "base/utc_time.h"
 #include "cli/admin_client.h"
+#include "cli/sink_change.h"
 #include "cli/status_view.h"
 
 namespace binbus::cli {
 namespace {
 
 constexpr auto kRefresh = std::chrono::seconds(1);
+constexpr auto kRevisionWait = std::chrono::seconds(10);
 
 int failed(const Error& error) {
   fmt::print(stderr, "binbus: {}\n", error.message);
@@ -41,6 +43,25 @@ void redraw(std::string_view text) {
   }
   fmt::print("{}\x1b[J", out);
   std::fflush(stdout);
+}
+
+// Says from where on the change holds, which is when the transaction that is under way has ended.
+int wait_for_revision(const std::string& stream, const std::string& sink, const std::string& answer,
+                      const std::string& address) {
+  const auto until = std::chrono::steady_clock::now() + kRevisionWait;
+  while (std::chrono::steady_clock::now() < until) {
+    const auto status = admin_get(address, "/status");
+    if (!status) return failed(status.error());
+    const auto place = revision_place(*status, answer, stream, sink);
+    if (!place) return failed(place.error());
+    if (*place) {
+      fmt::print("{}: from {} on\n", sink, **place);
+      return kOk;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  fmt::print("{}: kept; it holds from the end of the transaction on that is under way\n", sink);
+  return kOk;
 }
 
 // Until Ctrl-C; a binbus that stops answering is said and waited for.
@@ -136,11 +157,30 @@ int list_sinks(const ListSinks& command, const std::string& address) {
 
 int command_sink(const CommandSink& command, const std::string& address) {
   Parameters parameters;
-  if (!command.where.empty()) parameters.emplace_back("to", command.where);
+  if (!command.where.empty())
+    parameters.emplace_back(command.verb == "rewind" ? "by" : "to", command.where);
   const auto done = admin_post(
       address, fmt::format("/streams/{}/sinks/{}/{}", command.stream, command.sink, command.verb),
       parameters);
   return done ? kOk : failed(done.error());
+}
+
+int show_sink(const ShowSink& command, const std::string& address) {
+  return print(
+      admin_get(address, fmt::format("/streams/{}/sinks/{}", command.stream, command.sink)));
+}
+
+int change_sink(const ChangeSink& command, const std::string& address) {
+  auto request = sink_change_request(command);
+  if (!request) {
+    fmt::print(stderr, "binbus: {}\n", request.error().message);
+    return kUsage;
+  }
+  const auto done = admin_change(address, request->method, request->path, request->parameters,
+                                 request->keys, "application/toml");
+  if (!done) return failed(done.error());
+  if (request->method != "PATCH" && command.verb != "reset") return kOk;
+  return wait_for_revision(command.stream, command.sink, *done, address);
 }
 
 int show_table(const ShowTable& command, const std::string& address) {

@@ -205,6 +205,23 @@ Result<std::string> sinks_text(std::string_view status, const std::string& strea
   });
 }
 
+Result<std::optional<std::string>> revision_place(std::string_view status, std::string_view answer,
+                                                  const std::string& stream,
+                                                  const std::string& sink) {
+  using Place = std::optional<std::string>;
+  return reading<Place>(status, [&](const Json& now) -> Place {
+    const uint64_t wanted = Json::parse(answer).at("revision");
+    for (const Json& each : now.at("streams")) {
+      if (text(each, "name") != stream) continue;
+      for (const Json& its : each.at("sinks")) {
+        if (text(its, "name") == sink && number(its, "revision") >= wanted)
+          return text(its, "revision_from");
+      }
+    }
+    return std::nullopt;
+  });
+}
+
 std::string fitted(std::string_view text, size_t columns, size_t rows) {
   auto left = static_cast<size_t>(std::ranges::count(text, '\n'));
   std::string out;

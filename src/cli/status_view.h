@@ -1,6 +1,7 @@
 // The endpoint's JSON as text for people. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,12 @@ Result<std::string> location_text(std::string_view location);
 
 // The sinks in a /status body, of one stream or, with "", of all; or their JSON alone.
 Result<std::string> sinks_text(std::string_view status, const std::string& stream, bool json);
+
+// `answer` is what a change of a sink was answered with, `status` what came later: the place from which the change holds; none
+// while it does not yet.
+Result<std::optional<std::string>> revision_place(std::string_view status, std::string_view answer,
+                                                  const std::string& stream,
+                                                  const std::string& sink);
 
 // The names in a /status body.
 Result<std::vector<std::string>> stream_names(std::string_view status);

@@ -89,6 +89,11 @@ void Runner::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+Status Runner::forget() {
+  const std::string path = checkpoint_path();
+  return around_.files.exists(path) ? around_.files.remove(path) : ok();
+}
+
 void Runner::pause() {
   const std::lock_guard lock(mutex_);
   pause_ = true;

@@ -66,6 +66,8 @@ class Runner {
   void start();
   // What is under way is confirmed first, as far as the target can at once. May be called twice.
   void stop();
+  // Forgets how far it came; to be called after stop(). Dead letters stay.
+  Status forget();
 
   void pause();   // takes effect at a transaction's end
   void resume();  // also after a stop

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import threading
 
 import pytest
@@ -50,11 +51,11 @@ def rows_at(source, table, columns):
 
 
 class Writer(threading.Thread):
-    """Writes to d.t, in transactions of a few rows, until the end of the block."""
+    """Writes to a table, in transactions of a few rows, until the end of the block."""
 
-    def __init__(self, source, seed=1):
+    def __init__(self, source, seed=1, table="d.t"):
         super().__init__()
-        self.source, self.random, self.ending, self.statements = source, random.Random(seed), threading.Event(), 0
+        self.source, self.table, self.random, self.ending, self.statements = source, table, random.Random(seed), threading.Event(), 0
 
     def __enter__(self):
         self.start()
@@ -74,11 +75,11 @@ class Writer(threading.Thread):
                 what = self.random.random()
                 if what < 0.6:
                     number += 1
-                    cursor.execute("INSERT INTO d.t VALUES (%s, %s)", (number, f"row {number}"))
+                    cursor.execute(f"INSERT INTO {self.table} VALUES (%s, %s)", (number, f"row {number}"))
                 elif what < 0.8:
-                    cursor.execute("UPDATE d.t SET v = concat(v, '+') WHERE id = %s", (self.random.randint(1, number or 1),))
+                    cursor.execute(f"UPDATE {self.table} SET v = concat(v, '+') WHERE id = %s", (self.random.randint(1, number or 1),))
                 else:
-                    cursor.execute("DELETE FROM d.t WHERE id = %s", (self.random.randint(1, number or 1),))
+                    cursor.execute(f"DELETE FROM {self.table} WHERE id = %s", (self.random.randint(1, number or 1),))
             cursor.execute("COMMIT")
             self.statements += 1
         connection.close()
@@ -199,6 +200,105 @@ def test_pause_resume_and_seek(lab):
     assert [message["data"]["id"] for message in lines_of(binbus)] == [1, 2, 1, 2]
     refused = binbus.run("sink", "pause", "shop", "none", check=False)
     assert refused.returncode == 1 and 'has no sink "none"' in refused.stderr
+
+
+def write_numbered(source, table, count):
+    source.sql(*(f"INSERT INTO {table} VALUES ({number}, 'x')" for number in range(1, count + 1)))
+
+
+def test_settings_change_live_at_one_place(lab):
+    """While rows go on coming to two tables: from one place on another table is delivered, and no row before or after it is lost."""
+    source = lab.server("mysql97")
+    source.sql(*TABLE, "CREATE TABLE d.u LIKE d.t")
+    binbus = lab.binbus(source, sinks=[sink(tables=["d.t"])])
+    with Writer(source) as writer, Writer(source, table="d.u", seed=2):
+        settings = [['tables=["d.u"]'], ["--file", "both.toml"], ["tables=d.t", "where=v LIKE '%+'"], ["--unset", "where", "tables=d.*"]]
+        (binbus.folder / "both.toml").write_text('tables = ["d.t", "d.u"]\n[[table]]\nmatch = "d.u"\noperations = "insert"\n')
+        places = []
+        for words in settings:
+            before = writer.statements
+            wait_until(lambda: writer.statements > before + 40, "the writer goes on", 60)
+            places.append(binbus.run("sink", "set", "shop", "changes", *words).stdout)
+        before = writer.statements
+        wait_until(lambda: writer.statements > before + 40, "the writer goes on", 60)
+    wait_delivered(binbus, source)
+    offsets = [int(re.fullmatch(r"changes: from binlog\.000001:(\d+) on\n", place).group(1)) for place in places]
+    assert offsets == sorted(offsets)
+
+    def wanted(message):
+        """By the settings that hold at its place."""
+        in_t, inserted = message["table"] == "t", message["type"] == "insert"
+        updated = any(row["v"].endswith("+") for row in (message["data"], message.get("old", {"v": ""})))
+        place = int(message["position"].split(":")[1])
+        return [in_t, not in_t, in_t or inserted, in_t and updated, in_t or inserted][sum(place >= offset for offset in offsets)]
+
+    everything = [json.loads(line) for line in
+                  binbus.run("tail", "shop", "--from", "earliest", "--to-end", "--no-ddl", "-f", "maxwell").stdout.splitlines()]
+
+    def key(message):
+        return message["table"], message["type"], message["data"]["id"], message["position"]
+
+    assert [key(message) for message in lines_of(binbus)] == [key(message) for message in everything if wanted(message)]
+    assert sum(message.get("commit", False) for message in lines_of(binbus)) == len({m["xid"] for m in lines_of(binbus)})
+
+
+def test_settings_last_until_they_are_reset(lab):
+    source = lab.server("mysql97")
+    source.sql(*TABLE, "INSERT INTO d.t VALUES (1, 'a')")
+    binbus = lab.binbus(source, sinks=[sink(tables="none.*", hash_salt="secret")])
+    wait_delivered(binbus, source)
+    binbus.run("sink", "set", "shop", "changes", "tables=d.*", "mask.v=hidden")
+    binbus.run("sink", "add", "shop", "added", "type=file", "path=added.jsonl", "format=maxwell")
+    wait_delivered(binbus, source, "added")
+    binbus.kill9()
+    binbus.start()
+    source.sql("INSERT INTO d.t VALUES (2, 'b')")
+    wait_delivered(binbus, source)
+    wait_delivered(binbus, source, "added")
+    assert [m["data"] for m in lines_of(binbus)] == [{"id": 2, "v": "hidden"}]
+    assert [m["data"]["id"] for m in lines_of(binbus, "added")] == [1, 2]
+    assert_says(binbus.log(), "sink_was_set", "sink_was_added")
+    shown = binbus.run("sink", "show", "shop", "changes").stdout
+    assert_says(shown, "[[sink]]", "tables = 'd.*'", "v = 'hidden'", "hash_salt = '***'")
+    assert "secret" not in shown
+
+    def refused(*words):
+        answer = binbus.run("sink", *words, check=False)
+        assert answer.returncode == 1, answer
+        return answer.stderr
+
+    assert_says(refused("set", "shop", "changes", "tabels=x"), "tabels", "tables")
+    assert_says(refused("set", "shop", "changes", "type=kafka"), "type")
+    assert_says(refused("set", "shop", "none", "tables=x"), "none")
+    assert_says(refused("add", "shop", "changes", "type=file", "path=x"), "already")
+    assert_says(refused("add", "shop", "twice", "type=file", "path=added.jsonl"), "added", "path")
+    assert_says(refused("remove", "shop", "changes"), "configuration file")
+    assert_says(refused("reset", "shop", "added"), "remove")
+    binbus.run("sink", "reset", "shop", "changes")
+    binbus.run("sink", "remove", "shop", "added")
+    assert [each["name"] for each in stream_status(binbus)["sinks"]] == ["changes"]
+    source.sql("INSERT INTO d.t VALUES (3, 'c')")
+    wait_delivered(binbus, source)
+    binbus.kill9()
+    binbus.start()
+    source.sql("INSERT INTO d.t VALUES (4, 'd')")
+    wait_delivered(binbus, source)
+    assert [each["name"] for each in stream_status(binbus)["sinks"]] == ["changes"]
+    assert len(lines_of(binbus)) == 1 and len(lines_of(binbus, "added")) == 2
+    # Added once more it begins anew, and what `show` prints can be added.
+    (binbus.folder / "again.toml").write_text(binbus.run("sink", "show", "shop", "changes").stdout.replace("***", "s"))
+    assert_says(refused("add", "shop", "again", "--file", "again.toml"), "name")
+
+
+def test_rewind(lab):
+    source = lab.server("mysql97")
+    source.sql(*TABLE)
+    write_numbered(source, "d.t", 3)
+    binbus = lab.binbus(source, sinks=[sink()])
+    wait_delivered(binbus, source)
+    binbus.run("sink", "rewind", "shop", "changes", "1h")
+    wait_until(lambda: len(lines_of(binbus)) == 6, "all is delivered again", 30)
+    assert binbus.run("sink", "rewind", "shop", "changes", "often", check=False).returncode == 1
 
 
 def test_rows_logged_as_statements_stop_a_sink(lab):

@@ -17,6 +17,7 @@ BUDGET = 256 * MIB if SOAK else 64 * MIB  # of everything: the program, a stream
 TRANSACTION_BYTES = 6 << 30 if SOAK else 300 * MIB
 ROW_BYTES = 1_000_000_000 if SOAK else 60 * MIB
 SECONDS = 3600 if SOAK else 600
+pytestmark = pytest.mark.xdist_group("disk")  # at full length each needs 40 GB: one after the other
 
 
 def peak(binbus):

@@ -104,10 +104,14 @@ Result<Position> LogChanges::position_of(std::string_view text) const {
     return fail(Code::kNotFound,
                 fmt::format("{}: the log has {} bytes of that file so far", text, found->bytes));
   }
-  return fail(Code::kPurged, fmt::format("{} is not in the log, which has {}", text,
-                                         segments.empty() ? "nothing yet"
-                                                          : segments.front().name + " to " +
-                                                                segments.back().name));
+  if (segments.empty()) return fail(Code::kNotFound, "the log has nothing yet");
+  // Names grow by number; one of another base name comes from nowhere.
+  const std::string& newest = segments.back().name;
+  const bool to_come =
+      std::pair(file.size(), file) > std::pair(newest.size(), std::string_view(newest));
+  return fail(
+      to_come ? Code::kNotFound : Code::kPurged,
+      fmt::format("{} is not in the log, which has {} to {}", text, segments.front().name, newest));
 }
 
 Status LogChanges::open() {
@@ -173,6 +177,10 @@ Result<bool> LogChanges::read(const std::function<Status(const schema::Change&)>
     if (!reader_->wait(wait_ms, stop)) return false;
     if (wait_ms == 0) return false;
   }
+}
+
+bool LogChanges::before(const sink::Checkpoint& one, const sink::Checkpoint& other) const {
+  return position_of(one).value_or(Position{}) < position_of(other).value_or(Position{});
 }
 
 sink::Checkpoint LogChanges::place() const {

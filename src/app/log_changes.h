@@ -34,6 +34,7 @@ class LogChanges final : public sink::ChangeSource {
   Result<bool> read(const std::function<Status(const schema::Change&)>& emit, uint64_t wait_ms,
                     const std::stop_token& stop) override;
   sink::Checkpoint place() const override;
+  bool before(const sink::Checkpoint& one, const sink::Checkpoint& other) const override;
   // Nothing is left to be read, for now.
   bool at_end() const { return at_ >= log_.visible_end(); }
 

@@ -1,29 +1,9 @@
 #include "app/schema_surroundings.h"
 
-#include <algorithm>
-
-#include "app/ingest_options.h"
+#include "app/source_client.h"
 #include "ingest/baseline.h"
 
 namespace binbus::app {
-namespace {
-
-// How long a source with many tables may think before its first row.
-constexpr uint32_t kAnswerMs = 300'000;
-
-Result<std::unique_ptr<mysql::Client>> connect(const StreamConfig& config,
-                                               const ingest::Ingest& ingest) {
-  const ingest::IngestStatus status = ingest.status();
-  if (status.state != ingest::IngestState::kStreaming)
-    return fail(Code::kNetwork, "no source is connected");
-  mysql::ConnectOptions options = ingest_options(config, "").connect;
-  options.address = status.address;
-  options.timeout_ms = std::max(options.timeout_ms, kAnswerMs);
-  return mysql::Client::connect(options);
-}
-
-}  // namespace
-
 changes::KeeperSurroundings schema_surroundings(const StreamConfig& config, ingest::Ingest& ingest,
                                                 SchemaRecorder& recorder) {
   changes::KeeperSurroundings around;
@@ -34,12 +14,12 @@ changes::KeeperSurroundings schema_surroundings(const StreamConfig& config, inge
     return source.server_uuid.empty() ? std::to_string(source.server_id) : source.server_uuid;
   };
   around.read = [&config, &ingest]() -> Result<schema::Baseline> {
-    BINBUS_TRY(client, connect(config, ingest));
+    BINBUS_TRY(client, connect_to_source(config, ingest));
     return ingest::read_baseline(*client);
   };
   around.reread = [&config, &ingest](const std::vector<schema::TableName>& tables,
                                      schema::Baseline& baseline) -> Status {
-    BINBUS_TRY(client, connect(config, ingest));
+    BINBUS_TRY(client, connect_to_source(config, ingest));
     return ingest::read_again(*client, tables, baseline);
   };
   around.record = [&recorder](changes::SchemaHistory::SegmentStart record,

@@ -2,6 +2,7 @@
 #include "app/config_keys.h"
 #include "ingest/options.h"
 #include "sink/condition.h"
+#include "sink/filter_table.h"
 #include "sink/pattern.h"
 #include "sink/template.h"
 
@@ -35,6 +36,11 @@ Status check_start(std::string_view text) {
 
 Status check_pattern(std::string_view text) {
   BINBUS_RETURN_IF_ERROR(sink::PatternSet::compile(std::vector<std::string>{std::string(text)}));
+  return ok();
+}
+
+Status check_filter_table(std::string_view text) {
+  BINBUS_RETURN_IF_ERROR(sink::FilterTable::make(std::string(text)));
   return ok();
 }
 
@@ -185,6 +191,13 @@ const Key<SinkOptions> kSinkKeys[] = {
      .fallback = "",
      .help = "Patterns of tables that are not delivered whatever `tables` says.",
      .check = check_pattern},
+    {.name = "filter_table",
+     .kind = Kind::kText,
+     .member = &SinkOptions::filter_table,
+     .fallback = "",
+     .help = "A table of the source, as `ops.monitored`, whose rows say which of these tables are "
+             "delivered, [from where they are on](sinks.md#a-filter-table-in-the-source).",
+     .check = check_filter_table},
     {.name = "start",
      .kind = Kind::kText,
      .member = &SinkOptions::start,

@@ -10,6 +10,7 @@
 #include "app/ingest_options.h"
 #include "app/schema_surroundings.h"
 #include "app/sink_targets.h"
+#include "app/source_client.h"
 #include "app/stream_parts.h"
 #include "base/error_table.h"
 #include "base/log.h"
@@ -151,7 +152,10 @@ Result<std::unique_ptr<sink::Runner>> Stream::make_sink(Parts& parts,
                             .make_target = target_maker(files_, clock_),
                             .files = files_,
                             .clock = clock_,
-                            .folder = folder_ + "/sinks"};
+                            .folder = folder_ + "/sinks",
+                            .read_filter_table = [this, &parts](const std::string& table) {
+                              return read_filter_table(config_, *parts.ingest, table);
+                            }};
   auto runner = sink::Runner::make(options, std::move(around));
   if (!runner) return fail_in("sink " + options.name, runner.error());
   return runner;

@@ -193,7 +193,7 @@ Examples:
 
 void add_sink(CLI::App& app, Options& options, std::optional<Command>& chosen) {
   CLI::App* sink =
-      app.add_subcommand("sink", "List, add, set, pause, resume and rewind what delivers changes");
+      app.add_subcommand("sink", "List, add, change, pause and rewind what delivers changes");
   sink->require_subcommand(1);
   CLI::App* list = sink->add_subcommand("list", "Each sink with state, position, lag and counts");
   add_admin(list, options.sinks.config, options.sinks.admin);

@@ -30,6 +30,10 @@ class TableCache {
     last_part_ = &found->second.part;
     return *last_part_;
   }
+  void clear() {
+    parts_.clear();
+    last_ = nullptr;
+  }
   size_t size() const { return parts_.size(); }
 
  private:

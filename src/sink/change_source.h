@@ -31,6 +31,8 @@ class ChangeSource {
                             uint64_t wait_ms, const std::stop_token& stop) = 0;
   // After the last whole transaction that was read, whether anything of it was emitted or not.
   virtual Checkpoint place() const = 0;
+  // Whether one place lies before another; one that is no longer there lies before all others.
+  virtual bool before(const Checkpoint& one, const Checkpoint& other) const = 0;
 };
 
 }  // namespace binbus::sink

@@ -49,6 +49,9 @@ class Delivery {
     return filter_->may_pass(database, table);
   }
 
+  // What the source's own filter table holds; null: there is none.
+  FilterTable* filter_table() { return filter_->table(); }
+
   // Sends to this target from now on; `after` is the last checkpoint that counts.
   Status attach(Target& target, Checkpoint after);
 

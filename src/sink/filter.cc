@@ -34,6 +34,10 @@ Result<std::unique_ptr<Filter>> Filter::make(const SinkOptions& options, Rules& 
   BINBUS_TRY(exclude, PatternSet::compile(options.exclude));
   std::unique_ptr<Filter> filter(new Filter(rules, std::move(include), std::move(exclude)));
   filter->all_tables_ = options.tables.empty();
+  if (!options.filter_table.empty()) {
+    BINBUS_TRY(table, FilterTable::make(options.filter_table));
+    filter->filter_table_ = std::move(table);
+  }
   for (const TableOptions& rule : rules.all()) {
     Rule& parsed = filter->parsed_.emplace_back();
     BINBUS_TRY(operations, parse_operations(rule.operations));
@@ -54,15 +58,16 @@ bool Filter::wants(std::string_view database, std::string_view table) {
 }
 
 bool Filter::may_pass(std::string_view database, std::string_view table) {
+  if (filter_table_ && filter_table_->is(database, table)) return true;
   return wants(database, table) &&
          (parsed_[rules_.of(database, table)].operations & kRowOperations) != 0;
 }
 
 bool Filter::selects_rows() const {
-  return std::ranges::any_of(parsed_, [](const Rule& rule) {
-    const int operations = rule.operations & kRowOperations;
-    return rule.condition != nullptr || (operations != 0 && operations != kRowOperations);
-  });
+  return filter_table_ || std::ranges::any_of(parsed_, [](const Rule& rule) {
+           const int operations = rule.operations & kRowOperations;
+           return rule.condition != nullptr || (operations != 0 && operations != kRowOperations);
+         });
 }
 
 Filter::Verdict& Filter::verdict(const schema::TablePtr& table) {
@@ -70,11 +75,33 @@ Filter::Verdict& Filter::verdict(const schema::TablePtr& table) {
     Verdict out;
     out.wanted = wants(version.database, version.table);
     out.rule = &parsed_[rules_.of(table)];
+    out.operations = out.rule->operations & listed_operations(version);
     if (out.wanted && out.rule->condition != nullptr) {
       out.columns = out.rule->condition->bind(version);
     }
     return out;
   });
+}
+
+uint8_t Filter::listed_operations(const schema::TableVersion& table) const {
+  if (!filter_table_) return kRowOperations | kStatements;
+  const FilterRow* row = filter_table_->find(table.database, table.table);
+  if (row == nullptr) return 0;
+  return static_cast<uint8_t>(kStatements | (row->inserts ? kInserts : 0) |
+                              (row->updates ? kUpdates : 0) | (row->deletes ? kDeletes : 0));
+}
+
+Status Filter::follow_filter_table(const Change& change) {
+  if (!filter_table_) return ok();
+  const bool about_it = std::ranges::any_of(
+      std::initializer_list<schema::TablePtr>{change.table, change.table_before,
+                                              change.table_after},
+      [this](const schema::TablePtr& table) {
+        return table != nullptr && filter_table_->is(table->database, table->table);
+      });
+  if (!about_it) return ok();
+  verdicts_.clear();
+  return filter_table_->apply(change);
 }
 
 bool Filter::passes_statement(const Change& change) {
@@ -83,13 +110,14 @@ bool Filter::passes_statement(const Change& change) {
     if (*table == nullptr) continue;
     about_table = true;
     const Verdict& found = verdict(*table);
-    if (found.wanted && (found.rule->operations & kStatements) != 0) return true;
+    if (found.wanted && (found.operations & kStatements) != 0) return true;
   }
   return !about_table && !is_system_schema(change.database) &&
          (parsed_.back().operations & kStatements) != 0;
 }
 
 Result<bool> Filter::passes(const Change& change) {
+  BINBUS_RETURN_IF_ERROR(follow_filter_table(change));
   uint8_t operation = 0;
   switch (change.operation) {
     case Operation::kBegin:
@@ -110,7 +138,7 @@ Result<bool> Filter::passes(const Change& change) {
       break;
   }
   const Verdict& found = verdict(change.table);
-  if (!found.wanted || (found.rule->operations & operation) == 0) return false;
+  if (!found.wanted || (found.operations & operation) == 0) return false;
   if (found.rule->condition == nullptr) return true;
   if (!found.columns) return fail(found.columns.error());
   const auto fulfilled = [&](std::span<const schema::Field> row,

@@ -5,15 +5,18 @@
 // - Statements about no single table (CREATE DATABASE, ...): when their database is no system schema and `ddl` is wanted.
 // - An update is delivered as it is when its row fulfils `where` before or after it: who receives changes of a part of a table
 //   sees a row come in as an update of a row that it does not know, and go as an update to values outside of the condition.
+// - With a filter table: of these, what its rows say.
 // - A transaction's bounds always pass; who delivers them drops those around nothing.
 //
 // Thread: one; keeps the verdict per table version.
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "schema/change.h"
 #include "sink/condition.h"
+#include "sink/filter_table.h"
 #include "sink/rules.h"
 
 namespace binbus::sink {
@@ -26,6 +29,8 @@ class Filter {
   bool may_pass(std::string_view database, std::string_view table);
   // Whether rows of tables that may pass are kept back all the same, by what they hold or what was done to them.
   bool selects_rows() const;
+  // The filter table, which passes() keeps up to date; null: there is none.
+  FilterTable* table() { return filter_table_ ? &*filter_table_ : nullptr; }
   // kInvalid when a condition does not fit the table's columns.
   Result<bool> passes(const schema::Change& change);
 
@@ -42,16 +47,21 @@ class Filter {
   };
   struct Verdict {
     bool wanted = false;
+    uint8_t operations = 0;
     const Rule* rule = nullptr;
     Result<std::vector<uint32_t>> columns;  // of the condition
   };
   static Result<uint8_t> parse_operations(const std::vector<std::string>& names);
   Verdict& verdict(const schema::TablePtr& table);
   bool wants(std::string_view database, std::string_view table);
+  // Of the filter table: what is to be delivered of a table.
+  uint8_t listed_operations(const schema::TableVersion& table) const;
+  Status follow_filter_table(const schema::Change& change);
   bool passes_statement(const schema::Change& change);
 
   Rules& rules_;
   std::vector<Rule> parsed_;  // by the rule's number
+  std::optional<FilterTable> filter_table_;
   PatternSet include_, exclude_;
   bool all_tables_ = false;  // `tables` is not given
   NameCache<bool> names_;    // wants()

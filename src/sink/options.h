@@ -40,6 +40,7 @@ struct SinkOptions : TableOptions {
   std::string start;   // earliest, latest, gtid:SET, FILE:POS; while there is no checkpoint
   std::vector<std::string> tables;   // patterns; empty: all but the system schemas
   std::vector<std::string> exclude;  // patterns
+  std::string filter_table;          // "database.table" of the source; "": none
   std::vector<TableOptions> table_rules;
   std::string hash_salt;
   bool tombstones = false;        // after a delete, a message with its key and no payload

@@ -58,6 +58,7 @@ Runner::Runner(Surroundings around, const SinkOptions& options)
       name_(options.name),
       stream_(options.stream),
       dead_letters_(around_.files, around_.folder + "/" + name_ + ".dead_letters.jsonl"),
+      filter_history_(around_.files, around_.folder + "/" + name_ + ".filter_table.json"),
       backoff_(backoff_of(options, around_.clock)),
       pause_(options.paused) {
   shown_.since_us = around_.clock.wall_us();
@@ -91,6 +92,7 @@ void Runner::stop() {
 
 Status Runner::forget() {
   const std::string path = checkpoint_path();
+  BINBUS_RETURN_IF_ERROR(filter_history_.forget());
   return around_.files.exists(path) ? around_.files.remove(path) : ok();
 }
 
@@ -272,6 +274,7 @@ Status Runner::go_to_start(const std::optional<Checkpoint>& kept) {
   }
   if (!where && checkpoint) {
     BINBUS_RETURN_IF_ERROR(around_.source->seek(*checkpoint));
+    BINBUS_RETURN_IF_ERROR(know_filter_table(true));
     committed_ = *checkpoint;
     committed_at_us_ = around_.clock.monotonic_us();
     return now_.delivery->attach(*target_, committed_);
@@ -282,6 +285,8 @@ Status Runner::go_to_start(const std::optional<Checkpoint>& kept) {
     if (seek_ == where && must_be_mended(begun.error().code)) seek_.reset();
     return begun;
   }
+  BINBUS_RETURN_IF_ERROR(
+      know_filter_table(checkpoint && !before(*checkpoint, around_.source->place())));
   BINBUS_RETURN_IF_ERROR(now_.delivery->attach(*target_, around_.source->place()));
   BINBUS_RETURN_IF_ERROR(commit());  // so that it is not asked for again
   if (where) {
@@ -291,6 +296,33 @@ Status Runner::go_to_start(const std::optional<Checkpoint>& kept) {
     if (seek_ == where) seek_.reset();
   }
   return ok();
+}
+
+Status Runner::know_filter_table(bool known) {
+  FilterTable* table = now_.delivery->filter_table();
+  if (table == nullptr) return filter_history_.forget();  // nobody follows it from here on
+  const Checkpoint place = around_.source->place();
+  const auto is_before = [this](const Checkpoint& a, const Checkpoint& b) { return before(a, b); };
+  if (known) {
+    BINBUS_TRY(rows, filter_history_.at(table->name(), place, is_before));
+    if (rows) {
+      table->set_rows(std::move(*rows));
+      return ok();
+    }
+  }
+  // Of rows that change between this place and now the log tells in time.
+  BINBUS_TRY(rows, around_.read_filter_table(table->name()));
+  BINBUS_RETURN_IF_ERROR(filter_history_.add(table->name(), place, rows, is_before));
+  table->set_rows(std::move(rows));
+  return ok();
+}
+
+Status Runner::keep_filter_table(const Checkpoint& place) {
+  FilterTable* table = now_.delivery->filter_table();
+  if (table == nullptr || !table->take_changed()) return ok();
+  return filter_history_.add(
+      table->name(), place, table->rows(),
+      [this](const Checkpoint& a, const Checkpoint& b) { return before(a, b); });
 }
 
 Status Runner::deliver_until_asked(const std::stop_token& stop) {
@@ -329,6 +361,7 @@ bool Runner::commit_due(bool idle) const {
 
 Status Runner::commit() {
   const Checkpoint place = around_.source->place();
+  BINBUS_RETURN_IF_ERROR(keep_filter_table(place));  // who begins there must know it
   BINBUS_RETURN_IF_ERROR(now_.delivery->commit(place));
   BINBUS_RETURN_IF_ERROR(write_durably(around_.files, checkpoint_path(), place));
   committed_ = place;

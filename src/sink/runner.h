@@ -3,7 +3,8 @@
 // What is to be tried again is tried again from the last checkpoint, with a target made anew, after a capped backoff with jitter.
 // What somebody must mend stops the sink, until resume(), seek() or reconfigure(). Either is in status(), and once in the log.
 //
-// Files, in `folder`: <name>.checkpoint (a target that keeps its own is believed first) and <name>.dead_letters.jsonl.
+// Files, in `folder`: <name>.checkpoint (a target that keeps its own is believed first), <name>.dead_letters.jsonl and, with a
+// filter table, <name>.filter_table.json.
 //
 // Owner:  owns the source and the targets; borrows files and clock.
 // Thread: its own, "sink"; public functions from any.
@@ -19,6 +20,7 @@
 #include "base/backoff.h"
 #include "sink/change_source.h"
 #include "sink/delivery.h"
+#include "sink/filter_history.h"
 
 namespace binbus::sink {
 
@@ -56,6 +58,8 @@ struct Surroundings {
   io::FileSystem& files;
   io::Clock& clock;
   std::string folder;  // <data>/<stream>/sinks; made when it is not there
+  // The rows of a filter table, read at the source now; may be left out where there are no filter tables.
+  std::function<Result<std::vector<FilterRow>>(const std::string& table)> read_filter_table = {};
 };
 
 class Runner {
@@ -94,6 +98,12 @@ class Runner {
   Status session(const std::stop_token& stop);
   Status go_to_start(const std::optional<Checkpoint>& kept);
   Status deliver_until_asked(const std::stop_token& stop);
+  // Gives the filter table its rows at the source's place; `known`: all of the log up to there was followed already.
+  Status know_filter_table(bool known);
+  Status keep_filter_table(const Checkpoint& place);
+  bool before(const Checkpoint& one, const Checkpoint& other) const {
+    return around_.source->before(one, other);
+  }
   Status commit();
   bool commit_due(bool idle) const;
   uint64_t wait_ms() const;
@@ -107,6 +117,7 @@ class Runner {
   const Surroundings around_;
   const std::string name_, stream_;
   DeadLetters dead_letters_;
+  FilterHistory filter_history_;
   Counters counters_;
 
   // Of the thread.

@@ -86,6 +86,9 @@ class TestSource final : public ChangeSource {
     return true;
   }
   Checkpoint place() const override { return std::to_string(at_); }
+  bool before(const Checkpoint& one, const Checkpoint& other) const override {
+    return std::stoull(one) < std::stoull(other);
+  }
 
  private:
   Log& log_;

@@ -30,6 +30,7 @@ def test_demo(tmp_path, monkeypatch):
     shown = quickstart()
     assert_shows_all(shown)
     assert " orders, " in shown.stdout and "shop: streaming" in shown.stdout
+    assert '{"database":"shop","table":"orders","type":"insert"' in shown.stdout
     assert not list(tmp_path.iterdir()), "nothing is left behind"
 
 

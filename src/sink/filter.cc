@@ -93,13 +93,11 @@ uint8_t Filter::listed_operations(const schema::TableVersion& table) const {
 
 Status Filter::follow_filter_table(const Change& change) {
   if (!filter_table_) return ok();
-  const bool about_it = std::ranges::any_of(
-      std::initializer_list<schema::TablePtr>{change.table, change.table_before,
-                                              change.table_after},
-      [this](const schema::TablePtr& table) {
-        return table != nullptr && filter_table_->is(table->database, table->table);
-      });
-  if (!about_it) return ok();
+  const auto is_it = [this](const schema::TablePtr& table) {
+    return table != nullptr && filter_table_->is(table->database, table->table);
+  };
+  if (!is_it(change.table) && !is_it(change.table_before) && !is_it(change.table_after))
+    return ok();
   verdicts_.clear();
   return filter_table_->apply(change);
 }

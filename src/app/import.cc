@@ -20,16 +20,23 @@ constexpr size_t kFormatFlagsAt =
     4 + 17;  // the format description's flags: behind the magic, 17 into its header
 constexpr size_t kHeadBytes = 4 + binlog::kHeaderBytes;
 
+// A file that is imported, and who is told how much of it was read.
+struct Input {
+  std::unique_ptr<io::File> file;
+  std::function<void(size_t bytes)> progress;
+};
+
 // Calls `take` for the file's blocks in order, as they are to be stored.
-Status for_each_block(const io::File& file, const std::function<Status(Bytes)>& take) {
+Status for_each_block(const Input& input, const std::function<Status(Bytes)>& take) {
   ByteVector buffer(kBlockBytes);
   uint64_t offset = 0;
   while (true) {
-    BINBUS_TRY(count, file.read_at(offset, buffer));
+    BINBUS_TRY(count, input.file->read_at(offset, buffer));
     if (count == 0) return ok();
     if (offset == 0 && count > kFormatFlagsAt)
       buffer[kFormatFlagsAt] &= static_cast<uint8_t>(~binlog::kFlagInUse);
     BINBUS_RETURN_IF_ERROR(take(Bytes(buffer).first(count)));
+    if (input.progress) input.progress(count);
     offset += count;
   }
 }
@@ -44,11 +51,11 @@ struct Checked {
 // Relay logs keep their source's log_pos, so positions are not compared.
 binlog::EventScanner scanner() { return binlog::EventScanner({.require_log_pos = false}); }
 
-Result<Checked> check(const io::File& file) {
+Result<Checked> check(const Input& input) {
   Checked checked;
   binlog::EventScanner scan = scanner();
   uint64_t last_end = 0;
-  BINBUS_RETURN_IF_ERROR(for_each_block(file, [&](Bytes block) {
+  BINBUS_RETURN_IF_ERROR(for_each_block(input, [&](Bytes block) {
     if (checked.bytes == 0 && block.size() >= kHeadBytes)
       checked.head = binlog::parse_header(block.data() + 4);
     checked.bytes += block.size();
@@ -70,11 +77,11 @@ Result<Checked> check(const io::File& file) {
 }
 
 // Appends the file from `from` on, which is 0 or a transaction end.
-Status store(const io::File& file, uint64_t from, store::Log& log) {
+Status store(const Input& input, uint64_t from, store::Log& log) {
   constexpr uint64_t kSyncBytes = 16 * kBlockBytes;
   binlog::EventScanner scan = scanner();
   std::vector<TransactionEnd> ends;
-  return for_each_block(file, [&](Bytes block) -> Status {
+  return for_each_block(input, [&](Bytes block) -> Status {
     const uint64_t block_start = scan.offset();
     const uint64_t begin = std::max(from, block_start);  // of what is new in the block
     ends.clear();
@@ -90,11 +97,11 @@ Status store(const io::File& file, uint64_t from, store::Log& log) {
 }
 
 // What an earlier import that was cut short stored must be how the file begins.
-Status check_stored(const io::File& file, store::Position stored, store::Log& log) {
+Status check_stored(const Input& input, store::Position stored, store::Log& log) {
   BINBUS_TRY(reader, log.reader({stored.segment, 0}));
   ByteVector buffer(kBlockBytes);
   uint64_t offset = 0;
-  return for_each_block(file, [&](Bytes block) -> Status {
+  return for_each_block(input, [&](Bytes block) -> Status {
     while (!block.empty() && offset < stored.offset) {
       BINBUS_TRY(ours, reader->read(std::span(buffer).first(block.size())));
       if (ours.empty()) return fail(Code::kIo, "its segment ends before it should");
@@ -145,18 +152,20 @@ Result<uint64_t> stored_bytes(const std::string& name, uint64_t number, const st
                           newest.name, newest.number + 1));
 }
 
-Result<Imported> import_checked(io::FileSystem& files, const std::string& path, store::Log& log) {
+Result<Imported> import_checked(io::FileSystem& files, const std::string& path, store::Log& log,
+                                const std::function<void(size_t bytes)>& progress) {
   const std::string name = std::filesystem::path(path).filename().string();
   BINBUS_TRY(number, binlog::SegmentName::parse(name));
   BINBUS_RETURN_IF_ERROR(log.abort_transaction());  // which an import was cut short in
   BINBUS_TRY(stored, stored_bytes(name, number.number, log));
   BINBUS_TRY(file, files.open(path, io::OpenMode::kRead));
-  BINBUS_TRY(checked, check(*file));
+  const Input input{std::move(file), progress};
+  BINBUS_TRY(checked, check(input));
   if (stored > 0) {
-    BINBUS_RETURN_IF_ERROR(check_stored(*file, {number.number, stored}, log));
+    BINBUS_RETURN_IF_ERROR(check_stored(input, {number.number, stored}, log));
     if (checked.bytes <= stored) return fail(Code::kExists, "all of it is in the log already");
   } else if (log.size().bytes > 0) {
-    BINBUS_RETURN_IF_ERROR(check_previous(*file, checked.bytes, log));
+    BINBUS_RETURN_IF_ERROR(check_previous(*input.file, checked.bytes, log));
   }
 
   if (stored == 0) BINBUS_RETURN_IF_ERROR(log.begin_segment(name));
@@ -166,15 +175,16 @@ Result<Imported> import_checked(io::FileSystem& files, const std::string& path, 
                                             .server_version = checked.format.server_version,
                                             .file = name,
                                             .offset = stored}));
-  BINBUS_RETURN_IF_ERROR(store(*file, stored, log));
+  BINBUS_RETURN_IF_ERROR(store(input, stored, log));
   BINBUS_RETURN_IF_ERROR(log.sync());
   return Imported{name, checked.bytes, stored, checked.transactions};
 }
 
 }  // namespace
 
-Result<Imported> import_file(io::FileSystem& files, const std::string& path, store::Log& log) {
-  auto imported = import_checked(files, path, log);
+Result<Imported> import_file(io::FileSystem& files, const std::string& path, store::Log& log,
+                             const std::function<void(size_t bytes)>& progress) {
+  auto imported = import_checked(files, path, log, progress);
   if (!imported) return fail_in(path, std::move(imported).error());
   return imported;
 }

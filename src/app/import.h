@@ -1,6 +1,7 @@
 // `binbus import`: stores binlog files in a stream's log, offline.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "io/file.h"
@@ -26,6 +27,8 @@ struct Imported {
 //         the log is past its number; kInvalid: files before it are missing; kDiverged: its bytes
 //         or its Previous_gtids contradict the log; the log's own. Messages name the file and the
 //         offset or the GTIDs.
-Result<Imported> import_file(io::FileSystem& files, const std::string& path, store::Log& log);
+// `progress` is told how many bytes of the file were read; what is stored is read twice.
+Result<Imported> import_file(io::FileSystem& files, const std::string& path, store::Log& log,
+                             const std::function<void(size_t bytes)>& progress = {});
 
 }  // namespace binbus::app

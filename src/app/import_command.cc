@@ -7,6 +7,7 @@
 #include "app/config.h"
 #include "app/data_folder.h"
 #include "app/import.h"
+#include "cli/progress.h"
 #include "io/clock.h"
 
 namespace binbus::app {
@@ -28,8 +29,17 @@ Status import_all(const cli::Import& command, const std::string& data) {
   io::FileSystem& files = io::posix_file_system();
   BINBUS_TRY(log, store::Log::open(files, io::system_clock(),
                                    {.directory = folder.stream_folder(command.stream)}, nullptr));
+  uint64_t bytes = 0;
   for (const std::string& path : command.files) {
-    BINBUS_TRY(imported, import_file(files, path, *log));
+    BINBUS_TRY(file, files.open(path, io::OpenMode::kRead));
+    BINBUS_TRY(size, file->size());
+    bytes += size;
+  }
+  cli::Progress progress(2 * bytes);
+  for (const std::string& path : command.files) {
+    progress.begin(path);
+    BINBUS_TRY(imported, import_file(files, path, *log, [&](size_t read) { progress.add(read); }));
+    progress.clear();
     fmt::print("{}: {} bytes, {} transactions{}\n", imported.segment, imported.bytes,
                imported.transactions,
                imported.bytes_before == 0

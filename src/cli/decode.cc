@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <numeric>
 
 #include "changes/change_reader.h"
 #include "changes/file_source.h"
 #include "changes/sql_dump.h"
+#include "cli/progress.h"
 #include "format/writer.h"
 
 namespace binbus::cli {
@@ -38,6 +40,17 @@ Status write_out(std::string_view text) {
     text.remove_prefix(static_cast<size_t>(count));
   }
   return ok();
+}
+
+Result<std::vector<uint64_t>> sizes_of(io::FileSystem& files,
+                                       const std::vector<std::string>& paths) {
+  std::vector<uint64_t> out;
+  for (const std::string& path : paths) {
+    BINBUS_TRY(file, files.open(path, io::OpenMode::kRead));
+    BINBUS_TRY(size, file->size());
+    out.push_back(size);
+  }
+  return out;
 }
 
 // FILE:POS, the file by its name or its path; {0, 0}: not given.
@@ -91,8 +104,21 @@ Status run(const Decode& command) {
   options.number_columns = true;
   // A place is where changes are printed from; tables are followed from the first file's beginning.
   changes::ChangeReader reader(std::move(options), {1, 0}, std::move(catalog));
+  BINBUS_TRY(sizes, sizes_of(files, command.files));
+  Progress progress(std::accumulate(sizes.begin(), sizes.end(), uint64_t{0}),
+                    ::isatty(STDOUT_FILENO) == 0);
+  binlog::Position reached{0, 0};
+  const auto reach = [&](binlog::Position at) {
+    for (; reached.segment < at.segment; reached = {reached.segment + 1, 0}) {
+      if (reached.segment > 0) progress.add(sizes[reached.segment - 1] - reached.offset);
+      progress.begin(command.files[reached.segment]);
+    }
+    progress.add(at.offset - reached.offset);
+    reached = at;
+  };
   std::string out;
   const auto emit = [&](const Change& change) -> Status {
+    if (change.position > reached) reach(change.position);
     if (change.position < from) return ok();
     BINBUS_TRY(printed, writer->write(out, change));
     if (printed && (out.empty() || out.back() != '\n')) out += '\n';
@@ -110,7 +136,9 @@ Status run(const Decode& command) {
       return fail(std::move(more).error());
     }
     if (!*more) break;
+    if (reader.place() > reached) reach(reader.place());
   }
+  progress.clear();
   BINBUS_RETURN_IF_ERROR(write_out(out));
   if (const uint64_t count = reader.counts().statements_skipped; count > 0) {
     fmt::print(

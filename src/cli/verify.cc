@@ -27,9 +27,10 @@ constexpr const char* kMend =
 class SegmentCheck {
  public:
   SegmentCheck(io::FileSystem& files, const std::string& folder, const std::string& name,
-               bool newest)
-      : files_(files), paths_(folder, name), newest_(newest) {
+               bool newest, Progress* progress)
+      : files_(files), paths_(folder, name), newest_(newest), progress_(progress) {
     report_.name = name;
+    if (progress_ != nullptr) progress_->begin(name);
   }
 
   Result<SegmentReport> run() {
@@ -112,6 +113,7 @@ class SegmentCheck {
   Status check_payload(const io::File& segment, const Entry& entry) {
     buffer_.resize(entry.length);
     BINBUS_TRY(count, segment.read_at(entry.offset, buffer_));
+    tell(count);
     if (count == entry.length && binlog::crc32(0, buffer_) == entry.payload_crc) return ok();
     if (count == entry.length)
       damage(entry.offset, fmt::format("{} bytes differ from their checksum", entry.length));
@@ -129,6 +131,7 @@ class SegmentCheck {
           static_cast<size_t>(std::min<uint64_t>(kBlockBytes, end - scanner.offset()));
       BINBUS_TRY(count, segment.read_at(scanner.offset(), std::span(buffer_).first(wanted)));
       if (count == 0) break;
+      tell(count);
       const Status fed =
           scanner.feed(Bytes(buffer_).first(count), [&](const binlog::TransactionEnd& found) {
             last_end = found.offset;
@@ -144,9 +147,14 @@ class SegmentCheck {
     return ok();
   }
 
+  void tell(size_t bytes) {
+    if (progress_ != nullptr) progress_->add(bytes);
+  }
+
   io::FileSystem& files_;
   const store::SegmentPaths paths_;
   const bool newest_;
+  Progress* const progress_;
   SegmentReport report_;
   ByteVector buffer_;
 };
@@ -182,6 +190,15 @@ Result<std::map<uint64_t, std::string>> segments_in(io::FileSystem& files,
   return names;
 }
 
+Result<uint64_t> segment_bytes(io::FileSystem& files, const std::string& folder) {
+  uint64_t bytes = 0;
+  BINBUS_TRY(entries, files.list(folder));
+  for (const io::DirectoryEntry& entry : entries) {
+    if (binlog::SegmentName::parse(entry.name) && !entry.is_directory) bytes += entry.bytes;
+  }
+  return bytes;
+}
+
 // The folder itself when there are segments in it, else its folders that have some.
 Result<std::vector<std::string>> stream_folders(io::FileSystem& files, const std::string& folder) {
   BINBUS_TRY(own, segments_in(files, folder));
@@ -209,13 +226,14 @@ void print(const std::string& folder, const SegmentReport& report) {
 
 }  // namespace
 
-Result<std::vector<SegmentReport>> verify_stream(io::FileSystem& files, const std::string& folder) {
+Result<std::vector<SegmentReport>> verify_stream(io::FileSystem& files, const std::string& folder,
+                                                 Progress* progress) {
   BINBUS_TRY(names, segments_in(files, folder));
   std::vector<SegmentReport> reports;
   SegmentReport before;
   for (const auto& [number, name] : names) {
     const bool newest = number == names.rbegin()->first;
-    BINBUS_TRY(report, SegmentCheck(files, folder, name, newest).run());
+    BINBUS_TRY(report, SegmentCheck(files, folder, name, newest, progress).run());
     check_join(files, folder, before, report);
     before = report;
     reports.push_back(std::move(report));
@@ -232,7 +250,10 @@ int verify(const std::string& folder) {
   }
   bool damaged = false;
   for (const std::string& stream : *folders) {
-    const auto reports = verify_stream(files, stream);
+    const auto bytes = segment_bytes(files, stream);
+    Progress progress(2 * bytes.value_or(0));
+    const auto reports = verify_stream(files, stream, &progress);
+    progress.clear();
     if (!reports) {
       fmt::print(stderr, "binbus: {}\n", reports.error().message);
       return kFailed;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/progress.h"
 #include "io/file.h"
 
 namespace binbus::cli {
@@ -20,7 +21,9 @@ struct SegmentReport {
 
 // The segments of one stream's folder, oldest first. An error is the disk's, or there is no log in
 // the folder.
-Result<std::vector<SegmentReport>> verify_stream(io::FileSystem& files, const std::string& folder);
+// `progress` is told every byte of a segment twice; null: nobody is.
+Result<std::vector<SegmentReport>> verify_stream(io::FileSystem& files, const std::string& folder,
+                                                 Progress* progress = nullptr);
 
 // Checks a data folder or one stream's folder, prints what was found, returns the exit status.
 int verify(const std::string& folder);

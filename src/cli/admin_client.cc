@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/status_view.h"
 #include "io/address.h"
 
 namespace binbus::cli {
@@ -46,6 +47,12 @@ Result<std::string> admin_get(const std::string& address, const std::string& pat
   if (!answer) return fail(not_running(address, answer.error()));
   if (answer->status == 200) return answer->body;
   return fail(refused(address, path, answer->status, answer->body));
+}
+
+Result<std::string> ask_stream(const std::string& address, const std::string& given) {
+  if (!given.empty()) return given;
+  BINBUS_TRY(status, admin_get(address, "/status"));
+  return the_stream(status, given);
 }
 
 Result<std::string> admin_post(const std::string& address, const std::string& path,

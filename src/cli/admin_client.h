@@ -19,6 +19,9 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 Result<std::string> admin_get(const std::string& address, const std::string& path,
                               const Parameters& parameters = {});
 
+// The stream to ask: see the_stream().
+Result<std::string> ask_stream(const std::string& address, const std::string& given);
+
 // The same for a POST that changes something.
 Result<std::string> admin_post(const std::string& address, const std::string& path,
                                const Parameters& parameters = {});

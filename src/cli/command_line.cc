@@ -114,13 +114,18 @@ Examples:
   command->callback([&] { chosen = options.segments; });
 }
 
+void add_stream(CLI::App* command, std::string& stream) {
+  command->add_option("stream", stream, "Stream; needed where there are several")
+      ->type_name("STREAM");
+}
+
 void add_locate(CLI::App& app, Options& options, std::optional<Command>& chosen) {
   CLI::App* command =
       app.add_subcommand("locate", "Translate a place: ours, the source's, a GTID set, a time");
   Locate& locate = options.locate;
   locate.config = kDefaultConfig;
   add_admin(command, locate.config, locate.admin);
-  command->add_option("stream", locate.stream, "Stream")->type_name("STREAM")->required();
+  add_stream(command, locate.stream);
   CLI::Option_group* place = command->add_option_group("Place", "One of");
   place->add_option("--file", locate.place, "A place in binbus")->type_name("FILE:POS");
   place->add_option("--source-file", locate.at_source, "A place at the source")
@@ -163,7 +168,7 @@ void add_tail(CLI::App& app, Options& options, std::optional<Command>& chosen) {
   tail.from = "latest";
   tail.color = "auto";
   add_admin(command, tail.config, tail.admin);
-  command->add_option("stream", tail.stream, "Stream")->type_name("STREAM")->required();
+  add_stream(command, tail.stream);
   add_printing(command, tail);
   command
       ->add_option("--from", tail.from,
@@ -204,7 +209,6 @@ void add_sink(CLI::App& app, Options& options, std::optional<Command>& chosen) {
   const auto add_verb = [&](const char* verb, const char* help) {
     CLI::App* command = sink->add_subcommand(verb, help);
     add_admin(command, options.sink.config, options.sink.admin);
-    command->add_option("stream", options.sink.stream, "Stream")->type_name("STREAM")->required();
     command->add_option("sink", options.sink.sink, "Sink")->type_name("SINK")->required();
     command->callback([&options, &chosen, verb] {
       options.sink.verb = verb;
@@ -231,7 +235,6 @@ void add_sink(CLI::App& app, Options& options, std::optional<Command>& chosen) {
   CLI::App* show =
       sink->add_subcommand("show", "What a sink is told to do, as TOML without secrets");
   add_admin(show, shown.config, shown.admin);
-  show->add_option("stream", shown.stream, "Stream")->type_name("STREAM")->required();
   show->add_option("sink", shown.sink, "Sink")->type_name("SINK")->required();
   show->callback([&] { chosen = shown; });
 
@@ -239,7 +242,6 @@ void add_sink(CLI::App& app, Options& options, std::optional<Command>& chosen) {
   const auto add_change = [&](const char* verb, const char* help) {
     CLI::App* command = sink->add_subcommand(verb, help);
     add_admin(command, change.config, change.admin);
-    command->add_option("stream", change.stream, "Stream")->type_name("STREAM")->required();
     command->add_option("sink", change.sink, "Sink")->type_name("SINK")->required();
     command->callback([&, verb] {
       change.verb = verb;
@@ -275,12 +277,12 @@ in the configuration file, also after a restart.
 
 Examples:
   binbus sink list
-  binbus sink set shop orders 'tables=["shop.*", "mall.goods"]'
-  binbus sink set shop orders --table mall.package topic=mytopic key=usr_id
-  binbus sink add shop audit type=file path=audit.jsonl format=debezium tables=shop.*
-  binbus sink pause shop orders
-  binbus sink rewind shop orders 10min
-  binbus sink seek shop orders --to time:2026-11-20T10:00:00Z)");
+  binbus sink set orders 'tables=["shop.*", "mall.goods"]'
+  binbus sink set orders --table mall.package topic=mytopic key=usr_id
+  binbus sink add audit stream=shop type=file path=audit.jsonl format=debezium tables=shop.*
+  binbus sink pause orders
+  binbus sink rewind orders 10min
+  binbus sink seek orders --to time:2026-11-20T10:00:00Z)");
 }
 
 void add_schema(CLI::App& app, Options& options, std::optional<Command>& chosen) {
@@ -292,24 +294,25 @@ void add_schema(CLI::App& app, Options& options, std::optional<Command>& chosen)
   table.at = "latest";
   CLI::App* show = schema->add_subcommand("show", "CREATE TABLE at a place");
   add_admin(show, table.config, table.admin);
-  show->add_option("stream", table.stream, "Stream")->type_name("STREAM")->required();
   show->add_option("table", table.table, "Table")->type_name("DATABASE.TABLE")->required();
   show->add_option("--at", table.at,
                    "latest, earliest, FILE:POS, gtid:SET, time:YYYY-MM-DDTHH:MM:SSZ")
       ->type_name("PLACE")
       ->capture_default_str();
+  show->add_option("--stream", table.stream, "Its stream; needed where there are several")
+      ->type_name("STREAM");
   show->callback([&] { chosen = options.table; });
   CLI::App* rebuild =
       schema->add_subcommand("rebuild", "Read all tables at the source again, for what follows");
   add_admin(rebuild, options.rebuild.config, options.rebuild.admin);
-  rebuild->add_option("stream", options.rebuild.stream, "Stream")->type_name("STREAM")->required();
+  add_stream(rebuild, options.rebuild.stream);
   rebuild->callback([&] { chosen = options.rebuild; });
   schema->footer(R"(
 The history is kept for streams with a sink: read at the source once, and every statement of the
 log since.
 
 Examples:
-  binbus schema show shop shop.orders --at binlog.000007:4711
+  binbus schema show shop.orders --at binlog.000007:4711
   binbus schema rebuild shop)");
 }
 

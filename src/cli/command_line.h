@@ -36,7 +36,7 @@ struct ShowSegments {
 struct Locate {
   std::string config;
   std::string admin;
-  std::string stream;
+  std::string stream;     // "": the only one
   std::string place;      // "FILE:POS" of ours
   std::string at_source;  // "FILE:POS" of the source's
   std::string gtid;
@@ -45,7 +45,7 @@ struct Locate {
 struct Tail {
   std::string config;
   std::string admin;
-  std::string stream;
+  std::string stream;  // "": the only one
   std::string format;
   std::string from;
   std::vector<std::string> tables;
@@ -66,21 +66,18 @@ struct CommandSink {
   std::string config;
   std::string admin;
   std::string verb;  // pause, resume, seek, rewind, replay
-  std::string stream;
   std::string sink;
   std::string where;  // seek: PLACE; rewind: duration
 };
 struct ShowSink {
   std::string config;
   std::string admin;
-  std::string stream;
   std::string sink;
 };
 struct ChangeSink {
   std::string config;
   std::string admin;
   std::string verb;  // add, set, reset, remove
-  std::string stream;
   std::string sink;
   std::vector<std::string> assignments;  // KEY=VALUE
   std::string table;  // the [[sink.table]] that they and `unset` are of; "": [[sink]] itself
@@ -91,14 +88,14 @@ struct ChangeSink {
 struct ShowTable {
   std::string config;
   std::string admin;
-  std::string stream;
+  std::string stream;  // "": the only one
   std::string table;
   std::string at;
 };
 struct RebuildSchema {
   std::string config;
   std::string admin;
-  std::string stream;
+  std::string stream;  // "": the only one
 };
 struct CheckSource {
   std::string config;

@@ -45,14 +45,26 @@ void redraw(std::string_view text) {
   std::fflush(stdout);
 }
 
+Result<std::string> sink_path(const std::string& address, const std::string& sink) {
+  BINBUS_TRY(status, admin_get(address, "/status"));
+  BINBUS_TRY(stream, stream_of_sink(status, sink));
+  return fmt::format("/streams/{}/sinks/{}", stream, sink);
+}
+
+Result<std::string> new_sink_path(const std::string& address, const SinkChangeRequest& request,
+                                  const std::string& sink) {
+  BINBUS_TRY(stream, ask_stream(address, request.stream));
+  return fmt::format("/streams/{}/sinks/{}", stream, sink);
+}
+
 // Says from where on the change holds, which is when the transaction that is under way has ended.
-int wait_for_revision(const std::string& stream, const std::string& sink, const std::string& answer,
+int wait_for_revision(const std::string& sink, const std::string& answer,
                       const std::string& address) {
   const auto until = std::chrono::steady_clock::now() + kRevisionWait;
   while (std::chrono::steady_clock::now() < until) {
     const auto status = admin_get(address, "/status");
     if (!status) return failed(status.error());
-    const auto place = revision_place(*status, answer, stream, sink);
+    const auto place = revision_place(*status, answer, sink);
     if (!place) return failed(place.error());
     if (*place) {
       fmt::print("{}: from {} on\n", sink, **place);
@@ -146,7 +158,9 @@ int locate(const Locate& command, const std::string& address) {
     fmt::print(stderr, "binbus: {}\n", parameters.error().message);
     return kUsage;
   }
-  const auto body = admin_get(address, "/streams/" + command.stream + "/locate", *parameters);
+  const auto stream = ask_stream(address, command.stream);
+  if (!stream) return failed(stream.error());
+  const auto body = admin_get(address, "/streams/" + *stream + "/locate", *parameters);
   return body ? print(location_text(*body)) : failed(body.error());
 }
 
@@ -156,18 +170,18 @@ int list_sinks(const ListSinks& command, const std::string& address) {
 }
 
 int command_sink(const CommandSink& command, const std::string& address) {
+  const auto path = sink_path(address, command.sink);
+  if (!path) return failed(path.error());
   Parameters parameters;
   if (!command.where.empty())
     parameters.emplace_back(command.verb == "rewind" ? "by" : "to", command.where);
-  const auto done = admin_post(
-      address, fmt::format("/streams/{}/sinks/{}/{}", command.stream, command.sink, command.verb),
-      parameters);
+  const auto done = admin_post(address, *path + "/" + command.verb, parameters);
   return done ? kOk : failed(done.error());
 }
 
 int show_sink(const ShowSink& command, const std::string& address) {
-  return print(
-      admin_get(address, fmt::format("/streams/{}/sinks/{}", command.stream, command.sink)));
+  const auto path = sink_path(address, command.sink);
+  return path ? print(admin_get(address, *path)) : failed(path.error());
 }
 
 int change_sink(const ChangeSink& command, const std::string& address) {
@@ -176,20 +190,28 @@ int change_sink(const ChangeSink& command, const std::string& address) {
     fmt::print(stderr, "binbus: {}\n", request.error().message);
     return kUsage;
   }
-  const auto done = admin_change(address, request->method, request->path, request->parameters,
-                                 request->keys, "application/toml");
+  const bool adds = command.verb == "add";
+  const auto path =
+      adds ? new_sink_path(address, *request, command.sink) : sink_path(address, command.sink);
+  if (!path) return failed(path.error());
+  const auto done = admin_change(address, request->method, *path + request->verb,
+                                 request->parameters, request->keys, "application/toml");
   if (!done) return failed(done.error());
-  if (request->method != "PATCH" && command.verb != "reset") return kOk;
-  return wait_for_revision(command.stream, command.sink, *done, address);
+  if (adds || command.verb == "remove") return kOk;
+  return wait_for_revision(command.sink, *done, address);
 }
 
 int show_table(const ShowTable& command, const std::string& address) {
-  return print(admin_get(address, "/streams/" + command.stream + "/schema",
+  const auto stream = ask_stream(address, command.stream);
+  if (!stream) return failed(stream.error());
+  return print(admin_get(address, "/streams/" + *stream + "/schema",
                          {{"table", command.table}, {"at", command.at}}));
 }
 
 int rebuild_schema(const RebuildSchema& command, const std::string& address) {
-  const auto done = admin_post(address, "/streams/" + command.stream + "/schema/rebuild");
+  const auto stream = ask_stream(address, command.stream);
+  if (!stream) return failed(stream.error());
+  const auto done = admin_post(address, "/streams/" + *stream + "/schema/rebuild");
   return done ? kOk : failed(done.error());
 }
 

@@ -50,12 +50,11 @@ Result<std::string> read_all(const std::string& file) {
 
 Result<SinkChangeRequest> sink_change_request(const ChangeSink& command) {
   SinkChangeRequest request;
-  request.path = fmt::format("/streams/{}/sinks/{}", command.stream, command.sink);
   request.method = command.verb == "add"      ? "PUT"
                    : command.verb == "set"    ? "PATCH"
                    : command.verb == "remove" ? "DELETE"
                                               : "POST";
-  if (request.method == "POST") request.path += "/" + command.verb;
+  if (request.method == "POST") request.verb = "/" + command.verb;
   const std::string rule = command.table.empty() ? "" : "table[" + command.table + "].";
   for (const std::string& key : command.unset) request.parameters.emplace_back("unset", rule + key);
   if (!command.unset_table.empty())
@@ -73,6 +72,7 @@ Result<SinkChangeRequest> sink_change_request(const ChangeSink& command) {
     if (equals == 0 || equals == std::string::npos)
       return fail(Code::kInvalid, fmt::format("{}: must be KEY=VALUE", assignment));
     const std::string value = assignment.substr(equals + 1);
+    if (assignment.starts_with("stream=")) request.stream = value;
     request.keys += fmt::format("{} = {}\n", key_text(assignment.substr(0, equals)),
                                 is_toml(value) ? value : quoted(value));
   }

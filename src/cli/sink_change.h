@@ -11,7 +11,8 @@ namespace binbus::cli {
 
 struct SinkChangeRequest {
   std::string method;
-  std::string path;
+  std::string verb;    // behind the sink's path: "", "/reset"
+  std::string stream;  // of `add`, where the keys on the command line tell
   Parameters parameters;
   std::string keys;  // the body: TOML
 };

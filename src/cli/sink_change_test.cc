@@ -9,7 +9,6 @@ namespace {
 ChangeSink set(std::vector<std::string> assignments) {
   ChangeSink command;
   command.verb = "set";
-  command.stream = "shop";
   command.sink = "orders";
   command.assignments = std::move(assignments);
   return command;
@@ -40,7 +39,6 @@ TEST(SinkChange, Requests) {
   const auto request = sink_change_request(command);
   ASSERT_TRUE(request);
   EXPECT_EQ(request->method, "PATCH");
-  EXPECT_EQ(request->path, "/streams/shop/sinks/orders");
   EXPECT_EQ(request->keys, "[[table]]\nmatch = \"mall.package\"\n\"topic\" = \"x\"\n");
   EXPECT_EQ(request->parameters,
             (Parameters{{"unset", "table[mall.package].key"}, {"unset", "table[shop.*]"}}));

@@ -205,14 +205,37 @@ Result<std::string> sinks_text(std::string_view status, const std::string& strea
   });
 }
 
+Result<std::string> the_stream(std::string_view status, const std::string& given) {
+  if (!given.empty()) return given;
+  BINBUS_TRY(names, stream_names(status));
+  if (names.size() == 1) return names.front();
+  return fail(Code::kInvalid,
+              fmt::format("there are several streams; name one of: {}", fmt::join(names, ", ")));
+}
+
+Result<std::string> stream_of_sink(std::string_view status, const std::string& sink) {
+  std::vector<std::string> names;
+  BINBUS_TRY(found, reading<std::string>(status, [&](const Json& now) -> std::string {
+               for (const Json& stream : now.at("streams")) {
+                 for (const Json& each : stream.at("sinks")) {
+                   if (text(each, "name") == sink) return text(stream, "name");
+                   names.push_back(text(each, "name"));
+                 }
+               }
+               return "";
+             }));
+  if (!found.empty()) return found;
+  return fail(Code::kNotFound, names.empty() ? "there are no sinks"
+                                             : fmt::format("there is no sink \"{}\"; there are: {}",
+                                                           sink, fmt::join(names, ", ")));
+}
+
 Result<std::optional<std::string>> revision_place(std::string_view status, std::string_view answer,
-                                                  const std::string& stream,
                                                   const std::string& sink) {
   using Place = std::optional<std::string>;
   return reading<Place>(status, [&](const Json& now) -> Place {
     const uint64_t wanted = Json::parse(answer).at("revision");
     for (const Json& each : now.at("streams")) {
-      if (text(each, "name") != stream) continue;
       for (const Json& its : each.at("sinks")) {
         if (text(its, "name") == sink && number(its, "revision") >= wanted)
           return text(its, "revision_from");

@@ -26,10 +26,14 @@ Result<std::string> location_text(std::string_view location);
 // The sinks in a /status body, of one stream or, with "", of all; or their JSON alone.
 Result<std::string> sinks_text(std::string_view status, const std::string& stream, bool json);
 
+// The stream to ask: `given`, or with "" the only one in a /status body. kInvalid names them when there are several.
+Result<std::string> the_stream(std::string_view status, const std::string& given);
+// The stream of a sink in a /status body; kNotFound names the sinks that there are.
+Result<std::string> stream_of_sink(std::string_view status, const std::string& sink);
+
 // `answer` is what a change of a sink was answered with, `status` what came later: the place from which the change holds; none
 // while it does not yet.
 Result<std::optional<std::string>> revision_place(std::string_view status, std::string_view answer,
-                                                  const std::string& stream,
                                                   const std::string& sink);
 
 // The names in a /status body.

@@ -160,5 +160,26 @@ TEST(Units, AreReadable) {
   EXPECT_EQ(count_text(1577636), "1,577,636");
 }
 
+TEST(StatusView, StreamsThatNeedNoName) {
+  const std::string one =
+      R"({"streams": [{"name": "shop", "sinks": [{"name": "a"}, {"name": "b"}]}]})";
+  const std::string two =
+      R"({"streams": [{"name": "shop", "sinks": []}, {"name": "mall", "sinks": [{"name": "c"}]}]})";
+  EXPECT_EQ(the_stream(one, "").value(), "shop");
+  EXPECT_EQ(the_stream(two, "mall").value(), "mall");
+  EXPECT_EQ(the_stream(two, "").error().message,
+            "there are several streams; name one of: shop, mall");
+  EXPECT_EQ(stream_of_sink(one, "b").value(), "shop");
+  EXPECT_EQ(stream_of_sink(two, "c").value(), "mall");
+  EXPECT_EQ(stream_of_sink(one, "c").error().message, "there is no sink \"c\"; there are: a, b");
+}
+
+TEST(StatusView, PlaceOfARevision) {
+  const std::string status =
+      R"({"streams": [{"name": "shop", "sinks": [{"name": "a", "revision": 3, "revision_from": "b.000001:4"}]}]})";
+  EXPECT_EQ(revision_place(status, R"({"revision": 3})", "a").value(), "b.000001:4");
+  EXPECT_EQ(revision_place(status, R"({"revision": 4})", "a").value(), std::nullopt);
+}
+
 }  // namespace
 }  // namespace binbus::cli

@@ -88,6 +88,11 @@ void TailPrinter::print(std::string& out, std::string_view line) const {
 
 int tail(const Tail& command, const std::string& address) {
   const auto flag = [](bool set) { return set ? "1" : "0"; };
+  const auto stream = ask_stream(address, command.stream);
+  if (!stream) {
+    fmt::print(stderr, "binbus: {}\n", stream.error().message);
+    return stream.error().code == Code::kNetwork ? kNotRunning : kFailed;
+  }
   Parameters parameters = {
       {"format", command.format},           {"from", command.from},
       {"ddl", flag(!command.no_ddl)},       {"transactions", flag(command.transactions)},
@@ -97,9 +102,8 @@ int tail(const Tail& command, const std::string& address) {
   const bool color =
       command.color == "always" || (command.color == "auto" && ::isatty(STDOUT_FILENO) == 1);
   TailPrinter printer(color, write_out);
-  const Status followed =
-      admin_follow(address, "/streams/" + command.stream + "/changes", parameters,
-                   [&](std::string_view piece) { return printer.take(piece); });
+  const Status followed = admin_follow(address, "/streams/" + *stream + "/changes", parameters,
+                                       [&](std::string_view piece) { return printer.take(piece); });
   if (followed && printer.error().empty()) return kOk;
   fmt::print(stderr, "binbus: {}\n",
              printer.error().empty() ? followed.error().message : printer.error());

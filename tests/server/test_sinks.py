@@ -132,12 +132,12 @@ def test_columns_of_minimal_metadata_come_from_the_schema_history(lab):
         ("other", "update", {"id": 2, "w": "bb"})]
 
     def shown(*words):
-        return binbus.run("schema", "show", "shop", *words).stdout
+        return binbus.run("schema", "show", *words).stdout
 
     wait_until(lambda: "schema_baseline" in binbus.log(), "the tables are read", 60, lambda: binbus.log()[-3000:])
     assert_says(shown("d.t"), "CREATE TABLE", "`n` bigint unsigned", "`w` varchar(400)")
     assert "`v` varchar(400)" in shown("d.t", "--at", messages[0]["position"])
-    refused = binbus.run("schema", "show", "shop", "d.none", check=False)
+    refused = binbus.run("schema", "show", "d.none", check=False)
     assert refused.returncode == 1 and "no table d.none" in refused.stderr
     binbus.run("schema", "rebuild", "shop")
     wait_until(lambda: "reason=asked" in binbus.log(), "the tables are read again", 60, lambda: binbus.log()[-3000:])
@@ -187,19 +187,19 @@ def test_pause_resume_and_seek(lab):
     source.sql(*TABLE, "INSERT INTO d.t VALUES (1, 'a')")
     binbus = lab.binbus(source, sinks=[sink()])
     wait_delivered(binbus, source)
-    binbus.run("sink", "pause", "shop", "changes")
+    binbus.run("sink", "pause", "changes")
     wait_until(lambda: sink_status(binbus)["state"] == "paused", "it is paused", 30)
     source.sql("INSERT INTO d.t VALUES (2, 'b')")
     wait_served(binbus, source)
     assert len(lines_of(binbus)) == 1
-    binbus.run("sink", "resume", "shop", "changes")
+    binbus.run("sink", "resume", "changes")
     wait_delivered(binbus, source)
     assert [message["data"]["id"] for message in lines_of(binbus)] == [1, 2]
-    binbus.run("sink", "seek", "shop", "changes", "--to", "earliest")
+    binbus.run("sink", "seek", "changes", "--to", "earliest")
     wait_until(lambda: len(lines_of(binbus)) == 4, "all is delivered again", 30)
     assert [message["data"]["id"] for message in lines_of(binbus)] == [1, 2, 1, 2]
-    refused = binbus.run("sink", "pause", "shop", "none", check=False)
-    assert refused.returncode == 1 and 'has no sink "none"' in refused.stderr
+    refused = binbus.run("sink", "pause", "none", check=False)
+    assert refused.returncode == 1 and 'no sink "none"' in refused.stderr
 
 
 def write_numbered(source, table, count):
@@ -218,7 +218,7 @@ def test_settings_change_live_at_one_place(lab):
         for words in settings:
             before = writer.statements
             wait_until(lambda: writer.statements > before + 40, "the writer goes on", 60)
-            places.append(binbus.run("sink", "set", "shop", "changes", *words).stdout)
+            places.append(binbus.run("sink", "set", "changes", *words).stdout)
         before = writer.statements
         wait_until(lambda: writer.statements > before + 40, "the writer goes on", 60)
     wait_delivered(binbus, source)
@@ -247,8 +247,8 @@ def test_settings_last_until_they_are_reset(lab):
     source.sql(*TABLE, "INSERT INTO d.t VALUES (1, 'a')")
     binbus = lab.binbus(source, sinks=[sink(tables="none.*", hash_salt="secret")])
     wait_delivered(binbus, source)
-    binbus.run("sink", "set", "shop", "changes", "tables=d.*", "mask.v=hidden")
-    binbus.run("sink", "add", "shop", "added", "type=file", "path=added.jsonl", "format=maxwell")
+    binbus.run("sink", "set", "changes", "tables=d.*", "mask.v=hidden")
+    binbus.run("sink", "add", "added", "type=file", "path=added.jsonl", "format=maxwell")
     wait_delivered(binbus, source, "added")
     binbus.kill9()
     binbus.start()
@@ -258,7 +258,7 @@ def test_settings_last_until_they_are_reset(lab):
     assert [m["data"] for m in lines_of(binbus)] == [{"id": 2, "v": "hidden"}]
     assert [m["data"]["id"] for m in lines_of(binbus, "added")] == [1, 2]
     assert_says(binbus.log(), "sink_was_set", "sink_was_added")
-    shown = binbus.run("sink", "show", "shop", "changes").stdout
+    shown = binbus.run("sink", "show", "changes").stdout
     assert_says(shown, "[[sink]]", "tables = 'd.*'", "v = 'hidden'", "hash_salt = '***'")
     assert "secret" not in shown
 
@@ -267,15 +267,15 @@ def test_settings_last_until_they_are_reset(lab):
         assert answer.returncode == 1, answer
         return answer.stderr
 
-    assert_says(refused("set", "shop", "changes", "tabels=x"), "tabels", "tables")
-    assert_says(refused("set", "shop", "changes", "type=kafka"), "type")
-    assert_says(refused("set", "shop", "none", "tables=x"), "none")
-    assert_says(refused("add", "shop", "changes", "type=file", "path=x"), "already")
-    assert_says(refused("add", "shop", "twice", "type=file", "path=added.jsonl"), "added", "path")
-    assert_says(refused("remove", "shop", "changes"), "configuration file")
-    assert_says(refused("reset", "shop", "added"), "remove")
-    binbus.run("sink", "reset", "shop", "changes")
-    binbus.run("sink", "remove", "shop", "added")
+    assert_says(refused("set", "changes", "tabels=x"), "tabels", "tables")
+    assert_says(refused("set", "changes", "type=kafka"), "type")
+    assert_says(refused("set", "none", "tables=x"), "none")
+    assert_says(refused("add", "changes", "type=file", "path=x"), "already")
+    assert_says(refused("add", "twice", "type=file", "path=added.jsonl"), "added", "path")
+    assert_says(refused("remove", "changes"), "configuration file")
+    assert_says(refused("reset", "added"), "remove")
+    binbus.run("sink", "reset", "changes")
+    binbus.run("sink", "remove", "added")
     assert [each["name"] for each in stream_status(binbus)["sinks"]] == ["changes"]
     source.sql("INSERT INTO d.t VALUES (3, 'c')")
     wait_delivered(binbus, source)
@@ -286,8 +286,8 @@ def test_settings_last_until_they_are_reset(lab):
     assert [each["name"] for each in stream_status(binbus)["sinks"]] == ["changes"]
     assert len(lines_of(binbus)) == 1 and len(lines_of(binbus, "added")) == 2
     # Added once more it begins anew, and what `show` prints can be added.
-    (binbus.folder / "again.toml").write_text(binbus.run("sink", "show", "shop", "changes").stdout.replace("***", "s"))
-    assert_says(refused("add", "shop", "again", "--file", "again.toml"), "name")
+    (binbus.folder / "again.toml").write_text(binbus.run("sink", "show", "changes").stdout.replace("***", "s"))
+    assert_says(refused("add", "again", "--file", "again.toml"), "name")
 
 
 FILTER_TABLE = ("CREATE DATABASE ops",
@@ -328,7 +328,7 @@ def test_a_filter_table_in_the_source(lab, name):
 
     assert delivered() == wanted
     assert sum(message.get("commit", False) for message in lines_of(binbus)) == len({m["xid"] for m in lines_of(binbus)})
-    binbus.run("sink", "seek", "shop", "changes", "--to", f"{places[1][0]}:{places[1][1]}")
+    binbus.run("sink", "seek", "changes", "--to", f"{places[1][0]}:{places[1][1]}")
     again = wanted + wanted[1:]
     wait_until(lambda: len(lines_of(binbus)) == len(again), "what came behind that place comes again", 30, delivered)
     assert delivered() == again
@@ -351,9 +351,9 @@ def test_rewind(lab):
     write_numbered(source, "d.t", 3)
     binbus = lab.binbus(source, sinks=[sink()])
     wait_delivered(binbus, source)
-    binbus.run("sink", "rewind", "shop", "changes", "1h")
+    binbus.run("sink", "rewind", "changes", "1h")
     wait_until(lambda: len(lines_of(binbus)) == 6, "all is delivered again", 30)
-    assert binbus.run("sink", "rewind", "shop", "changes", "often", check=False).returncode == 1
+    assert binbus.run("sink", "rewind", "changes", "often", check=False).returncode == 1
 
 
 def test_rows_logged_as_statements_stop_a_sink(lab):
@@ -376,7 +376,7 @@ def test_tail(lab):
     wait_served(binbus, source)
 
     def tail(*words):
-        return binbus.run("tail", "shop", "--to-end", *words).stdout.splitlines()
+        return binbus.run("tail", "--to-end", *words).stdout.splitlines()
 
     rows = [json.loads(line) for line in tail("--from", "earliest", "--no-ddl", "--table", "d.t")]
     assert [(row["op"], row["table"]) for row in rows] == [("insert", "t"), ("update", "t"), ("delete", "t")]

@@ -54,7 +54,7 @@ Status decode(Bytes file, Counts& counts) {
     BINBUS_TRY(head, parse_rows_head(event, format));
     const RowLayout* layout = tables.find(head.table_id);
     if (layout == nullptr) return fail(Code::kCorrupt, "rows of a table that no map names");
-    BINBUS_RETURN_IF_ERROR(reader.open(*layout, event, format));
+    BINBUS_RETURN_IF_ERROR(reader.open(*layout, head, event));
     while (true) {
       BINBUS_TRY(more, reader.next());
       if (!more) break;

@@ -595,7 +595,7 @@ Status ChangeReader::on_rows(const EventHeader& header, Bytes event) {
       change.table = layout->table();
       change.sql = sql_;
       const bool last_event = ahead_.rows_events == rows_events_;
-      BINBUS_RETURN_IF_ERROR(rows_.open(*layout, event, format_));
+      BINBUS_RETURN_IF_ERROR(rows_.open(*layout, head, event));
       while (true) {
         BINBUS_TRY(more, rows_.next());
         if (!more) break;

@@ -78,9 +78,7 @@ bool TransactionScan::take_query(Bytes prefix) {
   return true;
 }
 
-Result<Bytes> BytesAhead::get(uint64_t offset, size_t count) {
-  const uint64_t skip = offset - at_.offset;
-  if (skip + count <= bytes_.size()) return bytes_.subspan(static_cast<size_t>(skip), count);
+Result<Bytes> BytesAhead::read(uint64_t offset, size_t count) {
   constexpr size_t kReadBytes = 16 * 1024;
   if (source_ == nullptr) {
     BINBUS_TRY(source, open_({at_.segment, offset}));

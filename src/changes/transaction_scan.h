@@ -58,9 +58,15 @@ class BytesAhead {
   BytesAhead(Bytes block, binlog::Position at, const Open& open)
       : bytes_(block), at_(at), open_(open) {}
   // `count` bytes from `offset` on, fewer at the end of what there is; good until the next call.
-  Result<Bytes> get(uint64_t offset, size_t count);
+  Result<Bytes> get(uint64_t offset, size_t count) {
+    const uint64_t skip = offset - at_.offset;
+    if (skip + count > bytes_.size()) return read(offset, count);
+    return bytes_.subspan(static_cast<size_t>(skip), count);
+  }
 
  private:
+  Result<Bytes> read(uint64_t offset, size_t count);
+
   Bytes bytes_;
   binlog::Position at_;  // of bytes_
   const Open& open_;

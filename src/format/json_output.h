@@ -3,12 +3,12 @@
 // Pure; any thread. Texts given are valid UTF-8.
 #pragma once
 
-#include <charconv>
 #include <concepts>
 #include <string>
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/digits.h"
 
 namespace binbus::format {
 
@@ -29,9 +29,7 @@ void append_hex(std::string& out, Bytes bytes);  // upper case
 
 template <std::integral T>
 void append_number(std::string& out, T value) {
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof(digits), value);
-  out.append(digits, end.ptr);
+  append_digits(out, value);
 }
 
 // ,"name":  as it stands between two values.

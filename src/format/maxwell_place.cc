@@ -39,20 +39,22 @@ void MaxwellPlace::refresh(const Change& change) {
   if (made_ && change.timestamp_s == timestamp_s_ && xid == xid_ && gtid == gtid_ &&
       change.server_id == server_id_ && thread_id == thread_id_ && file_of(change) == segment_)
     return;
+  if (!made_ || file_of(change) != segment_) {
+    segment_ = file_of(change);
+    position_ = ",\"position\":\"";
+    append_json_escaped(position_, segment_);
+    position_ += ':';
+  }
   made_ = true;
   timestamp_s_ = change.timestamp_s;
   xid_ = xid;
   server_id_ = change.server_id;
   thread_id_ = thread_id;
   gtid_ = gtid;
-  segment_ = file_of(change);
 
   times_ = ",\"ts\":";
   append_number(times_, timestamp_s_);
   if (xid != 0) append_number(times_ += ",\"xid\":", xid);
-  position_ = ",\"position\":\"";
-  append_json_escaped(position_, segment_);
-  position_ += ':';
   origin_ = "\"";
   if (!gtid.empty()) ((origin_ += ",\"gtid\":\"") += gtid) += '"';
   append_number(origin_ += ",\"server_id\":", server_id_);

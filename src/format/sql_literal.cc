@@ -1,6 +1,7 @@
 #include "format/sql_literal.h"
 
 #include <array>
+#include <charconv>
 #include <cmath>
 
 #include "format/json_output.h"

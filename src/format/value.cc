@@ -1,9 +1,10 @@
 #include "format/value.h"
 
-#include <array>
+#include <charconv>
 #include <cmath>
 
 #include "format/json_output.h"
+#include "schema/charset.h"
 
 namespace binbus::format {
 
@@ -21,13 +22,9 @@ bool is_text(SqlType type) {
          type == SqlType::kText || type == SqlType::kMediumtext || type == SqlType::kLongtext;
 }
 
-// Of these the first 128 are ASCII, one byte each.
 bool extends_ascii(std::string_view charset) {
-  static constexpr std::array<std::string_view, 5> kCharsets = {"utf8mb4", "utf8mb3", "utf8",
-                                                                "latin1", "ascii"};
-  for (const std::string_view name : kCharsets)
-    if (name == charset) return true;
-  return false;
+  const schema::Charset* found = schema::Charset::find(charset);
+  return found != nullptr && found->extends_ascii();
 }
 
 bool is_compressed(const Field& field) {
@@ -141,6 +138,12 @@ Status Values::append_number(std::string& out, const ColumnPlan& plan, const Fie
   if (plan.shape == Shape::kYear) {  // in four digits, also of YEAR(2)
     BINBUS_TRY(year, schema::read_integer(field));
     format::append_number(out, year.bits);
+    return ok();
+  }
+  if (plan.shape == Shape::kInteger) {
+    BINBUS_TRY(integer, schema::read_integer(field));
+    integer.is_signed ? format::append_number(out, integer.value())
+                      : format::append_number(out, integer.bits);
     return ok();
   }
   const size_t start = out.size();

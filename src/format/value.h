@@ -37,7 +37,7 @@ struct ColumnPlan {
   explicit ColumnPlan(const schema::Column& of);
   const schema::Column* column;
   Shape shape;
-  // Bytes below 0x80 are these ASCII characters in the column's charset, as they lie in the event.
+  // Text of bytes below 0x80 alone is ASCII, as it lies in the event.
   bool ascii = false;
   std::string member;  // ,"name":
 };

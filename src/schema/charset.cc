@@ -94,7 +94,9 @@ Charset::Charset(std::string_view name, uint32_t bytes_per_character_max,
     : name_(name),
       bytes_per_character_max_(bytes_per_character_max),
       default_collation_(default_collation),
-      decoder_(decoder) {}
+      decoder_(decoder),
+      is_binary_(name == "binary"),
+      extends_ascii_(decoder.extends_ascii()) {}
 
 std::string_view Charset::default_collation(mysql::Flavor flavor, uint32_t server_version) const {
   if (flavor == mysql::Flavor::kMysql)
@@ -110,7 +112,7 @@ std::string_view Charset::default_collation(mysql::Flavor flavor, uint32_t serve
   return default_collation_;
 }
 
-bool Charset::append_utf8(std::string& out, Bytes text) const {
+bool Charset::append_decoded(std::string& out, Bytes text) const {
   return decoder_.append_utf8(out, text);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "mysql/gtid.h"
+#include "schema/utf8.h"
 
 namespace binbus::schema {
 
@@ -33,19 +34,29 @@ class Charset {
   std::string_view default_collation(mysql::Flavor flavor = mysql::Flavor::kMysql,
                                      uint32_t server_version = 90700) const;
   uint32_t bytes_per_character_max() const { return bytes_per_character_max_; }
-  bool is_binary() const { return name_ == "binary"; }
+  bool is_binary() const { return is_binary_; }
+  // Text of bytes below 0x80 alone is ASCII.
+  bool extends_ascii() const { return extends_ascii_; }
 
   // Appends the text as UTF-8 (never an invalid one), as the server's CONVERT(... USING utf8mb4) gives it, but with U+FFFD
   // where that has '?'; returns whether there was none. One U+FFFD stands for a sequence that has the charset's form and no
   // character, and for each byte of what has not the form. For text that is valid UTF-8 already this is a check and a copy.
   // Binary is taken for utf8mb4.
-  bool append_utf8(std::string& out, Bytes text) const;
+  bool append_utf8(std::string& out, Bytes text) const {
+    if (!extends_ascii_ || !is_ascii(text)) return append_decoded(out, text);
+    out.append(as_text(text));
+    return true;
+  }
 
  private:
+  bool append_decoded(std::string& out, Bytes text) const;
+
   std::string_view name_;
   uint32_t bytes_per_character_max_;
   std::string_view default_collation_;  // before the newer ones of Unicode
   const TextDecoder& decoder_;
+  bool is_binary_;
+  bool extends_ascii_;
 };
 
 // Text of a session, which names its collation by number, as UTF-8; of an unknown or binary one it is taken for UTF-8.

@@ -1,8 +1,8 @@
 #include "schema/field.h"
 
 #include <array>
-#include <charconv>
 
+#include "base/digits.h"
 #include "schema/charset.h"
 #include "schema/compressed.h"
 #include "schema/decimal.h"
@@ -52,10 +52,7 @@ void fill_zeros(std::string& out, size_t start, size_t width) {
 }
 
 void append_integer(std::string& out, const Integer& integer) {
-  char digits[24];
-  char* const end = digits + sizeof digits;
-  out.append(digits, integer.is_signed ? std::to_chars(digits, end, integer.value()).ptr
-                                       : std::to_chars(digits, end, integer.bits).ptr);
+  integer.is_signed ? append_digits(out, integer.value()) : append_digits(out, integer.bits);
 }
 
 template <size_t kBytes>

@@ -5,28 +5,41 @@ namespace binbus::schema {
 Status MappedTables::take(Bytes event, const binlog::FormatDescription& format) {
   BINBUS_TRY(id, parse_table_id(event, format));
   const Bytes body = event.subspan(format.header_bytes);
-  const auto found = tables_.find(id);
-  if (found != tables_.end() && as_text(found->second->body) == as_text(body)) {
-    found->second->statement = statement_;
+  if (Table* known = table(id); known != nullptr && as_text(known->body) == as_text(body)) {
+    known->statement = statement_;
+    last_ = {id, known};
     return ok();
   }
-  if (found != tables_.end()) tables_.erase(found);
+  last_ = {};
+  tables_.erase(id);
   BINBUS_TRY(map, parse_table_map(event, format));
   BINBUS_TRY(version, resolve_(map));
-  Table table{.body = to_owned(body), .layout = std::nullopt, .statement = statement_};
+  auto made = std::make_unique<Table>(
+      Table{.body = to_owned(body), .layout = std::nullopt, .statement = statement_});
   if (version != nullptr) {
     BINBUS_TRY(layout, RowLayout::make(map, version));
-    table.layout = std::move(layout);
+    made->layout = std::move(layout);
   }
   make_room();
-  tables_[id] = std::make_unique<Table>(std::move(table));
+  last_ = {id, made.get()};
+  tables_[id] = std::move(made);
   return ok();
 }
 
+MappedTables::Table* MappedTables::table(uint64_t id) const {
+  if (last_.second != nullptr && last_.first == id) return last_.second;
+  const auto found = tables_.find(id);
+  return found == tables_.end() ? nullptr : found->second.get();
+}
+
 const RowLayout* MappedTables::find(uint64_t table_id) const {
-  const auto found = tables_.find(table_id);
-  if (found == tables_.end() || !found->second->layout) return nullptr;
-  return &*found->second->layout;
+  const Table* found = table(table_id);
+  return found == nullptr || !found->layout ? nullptr : &*found->layout;
+}
+
+void MappedTables::clear() {
+  last_ = {};
+  tables_.clear();
 }
 
 void MappedTables::make_room() {

@@ -25,13 +25,13 @@ class MappedTables {
   // is then of no table.
   Status take(Bytes event, const binlog::FormatDescription& format);
   // Whether a map named this id.
-  bool knows(uint64_t table_id) const { return tables_.contains(table_id); }
+  bool knows(uint64_t table_id) const { return table(table_id) != nullptr; }
   // Null: no map named this id, or a table of no interest. Good until the next take() or clear().
   const RowLayout* find(uint64_t table_id) const;
   // To be told at the end of a statement (RowsHead::ends_statement): its maps need no longer be kept.
   void end_statement() { ++statement_; }
   // Forgets all: at a file's start, and when a table version changes.
-  void clear() { tables_.clear(); }
+  void clear();
 
  private:
   struct Table {
@@ -39,12 +39,14 @@ class MappedTables {
     std::optional<RowLayout> layout;
     uint64_t statement = 0;  // that named it last
   };
+  Table* table(uint64_t id) const;  // null: none
   void make_room();
 
   Resolve resolve_;
   size_t tables_max_;
   uint64_t statement_ = 0;
   std::unordered_map<uint64_t, std::unique_ptr<Table>> tables_;
+  std::pair<uint64_t, Table*> last_ = {};  // that take() saw: its rows follow
 };
 
 }  // namespace binbus::schema

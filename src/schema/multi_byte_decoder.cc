@@ -145,7 +145,7 @@ std::array<uint8_t, 4> four_bytes(uint32_t number) {
 class MultiByteDecoder final : public TextDecoder {
  public:
   explicit MultiByteDecoder(const MultiByteTable& table)
-      : table_(table), form_(form_of(table.charset)) {}
+      : TextDecoder(true), table_(table), form_(form_of(table.charset)) {}
 
   bool append_utf8(std::string& out, Bytes text) const override {
     std::call_once(made_, [this] { make_tables(); });

@@ -43,21 +43,21 @@ constexpr auto kRowsTypes = [] {
 }();
 static_assert(kUpdateRowsEvent == kWriteRowsEvent + 1);
 
-size_t post_header_bytes(uint8_t type, const FormatDescription& format) {
-  const auto& lengths = format.post_header_bytes;
-  return type >= 1 && type <= lengths.size() ? lengths[type - 1U] : 8;
-}
-
 const char* operation_name(RowOperation operation) {
   constexpr const char* kNames[] = {"insert", "update", "delete"};
   return kNames[static_cast<size_t>(operation)];
 }
 
 // Extra information about rows: its length counts itself.
-Status skip_extra(ByteReader& in) {
-  BINBUS_TRY(extra, in.u16("length of extra row information"));
+Status add_extra(Bytes event, RowsHead& head) {
+  if (event.size() < head.bytes + 2U) {
+    return fail(Code::kTruncated, "length of extra row information");
+  }
+  const uint16_t extra = load_u16(event.data() + head.bytes);
   if (extra < 2) return fail(Code::kCorrupt, "extra row information shorter than its length");
-  return in.skip(extra - 2U, "extra row information");
+  if (event.size() < head.bytes + extra) return fail(Code::kTruncated, "extra row information");
+  head.bytes += extra;
+  return ok();
 }
 
 size_t load_length(const uint8_t* at, uint8_t bytes) {
@@ -84,33 +84,32 @@ Result<RowsHead> parse_rows_head(Bytes event, const FormatDescription& format) {
     return fail(Code::kUnsupported, "event type " + std::to_string(type) + " as one of rows");
   }
   BINBUS_TRY(table_id, parse_table_id(event, format));
-  const size_t flags_at = format.header_bytes + (post_header_bytes(type, format) == 6 ? 4U : 6U);
+  const uint32_t head_bytes = post_header_bytes(type, format);
+  const size_t flags_at = format.header_bytes + (head_bytes == 6 ? 4U : 6U);
   if (event.size() < flags_at + 2) return fail(Code::kTruncated, "rows event's flags");
-  return RowsHead{.table_id = table_id,
-                  .flags = load_u16(event.data() + flags_at),
-                  .operation = kRowsTypes[type].operation};
+  RowsHead head{.table_id = table_id,
+                .bytes = static_cast<uint32_t>(flags_at + 2),
+                .flags = load_u16(event.data() + flags_at),
+                .type = type,
+                .operation = kRowsTypes[type].operation};
+  if (head_bytes == 10) BINBUS_RETURN_IF_ERROR(add_extra(event, head));
+  return head;
 }
 
-Status RowReader::open(const RowLayout& layout, Bytes event, const FormatDescription& format) {
-  BINBUS_TRY(head, parse_rows_head(event, format));
+Status RowReader::open(const RowLayout& layout, const RowsHead& head, Bytes event) {
   head_ = head;
-  type_ = event[4];
   layout_ = &layout;
   row_ = 0;
   before_used_ = head_.operation != RowOperation::kInsert;
   after_used_ = head_.operation != RowOperation::kDelete;
-  const size_t post_header = post_header_bytes(type_, format);
-  ByteReader in(event);
-  BINBUS_RETURN_IF_ERROR(
-      in.skip(format.header_bytes + (post_header == 6 ? 6U : 8U), "rows event's header"));
-  if (post_header == 10) BINBUS_RETURN_IF_ERROR(skip_extra(in));
+  ByteReader in(event.subspan(head.bytes));
   BINBUS_TRY(width, in.lenenc("rows event's column count"));
   if (width != layout.columns()) {
     return fail(Code::kCorrupt, "rows event with " + std::to_string(width) +
                                     " columns after a table map with " +
                                     std::to_string(layout.columns()));
   }
-  const RowsType& rows_type = kRowsTypes[type_];
+  const RowsType& rows_type = kRowsTypes[head.type];
   BINBUS_TRY(present, in.bytes((width + 7) / 8, "rows event's column bits"));
   Bytes after_present = present;
   if (before_used_ && after_used_ && !rows_type.one_bitmap) {
@@ -153,7 +152,7 @@ Result<bool> RowReader::next() {
   }
   if (before_used_) BINBUS_RETURN_IF_ERROR(read_image(before_));
   if (after_used_) {
-    BINBUS_RETURN_IF_ERROR(type_ == kPartialUpdateRowsEvent ? read_partial_image()
+    BINBUS_RETURN_IF_ERROR(head_.type == kPartialUpdateRowsEvent ? read_partial_image()
                                                             : read_image(after_));
   }
   if (rest_.size() == remaining) return failed({Code::kCorrupt, "a row of no bytes"});

@@ -25,7 +25,9 @@ inline bool is_dummy_table(uint64_t table_id) {
 
 struct RowsHead {
   uint64_t table_id = 0;
+  uint32_t bytes = 0;  // of the event up to here
   uint16_t flags = 0;
+  uint8_t type = 0;  // of the event
   RowOperation operation = RowOperation::kInsert;
   bool ends_statement() const { return (flags & 1) != 0; }
   bool is_dummy() const { return is_dummy_table(table_id); }
@@ -43,9 +45,9 @@ class RowReader {
   explicit RowReader(Limits limits) : limits_(limits) {}
   RowReader() : RowReader(Limits{}) {}
 
-  // Starts on an event, which is whole but for its checksum and outlives its rows' use. `layout` is that of its table map
-  // and is used until the next open().
-  Status open(const RowLayout& layout, Bytes event, const binlog::FormatDescription& format);
+  // Starts on an event, which is whole but for its checksum and outlives its rows' use; `head` is its own. `layout` is that
+  // of its table map and is used until the next open().
+  Status open(const RowLayout& layout, const RowsHead& head, Bytes event);
   // Moves to the next row; false after the last. kCorrupt or kTruncated name the table, the row and the column.
   Result<bool> next();
 
@@ -82,7 +84,6 @@ class RowReader {
   Limits limits_;
   const RowLayout* layout_ = nullptr;
   RowsHead head_;
-  uint8_t type_ = 0;
   uint64_t row_ = 0;
   Bytes rest_;  // rows not yet walked
   bool before_used_ = false;

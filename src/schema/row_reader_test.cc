@@ -47,7 +47,8 @@ std::string rows_of(const Table& table, Bytes event, RowReader::Limits limits = 
   static constexpr const char* kOperations[] = {"insert", "update", "delete"};
   RowReader reader(limits);
   std::string text;
-  Status status = reader.open(table.layout, event, table.format);
+  const auto head = parse_rows_head(event, table.format);
+  Status status = head ? reader.open(table.layout, *head, event) : Status(fail(head.error()));
   while (status) {
     const auto more = reader.next();
     if (!more) status = fail(more.error());

@@ -22,7 +22,8 @@ Status walk(Bytes map_event, Bytes rows_event, const binlog::FormatDescription& 
   BINBUS_TRY(version, describe(map));
   BINBUS_TRY(layout, RowLayout::make(map, std::make_shared<const TableVersion>(version)));
   RowReader reader({.uncompressed_bytes_max = 1 << 20});
-  BINBUS_RETURN_IF_ERROR(reader.open(layout, rows_event, format));
+  BINBUS_TRY(head, parse_rows_head(rows_event, format));
+  BINBUS_RETURN_IF_ERROR(reader.open(layout, head, rows_event));
   while (true) {
     BINBUS_TRY(more, reader.next());
     if (!more) return ok();

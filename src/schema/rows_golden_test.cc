@@ -89,7 +89,7 @@ class Listing {
     BINBUS_TRY(head, parse_rows_head(event, format_));
     if (head.is_dummy()) return ok();
     const RowLayout& layout = layouts_.at(head.table_id);
-    BINBUS_RETURN_IF_ERROR(reader_.open(layout, event, format_));
+    BINBUS_RETURN_IF_ERROR(reader_.open(layout, head, event));
     while (true) {
       BINBUS_TRY(more, reader_.next());
       if (!more) return ok();

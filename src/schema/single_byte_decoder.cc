@@ -16,7 +16,7 @@ uint64_t make_entry(char32_t character) {
 
 class SingleByteDecoder final : public TextDecoder {
  public:
-  explicit SingleByteDecoder(const SingleByteTable& table) : ascii_(table.first >= 0x80) {
+  explicit SingleByteDecoder(const SingleByteTable& table) : TextDecoder(table.first >= 0x80) {
     for (uint32_t byte = 0; byte < 256; ++byte) {
       const uint32_t place = byte - table.first;
       char32_t character = byte;
@@ -28,7 +28,7 @@ class SingleByteDecoder final : public TextDecoder {
 
   bool append_utf8(std::string& out, Bytes text) const override {
     return append_by_steps(out, text, [this](Transcoding& state) {
-      if (ascii_ && state.put_ascii_block()) return;
+      if (extends_ascii() && state.put_ascii_block()) return;
       const size_t count = std::min<size_t>(state.left(), 8);
       char* to = state.to;
       uint64_t all = 0;
@@ -45,7 +45,6 @@ class SingleByteDecoder final : public TextDecoder {
   }
 
  private:
-  const bool ascii_;  // the lower half is ASCII
   std::array<uint64_t, 256> entries_;
 };
 

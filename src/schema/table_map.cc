@@ -28,11 +28,6 @@ enum MetadataField : uint8_t {
 
 std::string in_column(size_t ordinal) { return "table map, column " + std::to_string(ordinal + 1); }
 
-size_t post_header_bytes(uint8_t type, const FormatDescription& format) {
-  const auto& lengths = format.post_header_bytes;
-  return type >= 1 && type <= lengths.size() ? lengths[type - 1U] : 8;
-}
-
 // ENUM and SET say kWireString, with the real type in the metadata; long CHARs have the length's two high bits,
 // inverted, in the type's bits 4 and 5.
 WireColumn resolve_string(WireColumn column) {
@@ -234,13 +229,6 @@ Result<std::string_view> read_name(ByteReader& in, const char* what) {
 }
 
 }  // namespace
-
-Result<uint64_t> parse_table_id(Bytes event, const FormatDescription& format) {
-  const size_t id_bytes = event.size() > 4 && post_header_bytes(event[4], format) == 6 ? 4 : 6;
-  if (event.size() < format.header_bytes + id_bytes) return fail(Code::kTruncated, "table id");
-  const uint8_t* id = event.data() + format.header_bytes;
-  return id_bytes == 4 ? load_u32(id) : load_le<6>(id);
-}
 
 Result<std::pair<std::string_view, std::string_view>> parse_table_names(
     Bytes event, const FormatDescription& format) {

@@ -49,9 +49,21 @@ Result<TableMap> parse_table_map(Bytes event, const binlog::FormatDescription& f
 Result<std::pair<std::string_view, std::string_view>> parse_table_names(
     Bytes event, const binlog::FormatDescription& format);
 
-// The id alone, which rows events have at the same place. `post_header_bytes` as the format description has it for the
-// event's type: 6 with ids of four bytes, else 8 or 10.
-Result<uint64_t> parse_table_id(Bytes event, const binlog::FormatDescription& format);
+// Of a Table_map or rows event, as the format description has it: 6 with table ids of four bytes, else 8 or 10.
+inline uint32_t post_header_bytes(uint8_t type, const binlog::FormatDescription& format) {
+  const auto& lengths = format.post_header_bytes;
+  return type >= 1 && type <= lengths.size() ? lengths[type - 1U] : 8U;
+}
+
+// The id alone, which rows events have at the same place.
+inline Result<uint64_t> parse_table_id(Bytes event, const binlog::FormatDescription& format) {
+  const bool short_id = event.size() > 4 && post_header_bytes(event[4], format) == 6;
+  if (event.size() < format.header_bytes + (short_id ? 4U : 6U)) {
+    return fail(Code::kTruncated, "table id");
+  }
+  const uint8_t* id = event.data() + format.header_bytes;
+  return short_id ? load_u32(id) : load_le<6>(id);
+}
 
 // The table as FULL metadata tells it: complete but for display widths and ZEROFILL, AUTO_INCREMENT, generation, the
 // table's own charset, and on MariaDB what its metadata shows as another type (INET4, INET6, UUID: BINARY; VECTOR: VARBINARY;

@@ -17,9 +17,15 @@ namespace binbus::schema {
 
 class TextDecoder {
  public:
+  explicit TextDecoder(bool extends_ascii) : extends_ascii_(extends_ascii) {}
   virtual ~TextDecoder() = default;
+  // Text of bytes below 0x80 alone is ASCII.
+  bool extends_ascii() const { return extends_ascii_; }
   // As Charset::append_utf8.
   virtual bool append_utf8(std::string& out, Bytes text) const = 0;
+
+ private:
+  const bool extends_ascii_;
 };
 
 // utf8mb3 and utf8mb4, by the bytes of their largest character.

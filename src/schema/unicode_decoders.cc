@@ -8,7 +8,7 @@ namespace {
 
 class Utf8Decoder final : public TextDecoder {
  public:
-  explicit Utf8Decoder(uint32_t bytes_max) : bytes_max_(bytes_max) {}
+  explicit Utf8Decoder(uint32_t bytes_max) : TextDecoder(true), bytes_max_(bytes_max) {}
 
   bool append_utf8(std::string& out, Bytes text) const override {
     if (is_valid_utf8(text, bytes_max_)) {
@@ -61,6 +61,7 @@ void take_utf32(Transcoding& state) {
 template <void (*kTake)(Transcoding&)>
 class UnitDecoder final : public TextDecoder {
  public:
+  UnitDecoder() : TextDecoder(false) {}
   bool append_utf8(std::string& out, Bytes text) const override {
     return append_by_steps(out, text, kTake);
   }

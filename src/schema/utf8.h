@@ -8,6 +8,22 @@ namespace binbus::schema {
 // What stands for bytes that are no character.
 constexpr char32_t kReplacement = 0xFFFD;
 
+// Whether no byte is over 0x7f: sixteen at a time, the last ones together with some before them.
+inline bool is_ascii(Bytes text) {
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+  const uint8_t* at = text.data();
+  const uint8_t* const end = at + text.size();
+  if (text.size() < 16) {
+    uint8_t all = 0;
+    while (at < end) all |= *at++;
+    return all < 0x80;
+  }
+  for (; end - at > 16; at += 16) {
+    if (((load_u64(at) | load_u64(at + 8)) & kHighBits) != 0) return false;
+  }
+  return ((load_u64(end - 16) | load_u64(end - 8)) & kHighBits) == 0;
+}
+
 // Whether there is nothing overlong, no surrogate, nothing beyond U+10FFFF, nothing cut short, and no character of more than
 // `bytes_max` bytes (3 or 4). At the speed of memory.
 bool is_valid_utf8(Bytes text, uint32_t bytes_max);

@@ -18,7 +18,8 @@ TEST(Digits, AreThoseOfToString) {
   for (uint64_t power = 1; power <= 10'000'000'000'000'000'000U / 10; power *= 10) {
     for (const uint64_t value : {power - 1, power, power + 1, 7 * power}) {
       EXPECT_EQ(text(value), "=" + std::to_string(value));
-      EXPECT_EQ(text(static_cast<int64_t>(0 - value)), "=" + std::to_string(-static_cast<int64_t>(value)));
+      EXPECT_EQ(text(static_cast<int64_t>(0 - value)),
+                "=" + std::to_string(-static_cast<int64_t>(value)));
     }
   }
 }

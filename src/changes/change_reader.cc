@@ -169,6 +169,7 @@ Result<bool> ChangeReader::read(const Emit& emit) {
       event_ = 0;
     }
     if (Status taken = on_event(); !taken) return located(std::move(taken).error());
+    if (long_event_.capacity() > kKeptBytes) ByteVector().swap(long_event_);
     if (!tracker_.in_transaction()) {
       place_ = {feed_->segment(), feed_->end_offset()};
       return true;
@@ -201,6 +202,10 @@ Status ChangeReader::on_event() {
   if (header.type == kFormatDescriptionEvent) BINBUS_RETURN_IF_ERROR(on_format(feed_->head()));
   if (tracker_.carries(header.type) && (ahead_.prepared || ahead_.rolled_back)) {
     return feed_->skip();
+  }
+  if (tracker_.carries(header.type) && is_data(header.type)) {  // most events
+    BINBUS_TRY(event, whole_event(*feed_));
+    return on_data(header, event);
   }
   if (header.type == kTransactionPayloadEvent) {
     BINBUS_TRY(end, tracker_.on_event(header, feed_->prefix()));
@@ -271,7 +276,6 @@ Status ChangeReader::on_event() {
                                             ", which may carry rows and is not known");
       }
   }
-  if (long_event_.capacity() > kKeptBytes) ByteVector().swap(long_event_);
   return end ? end_transaction(header, *end) : ok();
 }
 

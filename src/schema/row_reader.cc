@@ -153,7 +153,7 @@ Result<bool> RowReader::next() {
   if (before_used_) BINBUS_RETURN_IF_ERROR(read_image(before_));
   if (after_used_) {
     BINBUS_RETURN_IF_ERROR(head_.type == kPartialUpdateRowsEvent ? read_partial_image()
-                                                            : read_image(after_));
+                                                                 : read_image(after_));
   }
   if (rest_.size() == remaining) return failed({Code::kCorrupt, "a row of no bytes"});
   ++row_;

@@ -1,6 +1,6 @@
 // Walks the rows of rows events: Write, Update and Delete of every version, partial updates, MariaDB's compressed ones.
 //
-//   BINBUS_RETURN_IF_ERROR(reader.open(layout, event, format));
+//   BINBUS_RETURN_IF_ERROR(reader.open(layout, head, event));
 //   while (true) {
 //     BINBUS_TRY(more, reader.next());
 //     if (!more) break;

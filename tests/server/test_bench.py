@@ -5,11 +5,12 @@ import subprocess
 
 from servers import REPOSITORY, installed
 
-PARTS = ["scan", "ingest", "serve", "latency"]
+PARTS = ["scan", "decode", "kafka", "ingest", "serve", "latency"]
 
 
 def test_bench_runs(tmp_path):
     installed("mysql97")
+    installed("kafka")
     results = tmp_path / "results.json"
     ran = subprocess.run([REPOSITORY / "bench/run", "--megabytes", "5", "--rounds", "1", "--json", results, *PARTS],
                          capture_output=True, text=True, timeout=600)

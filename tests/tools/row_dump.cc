@@ -163,7 +163,7 @@ class Dumper {
     if (head.is_dummy()) return ok();
     const auto table = maps_.find(head.table_id);
     if (table == maps_.end()) return fail(Code::kCorrupt, "rows of a table that no map names");
-    BINBUS_RETURN_IF_ERROR(reader_.open(*table->second.layout, event, format_));
+    BINBUS_RETURN_IF_ERROR(reader_.open(*table->second.layout, head, event));
     while (true) {
       BINBUS_TRY(more, reader_.next());
       if (!more) return ok();

@@ -51,6 +51,17 @@ TEST(MappedTables, ARefusedMapLeavesNone) {
   EXPECT_EQ(counted.tables.find(1), nullptr);
 }
 
+TEST(MappedTables, NothingIsFoundOnceForgotten) {
+  Counted counted;
+  const auto format = format_of("9.7.4");
+  ASSERT_TRUE(counted.tables.take(map_of(1), format));
+  ASSERT_TRUE(counted.tables.take(map_of(2), format));
+  EXPECT_EQ(counted.tables.find(1)->table_id(), 1U);
+  counted.tables.clear();
+  EXPECT_FALSE(counted.tables.knows(2));
+  EXPECT_EQ(counted.tables.find(2), nullptr);
+}
+
 TEST(MappedTables, AreBoundedButForAStatement) {
   Counted counted(2);
   const auto format = format_of("9.7.4");

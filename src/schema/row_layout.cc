@@ -143,11 +143,17 @@ bool same_type(const WireColumn& wire, const Column& column) {
   return false;
 }
 
+// By today's name and by the one that older servers have for it: utf8mb3 and utf8.
+bool same_charset(const std::string& a, const std::string& b) {
+  const Charset* charset = a == b ? nullptr : Charset::find(a);
+  return a == b || (charset != nullptr && charset == Charset::find(b));
+}
+
 // What the map's optional metadata, where it has some, says otherwise than the declaration. The map describes itself.
 Difference metadata_difference(const Column& described, const Column& declared) {
   if (!described.name.empty() && described.name != declared.name) return "name " + described.name;
   if (!described.charset.empty() && !declared.charset.empty() &&
-      described.charset != declared.charset && declared.type != SqlType::kUnknown) {
+      !same_charset(described.charset, declared.charset) && declared.type != SqlType::kUnknown) {
     return "charset " + described.charset;
   }
   return {};

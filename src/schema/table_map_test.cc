@@ -191,5 +191,18 @@ TEST(RowLayout, RefusesAVersionOfOtherColumns) {
   }
 }
 
+TEST(RowLayout, TakesTheNameThatOlderServersHaveForUtf8mb3) {
+  std::string digits = kMysql;
+  digits.replace(digits.find("c800"), 4, "9600");           // vc's bytes
+  digits.replace(digits.find("0307fcff00"), 10, "030521");  // its collation
+  const ByteVector event = event_of(binlog::kTableMapEvent, digits);
+  const auto map = parse(event);
+  ASSERT_TRUE(map) << map.error().message;
+  TableVersion version = *describe(*map);
+  ASSERT_EQ(version.columns[5].charset, "utf8mb3");
+  version.columns[5].charset = "utf8";
+  EXPECT_TRUE(RowLayout::make(*map, std::make_shared<const TableVersion>(version)));
+}
+
 }  // namespace
 }  // namespace binbus::schema

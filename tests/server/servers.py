@@ -12,7 +12,9 @@ from process import Process, free_port, wait_until
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 VERSIONS = {"mysql55": (5, 5), "mysql56": (5, 6), "mysql97": (9, 7),
-            "mariadb102": (10, 2), "mariadb1011": (10, 11), "mariadb118": (11, 8)}
+            "mariadb102": (10, 2), "mariadb105": (10, 5), "mariadb1011": (10, 11), "mariadb118": (11, 8)}
+# For whoever writes much and never loses power.
+FAST = ["--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0", "--skip-innodb-doublewrite"]
 
 
 @functools.cache

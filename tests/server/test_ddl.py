@@ -17,7 +17,7 @@ import pytest
 
 from binbus import PROGRAM
 from ddl_chains import CHAINS
-from servers import REPOSITORY
+from servers import FAST, REPOSITORY
 
 TRACKER = pathlib.Path(PROGRAM).parent / "src/schema/ddl_track"
 ACCEPTANCE = REPOSITORY.parent / "shared/acceptance"
@@ -204,7 +204,6 @@ def scripts(folder):
     return files
 
 
-FAST = ["--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0", "--skip-innodb-doublewrite"]
 ALL_SERVERS = ["mysql97", "mysql56", "mariadb1011", "mariadb118"]
 
 

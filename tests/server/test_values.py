@@ -10,12 +10,15 @@ import subprocess
 
 import pymysql
 import pytest
+from pymysql.constants import CLIENT
 
+import printed as formats
 from binbus import PROGRAM
+from servers import FAST
 
 ROW_DUMP = pathlib.Path(PROGRAM).parent / "src/schema/row_dump"
-SERVERS = ["mysql55", "mysql56", "mysql97", "mariadb102", "mariadb1011", "mariadb118"]
-WITH_METADATA = ["mysql97", "mariadb1011", "mariadb118"]
+SERVERS = ["mysql55", "mysql56", "mysql97", "mariadb102", "mariadb105", "mariadb1011", "mariadb118"]
+WITH_METADATA = ["mysql97", "mariadb105", "mariadb1011", "mariadb118"]
 
 EVERYWHERE = {
     **{f"{name}{sign}": [low, high, 0, 1, -1, "NULL"] for name, bits in [("tinyint", 8), ("smallint", 16), ("mediumint", 24), ("int", 32), ("bigint", 64)]
@@ -88,6 +91,8 @@ MORE = {
         "text compressed character set latin1": ["", "ü" * 3000], "longblob compressed": [b"\x80\0" * 40000], "tinytext compressed": ["x" * 200],
         "json": ["'[1, 2]'"]},
 }
+COMPRESSED = {key: values for key, values in MORE["mariadb1011"].items() if "compressed" in key}
+MORE["mariadb105"] = COMPRESSED | {key: MORE["mariadb1011"][key] for key in ("inet6", "json")}
 MORE["mariadb118"] = {**MORE["mariadb1011"], "vector(3)": ["(vec_fromtext('[1,-2.5,1e30]'))"], "timestamp null ": ["2106-02-07 06:28:15"]}
 # What FULL metadata does not tell of a column, so that the declaration is needed.
 UNTOLD = re.compile(r"zerofill|inet|uuid|^(float|double)\(")
@@ -122,13 +127,16 @@ class Session:
 
     def __init__(self, server):
         self.server = server
-        self.connection = server.connect(conv={}, use_unicode=False)
+        self.connection = server.connect(conv={}, use_unicode=False, client_flag=CLIENT.MULTI_STATEMENTS)
         self.run("SET time_zone = '+00:00', sql_mode = ''")
 
     def run(self, statement, arguments=None):
         with self.connection.cursor() as cursor:
             cursor.execute(statement, arguments)
-            return cursor.fetchall()
+            rows = cursor.fetchall()
+            while cursor.nextset():
+                pass
+            return rows
 
     def literal(self, declaration, value):
         """SQL for a value: what is in parentheses, NULL and JSON as they are, all else as a string."""
@@ -152,14 +160,18 @@ def fill(session, declarations):
                 session.run(f"INSERT INTO v.{table} (id, v) VALUES ({place}, {session.literal(declaration, value)})")
             except pymysql.Error as error:
                 raise AssertionError(f"{declaration}: {value!r}: {error}") from error
-        printed[table] = {int(row[0]): row[1] for row in session.run(f"SELECT id, v FROM v.{table}")}
+        printed[table] = rows_of(session, table)
         assert len(printed[table]) == len(values)
         session.run(f"DELETE FROM v.{table}")
     return printed
 
 
+def rows_of(session, table):
+    return {int(row[0]): row[1] for row in session.run(f"SELECT id, v FROM v.{table}")}
+
+
 def columns(session):
-    """The tables' columns for row_dump, as information_schema has them."""
+    """The tables' columns for row_dump and for `formats`, as information_schema has them."""
     session.run("SET SESSION group_concat_max_len = 1000000")
     names = ["TABLE_NAME", "COLUMN_NAME", "DATA_TYPE", "COLUMN_TYPE", "CHARACTER_MAXIMUM_LENGTH", "NUMERIC_PRECISION", "NUMERIC_SCALE",
              "CHARACTER_SET_NAME"]
@@ -168,6 +180,12 @@ def columns(session):
         row = [value if value is None else value.decode() for value in row]
         tables.setdefault(f"v.{row[0]}", []).append(column(*row[1:]))
     return tables
+
+
+def value_column(tables, table, declaration):
+    """The column v of a table; MariaDB's JSON is text with a name."""
+    _, value = tables[f"v.{table}"]
+    return value | {"type": "json", "text_in_log": value["type"] != "json"} if declaration == "json" else value
 
 
 def column(name, data_type, column_type, characters, precision, scale, charset):
@@ -181,6 +199,7 @@ def column(name, data_type, column_type, characters, precision, scale, charset):
         numbers[1], length = int(scale), int(precision)
     if "geom" in data_type or temporal:
         length = 0
+    charset = {"utf8": "utf8mb3"}.get(charset, charset)  # as its own log calls it
     labels = re.findall(r"'((?:[^']|'')*)'", column_type) if data_type in ("enum", "set") else []
     return {"name": name, "type": {"geomcollection": "geometrycollection"}.get(data_type, data_type), "type_text": column_type, "length": length,
             "decimals": numbers[0] if temporal else numbers[1], "unsigned": "unsigned" in column_type, "zerofill": "zerofill" in column_type,
@@ -195,6 +214,14 @@ def decoded(server, *options):
     assert not lines or "error" not in lines[-1], lines[-1]
     assert result.returncode == 0, result.stderr
     return lines
+
+
+def messages(server, name, *options):
+    """What `binbus decode` makes of them in that format, line by line; the CREATE statements in there tell it the columns."""
+    files = [server.data / file for file in server.binlogs()]
+    result = subprocess.run([PROGRAM, "decode", "--no-ddl", "-f", name, *options, *files], capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.split("\n")[:-1]  # splitlines() would take more characters for an end
 
 
 def value_bytes(value):
@@ -222,6 +249,74 @@ def compare(declarations, printed, lines, skip=lambda declaration: False):
     return equal
 
 
+def compare_messages(name, declarations, printed, tables, lines, operations):
+    """The same of what a format prints, against what its documentation makes of SELECT's bytes."""
+    names = {f"c{number}": declaration for number, declaration in enumerate(declarations)}
+    columns = {table: value_column(tables, table, declaration) for table, declaration in names.items()}
+    wrong, equal = [], 0
+    for line in lines:
+        operation, database, table, before, after = formats.images(name, formats.loads(line))
+        if database != "v" or operation not in operations:
+            continue
+        row = before if operation == "delete" else after
+        # A minimal image: what is set, and what found the row.
+        key = before if name == "binbus" and operation == "update" else row
+        data = printed[table][int(key["id"])]
+        wanted = None if data is None else formats.FORMATS[name](columns[table], data)
+        if repr(row["v"]) == repr(wanted):
+            equal += 1
+        else:
+            wrong.append((names[table][:60], operation, row["v"], wanted))
+    assert not wrong, f"{name}: {len(wrong)} wrong, {equal} equal; the first: {[str(case)[:300] for case in wrong[:20]]}"
+    return equal
+
+
+def reread(value):
+    """A JSON document without what the format sql says it loses: decimals in it become doubles, opaque values are strings in its text."""
+    try:
+        return json.loads(value) if value[:1] in b"[{" else value
+    except (TypeError, ValueError):
+        return value
+
+
+def apply_statements(session, printed, lines):
+    """The format sql, run at the source itself, whose tables are empty again: it has the same rows, and then none."""
+    deletes = [line for line in lines if "*/ DELETE" in line]
+    session.run("SET sql_log_bin = 0")
+    for statements, same in (([line for line in lines if "*/ DELETE" not in line], True), (deletes, False)):
+        session.run("BEGIN")
+        for line in statements:
+            session.run(line)
+        session.run("COMMIT")
+        session.run("SET time_zone = '+00:00', sql_mode = ''")
+        for table, rows in printed.items():
+            found = {key: reread(value) for key, value in rows_of(session, table).items()}
+            assert found == ({key: reread(value) for key, value in rows.items()} if same else {}), table
+    session.run("SET sql_log_bin = 1")
+
+
+def set_minimally(session, declarations, printed):
+    """Each value by an UPDATE of a row that has none yet, then the rows deleted, with MINIMAL images and metadata.
+
+    Returns where it begins in the log and how many values there are.
+    """
+    session.run("SET binlog_row_image = MINIMAL")
+    if session.server.name in WITH_METADATA:
+        session.run("SET GLOBAL binlog_row_metadata = MINIMAL")
+    session.run("FLUSH BINARY LOGS")
+    session.run("BEGIN")
+    count = 0
+    for number, (declaration, values) in enumerate(declarations.items()):
+        for place, value in enumerate(values):
+            if printed[f"c{number}"][place] is not None:
+                count += 1
+                session.run(f"INSERT INTO v.c{number} (id) VALUES ({place})")
+                session.run(f"UPDATE v.c{number} SET v = {session.literal(declaration, value)} WHERE id = {place}")
+        session.run(f"DELETE FROM v.c{number}")
+    session.run("COMMIT")
+    return f"{session.server.binlogs()[-1]}:4", count
+
+
 def declarations_for(name, server):
     declarations = dict(EVERYWHERE)
     if server.version >= (5, 6):
@@ -236,17 +331,34 @@ def declarations_for(name, server):
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_values_equal_select(lab, tmp_path, name):
-    """With the columns as information_schema has them, and with FULL metadata alone where the server writes it."""
-    server = lab.server(name, *(["--binlog-row-metadata=FULL"] if name in WITH_METADATA else []))
+    """With the columns as information_schema has them, with FULL metadata alone where the server writes it, and through every format,
+    with the columns that the log's CREATE statements tell of.
+    """
+    server = lab.server(name, *FAST, *(["--binlog-row-metadata=FULL"] if name in WITH_METADATA else []))
     declarations = declarations_for(name, server)
     session = Session(server)
     printed = fill(session, declarations)
-    (tmp_path / "columns.json").write_text(json.dumps(columns(session)))
+    tables = columns(session)
+    (tmp_path / "columns.json").write_text(json.dumps(tables))
     equal = compare(declarations, printed, decoded(server, "--columns", tmp_path / "columns.json"))
     print(f"{name}: {equal} values with declared columns")
     if name in WITH_METADATA:
         equal = compare(declarations, printed, decoded(server), UNTOLD.search)
         print(f"{name}: {equal} values with FULL metadata alone")
+    for format_name in formats.FORMATS:
+        equal = compare_messages(format_name, declarations, printed, tables, messages(server, format_name), ("insert", "delete"))
+        assert equal == 2 * sum(map(len, declarations.values()))
+        print(f"{name}: {equal} values in the format {format_name}")
+    apply_statements(session, printed, messages(server, "sql"))
+    if name == "mysql55":  # which has full images only
+        return
+    place, count = set_minimally(session, declarations, printed)
+    for format_name in formats.FORMATS:
+        lines = messages(server, format_name, "--from", place)
+        assert compare_messages(format_name, declarations, printed, tables, lines, ("update",)) == count
+    print(f"{name}: {count} values of minimal images")
+    apply_statements(session, {table: {key: value for key, value in rows.items() if value is not None} for table, rows in printed.items()},
+                     messages(server, "sql", "--from", place))
 
 
 @pytest.mark.parametrize("name", ["mariadb102", "mariadb1011", "mariadb118"])

@@ -178,6 +178,7 @@ def columns(session):
     tables = {}
     for row in session.run(f"SELECT {', '.join(names)} FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'v' ORDER BY TABLE_NAME, ORDINAL_POSITION"):
         row = [value if value is None else value.decode() for value in row]
+        row[3] = row[3].replace("/*!100301 ", "/*M!100301 ")  # as MariaDB writes it today
         tables.setdefault(f"v.{row[0]}", []).append(column(*row[1:]))
     return tables
 
@@ -271,6 +272,31 @@ def compare_messages(name, declarations, printed, tables, lines, operations):
     return equal
 
 
+def compare_types(server, declarations, tables):
+    """What formats say of the columns, against information_schema and the documentation of the tools."""
+    wrong, seen = [], set()
+    names = {f"c{number}": declaration for number, declaration in enumerate(declarations)}
+    for name, options in (("binbus", ()), ("canal", ()), ("debezium", ("--schemas",))):
+        for line in messages(server, name, *options):
+            table = re.search(r'"table":"(c\d+)"', line)[1]
+            if (name, table) in seen:
+                continue
+            seen.add((name, table))
+            message, column = formats.loads(line), value_column(tables, table, names[table])
+            if name == "binbus":
+                said, wanted = message["types"]["v"], column["type_text"]
+            elif name == "canal":
+                said, wanted = (message["mysqlType"]["v"], message["sqlType"]["v"]), (column["type_text"], formats.canal_sql_type(column))
+            else:
+                row = message["schema"]["fields"][0]
+                assert [field["field"] for field in message["schema"]["fields"][:2]] == ["before", "after"]
+                said, wanted = [(field["type"], field.get("name")) for field in row["fields"] if field["field"] == "v"], [formats.debezium_type(column)]
+            if said != wanted:
+                wrong.append((name, names[table][:60], said, wanted))
+    assert not wrong, f"{len(wrong)} wrong; the first: {[str(case)[:300] for case in wrong[:20]]}"
+    assert len(seen) == 3 * len(declarations)
+
+
 def reread(value):
     """A JSON document without what the format sql says it loses: decimals in it become doubles, opaque values are strings in its text."""
     try:
@@ -349,6 +375,7 @@ def test_values_equal_select(lab, tmp_path, name):
         equal = compare_messages(format_name, declarations, printed, tables, messages(server, format_name), ("insert", "delete"))
         assert equal == 2 * sum(map(len, declarations.values()))
         print(f"{name}: {equal} values in the format {format_name}")
+    compare_types(server, declarations, tables)
     apply_statements(session, printed, messages(server, "sql"))
     if name == "mysql55":  # which has full images only
         return

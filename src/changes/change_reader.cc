@@ -96,6 +96,15 @@ bool is_data(uint8_t type) {
          type == kMariadbAnnotateRowsEvent;
 }
 
+// Of events whose bodies can be read.
+Result<FormatDescription> format_of(Bytes event) {
+  BINBUS_TRY(format, parse_format_description(event));
+  if (format.header_bytes == kHeaderBytes) return format;
+  return fail(Code::kUnsupported, "written by " + format.server_version +
+                                      ", whose events begin with " +
+                                      std::to_string(format.header_bytes) + " bytes of its own");
+}
+
 size_t trailer_bytes(const FormatDescription& format) {
   return format.checksum == Checksum::kCrc32 ? kChecksumBytes : 0;
 }
@@ -125,7 +134,7 @@ Result<std::unique_ptr<store::EventFeed>> ChangeReader::open_feed(Position at,
   if (!more || feed->header().type != kFormatDescriptionEvent) {
     return fail(Code::kCorrupt, feed->segment_name() + " has no format description");
   }
-  BINBUS_TRY(parsed, parse_format_description(feed->head()));
+  BINBUS_TRY(parsed, format_of(feed->head()));
   format = std::move(parsed);
   feed->set_checksummed(format.checksum == Checksum::kCrc32);
   if (at.offset > feed->end_offset()) BINBUS_RETURN_IF_ERROR(feed->seek(at.offset));
@@ -280,7 +289,7 @@ Status ChangeReader::on_event() {
 }
 
 Status ChangeReader::on_format(Bytes event) {
-  BINBUS_TRY(format, parse_format_description(event));
+  BINBUS_TRY(format, format_of(event));
   format_ = std::move(format);
   feed_->set_checksummed(format_.checksum == Checksum::kCrc32);
   facts_.server = schema::ServerVersion::parse(format_.server_version);
@@ -431,7 +440,8 @@ Status ChangeReader::replay(const std::string& xa) {
     prepared_.erase(known);
   } else {
     BINBUS_TRY(found, find_prepared(xa));
-    begin = found;
+    if (!found) return on_xa_not_here(xa);
+    begin = *found;
   }
   FormatDescription format = format_;
   BINBUS_TRY(feed, open_feed(begin, format));
@@ -471,7 +481,7 @@ Status ChangeReader::replay_events(store::EventFeed& feed) {
   }
 }
 
-Result<Position> ChangeReader::find_prepared(const std::string& xa) {
+Result<std::optional<Position>> ChangeReader::find_prepared(const std::string& xa) {
   std::optional<Position> found;
   FormatDescription format;
   BINBUS_TRY(feed, open_feed({options_.oldest().segment, 0}, format));
@@ -498,11 +508,18 @@ Result<Position> ChangeReader::find_prepared(const std::string& xa) {
     }
     BINBUS_RETURN_IF_ERROR(feed->skip());
   }
-  if (found) return *found;
+  return found;
+}
+
+Status ChangeReader::on_xa_not_here(const std::string& xa) {
+  if (options_.losses == LossPolicy::kSkip) {
+    ++counts_.xa_skipped;
+    return ok();
+  }
   return fail(Code::kPurged,
               "XA transaction " + xa +
-                  " was prepared before the oldest segment that is still here: its rows "
-                  "are lost to changes; seek behind this place to go on without them");
+                  " was prepared before the oldest segment that is still here: its rows are lost "
+                  "to changes; seek behind this place, or pass over it with on_loss = \"skip\"");
 }
 
 // Passes over it twice: first for what must be known before its rows are told.

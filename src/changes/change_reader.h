@@ -21,6 +21,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include "binlog/gtid_events.h"
@@ -38,8 +39,8 @@ namespace binbus::changes {
 using binlog::Position;
 using schema::Change;
 
-// What is to be done where the log does not have the rows: they were logged as statements, or an Incident says that the
-// source lost events.
+// What is to be done where the log does not have the rows: they were logged as statements, an Incident says that the source lost
+// events, or they were prepared (XA) before the log's beginning.
 enum class LossPolicy : uint8_t { kStop, kSkip };
 
 struct ReaderOptions {
@@ -63,6 +64,7 @@ struct ReaderCounts {
   uint64_t rolled_back = 0;         // transactions that ended with ROLLBACK, or were never finished
   uint64_t statements_skipped = 0;  // rows that were logged as statements
   uint64_t incidents = 0;           // events that the source lost
+  uint64_t xa_skipped = 0;          // transactions that were prepared before the oldest place
 };
 
 class ChangeReader {
@@ -98,9 +100,10 @@ class ChangeReader {
   Status on_query(const binlog::EventHeader& header, Bytes event);
   Status on_ddl(const binlog::EventHeader& header, const binlog::QueryEvent& query);
   Status on_rows_as_statement(std::string_view statement);
+  Status on_xa_not_here(const std::string& xa);
   Status replay(const std::string& xa);
   Status replay_events(store::EventFeed& feed);
-  Result<Position> find_prepared(const std::string& xa);
+  Result<std::optional<Position>> find_prepared(const std::string& xa);
   Status on_payload(store::EventFeed& feed);
   // Events with rows, or what goes before them; of a transaction's own bytes, a payload's or a replayed one's.
   Status on_data(const binlog::EventHeader& header, Bytes event);

@@ -242,6 +242,24 @@ TEST(ChangeReader, StopsWhereTheLogDoesNotHaveTheRows) {
   EXPECT_THAT(read.error().message, HasSubstr("binlog_format = ROW"));
 }
 
+TEST(ChangeReader, RowsPreparedBeforeTheLogsBeginningAreLostToo) {
+  const auto path = kGolden / "mariadb1011.binlog";
+  Files files({path, path});
+  for (const LossPolicy losses : {LossPolicy::kStop, LossPolicy::kSkip}) {
+    ReaderOptions options = files.options();
+    options.losses = losses;
+    options.oldest = [] { return Position{2, 0}; };
+    ChangeReader reader(std::move(options), {1, 19264}, schema::Catalog());
+    const auto read = read_all(reader);
+    EXPECT_EQ(read.has_value(), losses == LossPolicy::kSkip);
+    EXPECT_EQ(reader.counts().xa_skipped, losses == LossPolicy::kSkip ? 1U : 0U);
+    if (read) continue;
+    EXPECT_EQ(read.error().code, Code::kPurged);
+    EXPECT_THAT(read.error().message, HasSubstr("XA transaction X'7831',X'62',7"));
+    EXPECT_THAT(read.error().message, HasSubstr("on_loss"));
+  }
+}
+
 TEST(ChangeReader, ATableThatIsNotKnownIsSaidSo) {
   Files files({kGolden / "mysql56.binlog"});  // no names in its table maps
   std::string error;

@@ -432,9 +432,10 @@ void add_decode(CLI::App& app, Options& options, std::optional<Command>& chosen)
   command->add_option("--from", decode.from, "Print from this place on")->type_name("[FILE:]POS");
   command->add_option("--until", decode.until, "Stop before what ends after this place")
       ->type_name("[FILE:]POS");
-  command->add_flag(
-      "--stop-at-losses", decode.stop_at_losses,
-      "Stop where the log lacks rows (logged as statements, Incident); else that is counted");
+  command->add_flag("--stop-at-losses", decode.stop_at_losses,
+                    "Stop where the log lacks rows (logged as statements, Incident, XA prepared "
+                    "before); else that is "
+                    "counted");
   command->footer(R"(
 One message per line. Names of columns, signs, character sets and labels come from the files where
 the source wrote them (binlog_row_metadata=FULL), else from --schema and the CREATE and ALTER

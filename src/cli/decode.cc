@@ -150,6 +150,12 @@ Status run(const Decode& command) {
   if (const uint64_t count = reader.counts().incidents; count > 0) {
     fmt::print(stderr, "binbus: {} times the source lost events (Incident)\n", count);
   }
+  if (const uint64_t count = reader.counts().xa_skipped; count > 0) {
+    fmt::print(stderr,
+               "binbus: {} XA transactions were prepared before the first file: their rows are not "
+               "in these\n",
+               count);
+  }
   return ok();
 }
 

@@ -101,8 +101,8 @@ Result<FormatDescription> format_of(Bytes event) {
   BINBUS_TRY(format, parse_format_description(event));
   if (format.header_bytes == kHeaderBytes) return format;
   return fail(Code::kUnsupported, "written by " + format.server_version +
-                                      ", whose events begin with " +
-                                      std::to_string(format.header_bytes) + " bytes of its own");
+                                      ", whose events have headers of " +
+                                      std::to_string(format.header_bytes) + " bytes");
 }
 
 size_t trailer_bytes(const FormatDescription& format) {

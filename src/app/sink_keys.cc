@@ -299,8 +299,9 @@ const Key<SinkOptions> kSinkKeys[] = {
      .kind = Kind::kChoice,
      .member = &SinkOptions::on_loss,
      .fallback = "stop",
-     .help = "Where the log does not have the rows that changed (logged as a statement, or lost by "
-             "the source): `stop`, or `skip` to go on without them.",
+     .help = "Where the log does not have the rows that changed (logged as a statement, lost by "
+             "the source, or of an XA transaction prepared before the oldest segment): `stop`, or "
+             "`skip` to go on without them.",
      .choices = kLosses},
     {.name = "on_rejected",
      .kind = Kind::kChoice,

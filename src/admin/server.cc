@@ -130,12 +130,15 @@ void answer_tail(const httplib::Request& request, httplib::Response& response,
       "text/plain; charset=utf-8",
       [tail, stop](size_t, httplib::DataSink& sink) {
         if (stop.stop_requested() || !sink.is_writable()) return false;
-        auto text = tail->next(kTailWaitMs, stop);
-        if (!text && stop.stop_requested()) return false;
-        if (!text) text = error_line(text.error());
-        if (*text && !(*text)->empty()) sink.write((*text)->data(), (*text)->size());
-        const bool ended = !*text || (*text)->starts_with("{\"binbus_error\":");
-        if (ended) sink.done();
+        const auto give = [&](std::string_view text) -> Status {
+          if (stop.stop_requested() || !sink.is_writable() || !sink.write(text.data(), text.size()))
+            return fail(Code::kStopped, "nobody reads any more");
+          return ok();
+        };
+        const Result<bool> more = tail->next(give, kTailWaitMs, stop);
+        if (!more && more.error().code == Code::kStopped) return false;
+        if (!more && !give(error_line(more.error()))) return false;
+        if (!more || !*more) sink.done();
         return true;
       },
       [&tails](bool) { tails.fetch_sub(1); });

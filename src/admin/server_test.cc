@@ -22,14 +22,18 @@ using ::testing::StartsWith;
 class ExampleTail final : public Tail {
  public:
   ExampleTail(std::string text, bool endless) : text_(std::move(text)), endless_(endless) {}
-  Result<std::optional<std::string>> next(uint64_t wait_ms, const std::stop_token& stop) override {
-    if (!text_.empty()) return std::exchange(text_, "");
+  Result<bool> next(const std::function<Status(std::string_view)>& give, uint64_t wait_ms,
+                    const std::stop_token& stop) override {
+    if (!text_.empty()) {
+      BINBUS_RETURN_IF_ERROR(give(std::exchange(text_, "")));
+      return true;
+    }
     if (!endless_) return fail(Code::kCorrupt, "broken");
     std::mutex mutex;
     std::condition_variable_any never;
     std::unique_lock lock(mutex);
     never.wait_for(lock, stop, std::chrono::milliseconds(wait_ms), [] { return false; });
-    return "";
+    return true;
   }
 
  private:

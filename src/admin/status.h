@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "admin/delay_histogram.h"
@@ -178,9 +180,10 @@ struct SinkChange {
 class Tail {
  public:
   virtual ~Tail() = default;
-  // Whole lines, as they come; "" when none came within `wait_ms`, none at the end.
-  virtual Result<std::optional<std::string>> next(uint64_t wait_ms,
-                                                  const std::stop_token& stop) = 0;
+  // Gives whole lines as they come, a long transaction's in pieces; returns when some came, or after `wait_ms`. False: at the
+  // end. What `give` fails with is returned.
+  virtual Result<bool> next(const std::function<Status(std::string_view)>& give, uint64_t wait_ms,
+                            const std::stop_token& stop) = 0;
 };
 
 // Where the endpoint gets its answers; implemented by `app`. Any thread; never blocks for I/O with

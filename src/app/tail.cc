@@ -1,6 +1,6 @@
 #include "app/tail.h"
 
-#include <atomic>
+#include <utility>
 
 #include "format/writer.h"
 #include "sink/filter.h"
@@ -10,7 +10,7 @@ namespace {
 
 using schema::Change;
 
-constexpr size_t kTextBytes = 64 * 1024;  // as much is told at once, but for what is longer
+constexpr size_t kTextBytes = 64 * 1024;  // as much is told at once, but for a longer line
 
 class LogTail final : public admin::Tail {
  public:
@@ -40,35 +40,37 @@ class LogTail final : public admin::Tail {
     return changes_->start(query.from);
   }
 
-  Result<std::optional<std::string>> next(uint64_t wait_ms, const std::stop_token& stop) override {
-    if (error_) return fail(*error_);
+  Result<bool> next(const std::function<Status(std::string_view)>& give, uint64_t wait_ms,
+                    const std::stop_token& stop) override {
     std::string out;
+    bool given = false;
     const auto emit = [&](const Change& change) -> Status {
       BINBUS_TRY(wanted, filter_->passes(change));
       if (!wanted) return ok();
       BINBUS_TRY(printed, writer_->write(out, change));
       if (printed && out.back() != '\n') out += '\n';
-      return ok();
+      if (out.size() < kTextBytes) return ok();
+      given = true;
+      return give(std::exchange(out, ""));
     };
-    do {
+    while (!given) {
       const auto any = changes_->read(emit, out.empty() ? wait_ms : 0, stop);
       if (!any) {  // what came before it is told first
-        error_ = any.error();
-        if (out.empty()) return fail(*error_);
-        return out;
+        if (!out.empty() && any.error().code != Code::kStopped) BINBUS_RETURN_IF_ERROR(give(out));
+        return fail(any.error());
       }
       if (*any) continue;
-      if (out.empty() && !follow_ && changes_->at_end()) return std::nullopt;
+      if (out.empty() && !follow_ && changes_->at_end()) return false;
       break;
-    } while (out.size() < kTextBytes);
-    return out;
+    }
+    if (!out.empty()) BINBUS_RETURN_IF_ERROR(give(out));
+    return true;
   }
 
  private:
   std::shared_ptr<void> keep_;
   std::unique_ptr<LogChanges> changes_;
   const bool follow_;
-  std::optional<Error> error_;
   std::optional<sink::Rules> rules_;
   std::unique_ptr<sink::Filter> filter_;
   std::unique_ptr<format::Writer> writer_;

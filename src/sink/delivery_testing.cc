@@ -44,6 +44,7 @@ Status TestTarget::send(const Message& message) {
 }
 
 Status TestTarget::commit(const Checkpoint& checkpoint) {
+  if (received_.before_commit) received_.before_commit(*this);
   BINBUS_RETURN_IF_ERROR(next_of(received_.commit_errors));
   for (Rejection& rejection : rejections_) on_rejected(std::move(rejection));
   rejections_.clear();

@@ -1,6 +1,7 @@
 // A target that remembers, and deliveries to it of changes made by hand.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct Received {
   std::optional<Checkpoint> kept;  // what open() tells
   bool keeps_checkpoints = false;  // and commit() keeps
   bool routing_keys = false;       // shown
+  std::function<void(Target&)> before_commit;
 };
 
 class TestTarget final : public Target {

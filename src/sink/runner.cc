@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "sink/durable_file.h"
@@ -132,7 +133,7 @@ Result<uint64_t> Runner::reconfigure(const SinkOptions& options) {
 
 void Runner::replay_dead_letters() {
   const std::lock_guard lock(mutex_);
-  replay_ = true;
+  replay_ = replay_begins_ = true;
   wake_.notify_all();
 }
 
@@ -153,6 +154,11 @@ void Runner::set_state(State state, std::string reason) {
   if (shown_.state != state) shown_.since_us = around_.clock.wall_us();
   shown_.state = state;
   shown_.reason = std::move(reason);
+}
+
+void Runner::show_waiting(std::string_view reason) {
+  const std::lock_guard lock(mutex_);
+  shown_.reason = reason;
 }
 
 void Runner::show_place(bool caught_up) {
@@ -243,6 +249,7 @@ Status Runner::session(const std::stop_token& stop) {
         now_.options.on_loss == "skip");
     BINBUS_TRY(made, around_.make_target(now_.options));
     target_ = std::move(made);
+    target_->on_waiting = [this](std::string_view reason) { show_waiting(reason); };
     BINBUS_TRY(kept, target_->open(stop));
     return go_to_start(kept);
   };
@@ -377,6 +384,10 @@ Status Runner::commit() {
 }
 
 Status Runner::replay() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(replay_begins_, false)) target_->forget_refusals();
+  }
   const Result<uint64_t> sent = dead_letters_.replay(
       [this](const DeadLetter& letter) { return now_.delivery->take_again(letter); },
       [this] { return commit(); });

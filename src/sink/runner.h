@@ -35,9 +35,9 @@ std::string_view state_name(State state);  // "starting", ...
 
 struct RunnerStatus {
   State state = State::kStarting;
-  uint64_t since_us = 0;     // when the state began; of kRetrying: the first failure
-  std::string reason;        // of kRetrying and kStopped
-  uint64_t failures = 0;     // in a row
+  uint64_t since_us = 0;  // when the state began; of kRetrying: the first failure
+  std::string reason;     // of kRetrying and kStopped; else what the target waits for, if anything
+  uint64_t failures = 0;  // in a row
   uint64_t retry_at_us = 0;  // kRetrying
   Counts counts;
   Checkpoint committed;  // "": none yet
@@ -111,6 +111,7 @@ class Runner {
   Status replay();
   void settle(const Error& error);
   void set_state(State state, std::string reason = "");
+  void show_waiting(std::string_view reason);
   void show_place(bool caught_up);
   std::string checkpoint_path() const;
 
@@ -137,6 +138,7 @@ class Runner {
   bool pause_ = false;   // guarded by mutex_
   bool held_ = false;    // stopped by an error; guarded by mutex_
   bool replay_ = false;  // guarded by mutex_
+  bool replay_begins_ = false;     // it was asked for since the last attempt; guarded by mutex_
   uint64_t newest_commit_us_ = 0;  // guarded by mutex_
   bool caught_up_ = false;         // guarded by mutex_
   std::jthread thread_;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "format/change_testing.h"
 #include "io/simulated_disk.h"
 #include "sink/delivery_testing.h"
@@ -202,6 +204,28 @@ TEST(Runner, TriesAgainFromTheLastCheckpoint) {
   runner->stop();
   EXPECT_EQ(world.received.opened, 4);
   EXPECT_THAT(world.rows(), ElementsAre(1));
+}
+
+TEST(Runner, SaysWhatItsTargetWaitsFor) {
+  World world;
+  world.log.grow(1);
+  std::atomic<bool> freed = false;
+  world.received.before_commit = [&world, &freed](Target& target) {
+    if (world.received.uncommitted.empty()) return;
+    target.on_waiting("low on memory");
+    freed.wait(false);
+    target.on_waiting("");
+  };
+  const auto runner = world.make();
+  runner->start();
+  const RunnerStatus waiting =
+      World::wait(*runner, [](const RunnerStatus& s) { return s.reason == "low on memory"; });
+  EXPECT_EQ(waiting.state, State::kRunning);
+  freed = true;
+  freed.notify_all();
+  World::wait_committed(*runner, "1");
+  World::wait(*runner, [](const RunnerStatus& s) { return s.reason.empty(); });
+  runner->stop();
 }
 
 TEST(Runner, StopsForWhatMustBeMended) {

@@ -63,6 +63,8 @@ class Target {
   // them where it can. The runner calls it at ends of transactions only, so that a target with transactions makes one of all
   // that came since.
   virtual Status commit(const Checkpoint& checkpoint) = 0;
+  // Topics and the like that were refused may be there by now: the next message asks again.
+  virtual void forget_refusals() {}
 
   // Called from within send() and commit(), on their thread.
   std::function<void(Rejection)> on_rejected;

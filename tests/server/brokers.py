@@ -59,6 +59,7 @@ class Kafka(Process):
         admin = self.admin()  # which must outlive the answer
         admin.create_topics([topic])[name].result(30)
         wait_until(lambda: name in admin.list_topics(timeout=5).topics, f"{self} has topic {name}")
+
     def read(self, topic, committed=True):
         """Every message of the topic up to now, partition after partition."""
         consumer = confluent_kafka.Consumer({
@@ -139,9 +140,8 @@ class RabbitMQ(Process):
         """Every message that is in the queue now, as (properties, body); they stay there."""
         connection = self.connect()
         channel = connection.channel()
-        messages = []
-        while (message := channel.basic_get(queue))[0] is not None:
-            messages.append(message[1:])
+        count = channel.queue_declare(queue, passive=True).method.message_count
+        messages = [message[1:] for message, _ in zip(channel.consume(queue), range(count))] if count else []
         connection.close()
         return messages
 
@@ -243,7 +243,6 @@ class Sender:
         self.child.wait()
         self.to_write.put(None)
         self.reader.join()
-
 
 
 def descendants(pid):

@@ -78,6 +78,7 @@ class KafkaTarget final : public Target {
   Result<std::optional<Checkpoint>> open(const std::stop_token& stop) override;
   Status send(const Message& message) override;
   Status commit(const Checkpoint& checkpoint) override;
+  void forget_refusals() override { options_.learned->refused_topics.clear(); }
 
  private:
   bool transactional() const { return options_.delivery == KafkaOptions::Delivery::kTransactional; }

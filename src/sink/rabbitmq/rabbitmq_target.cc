@@ -32,6 +32,9 @@ class RabbitmqTarget final : public Target {
   Result<std::optional<Checkpoint>> open(const std::stop_token& stop) override;
   Status send(const Message& message) override;
   Status commit(const Checkpoint& checkpoint) override;
+  void forget_refusals() override {
+    std::erase_if(exchanges_, [](const auto& known) { return known.second.has_value(); });
+  }
 
  private:
   struct Refusal {

@@ -141,7 +141,7 @@ class RabbitMQ(Process):
         connection = self.connect()
         channel = connection.channel()
         count = channel.queue_declare(queue, passive=True).method.message_count
-        messages = [message[1:] for message, _ in zip(channel.consume(queue), range(count))] if count else []
+        messages = [message[1:] for _, message in zip(range(count), channel.consume(queue))]
         connection.close()
         return messages
 

@@ -50,8 +50,10 @@ Result<std::optional<Error>> Topics::find_or_create(const std::string& name, boo
   if (options_.create_topics || compacted) return create(name, compacted);
   return Error{
       Code::kNotFound,
-      fmt::format("kafka: topic {} does not exist; create it, or set the sink's create_topics",
-                  name)};
+      fmt::format(
+          "kafka: topic {} does not exist; create it, or set the sink's create_topics; one that "
+          "is there and not seen: grant Describe and Write on it with kafka-acls",
+          name)};
 }
 
 Result<std::optional<Error>> Topics::create(const std::string& name, bool compacted) {

@@ -207,8 +207,10 @@ Result<Event> Connection::next(int wait_ms) {
       const auto* ack = static_cast<const amqp_basic_ack_t*>(method);
       return Confirmed{ack->delivery_tag, ack->multiple != 0};
     }
-    case AMQP_BASIC_NACK_METHOD:
-      return Refused{};
+    case AMQP_BASIC_NACK_METHOD: {
+      const auto* nack = static_cast<const amqp_basic_nack_t*>(method);
+      return Refused{nack->delivery_tag, nack->multiple != 0};
+    }
     case AMQP_BASIC_RETURN_METHOD:
       return returned(method);
     case AMQP_CONNECTION_BLOCKED_METHOD:

@@ -26,8 +26,11 @@ struct Confirmed {
   uint64_t tag;
   bool multiple;
 };
-struct Refused {};  // by a queue that is full, or an error of the broker's
-struct Returned {   // no queue takes it; its confirmation follows
+struct Refused {  // by a queue that is full, or an error of the broker's
+  uint64_t tag;
+  bool multiple;
+};
+struct Returned {  // no queue takes it; its confirmation follows
   Rejection rejection;
 };
 struct Blocked {

@@ -23,6 +23,11 @@ constexpr int kSliceMs = 200;
 constexpr uint32_t kSendsPerLook = 16;
 constexpr size_t kBytesPerLook = 64 << 10;
 constexpr auto kRefusedExchangeFor = std::chrono::seconds(30);
+constexpr auto kOneByOneFor = std::chrono::seconds(30);
+constexpr int kFullFirstMs = 50, kFullMostMs = 5000;  // between two tries to find room
+constexpr const char* kFull =
+    "rabbitmq: a queue refuses messages: it is full (x-overflow is reject-publish), or has lost "
+    "its leader";
 
 class RabbitmqTarget final : public Target {
  public:
@@ -50,6 +55,11 @@ class RabbitmqTarget final : public Target {
   // Waits until at most so much is unconfirmed and the broker blocks nobody.
   Status wait_for_window(uint64_t count, uint64_t bytes);
   Status handle(Event event);
+  Status publish(const Message& message, const std::string& exchange,
+                 const std::string& routing_key, size_t bytes);
+  // The same until the queues have room for it.
+  Status publish_alone(const Message& message, const std::string& exchange,
+                       const std::string& routing_key, size_t bytes);
   void reject(const Message& message, const std::string& exchange, Error error);
 
   const RabbitmqOptions options_;
@@ -60,6 +70,8 @@ class RabbitmqTarget final : public Target {
   std::map<std::string, std::optional<Refusal>> exchanges_;  // none: it is there
   std::string blocked_;                                      // why; "": it is not
   std::optional<Error> error_;                               // nothing works after it
+  bool alone_ = false;                                       // one message is under way
+  bool refused_ = false;                                     // and was refused
   uint32_t sends_ = 0;
   size_t bytes_since_look_ = 0;
 };
@@ -107,13 +119,43 @@ Status RabbitmqTarget::send(const Message& message) {
   BINBUS_RETURN_IF_ERROR(wait_for_window(
       options_.unconfirmed_max - 1,
       options_.unconfirmed_bytes_max - std::min<uint64_t>(bytes, options_.unconfirmed_bytes_max)));
-  BINBUS_RETURN_IF_ERROR(
-      connection_->publish(message, exchange, queues_.routing_key(message.routing_key, bytes)));
-  window_.published(static_cast<uint32_t>(bytes));
+  const std::string& routing_key = queues_.routing_key(message.routing_key, bytes);
+  if (steady_clock::now() < options_.learned->one_by_one_until) {
+    BINBUS_RETURN_IF_ERROR(wait_for_window(0, 0));
+    alone_ = true;
+    Status published = publish_alone(message, exchange, routing_key, bytes);
+    alone_ = false;
+    return published;
+  }
+  BINBUS_RETURN_IF_ERROR(publish(message, exchange, routing_key, bytes));
   bytes_since_look_ += bytes;
   if (++sends_ % kSendsPerLook != 0 && bytes_since_look_ < kBytesPerLook) return ok();
   bytes_since_look_ = 0;
   return hear(0);
+}
+
+Status RabbitmqTarget::publish(const Message& message, const std::string& exchange,
+                               const std::string& routing_key, size_t bytes) {
+  BINBUS_RETURN_IF_ERROR(connection_->publish(message, exchange, routing_key));
+  window_.published(static_cast<uint32_t>(bytes));
+  return ok();
+}
+
+Status RabbitmqTarget::publish_alone(const Message& message, const std::string& exchange,
+                                     const std::string& routing_key, size_t bytes) {
+  for (int pause_ms = kFullFirstMs;; pause_ms = std::min(2 * pause_ms, kFullMostMs)) {
+    refused_ = false;
+    BINBUS_RETURN_IF_ERROR(publish(message, exchange, routing_key, bytes));
+    BINBUS_RETURN_IF_ERROR(wait_for_window(0, 0));
+    if (!refused_ && pause_ms > kFullFirstMs && on_waiting) on_waiting("");
+    if (!refused_) return ok();
+    if (on_waiting) on_waiting(kFull);
+    const auto again = steady_clock::now() + std::chrono::milliseconds(pause_ms);
+    while (steady_clock::now() < again) {
+      BINBUS_RETURN_IF_ERROR(hear(std::min(pause_ms, kSliceMs)));
+      if (stop_.stop_requested()) return fail(Code::kStopped, "rabbitmq: asked to stop");
+    }
+  }
 }
 
 Result<std::optional<Error>> RabbitmqTarget::refusal(const Message& message,
@@ -185,10 +227,13 @@ Status RabbitmqTarget::hear(int wait_ms) {
 Status RabbitmqTarget::handle(Event event) {
   if (const auto* confirmed = std::get_if<Confirmed>(&event)) {
     window_.confirmed(confirmed->tag, confirmed->multiple);
-  } else if (std::holds_alternative<Refused>(event)) {
-    return fail(Code::kRemote,
-                "rabbitmq: a queue refuses messages: it is full (x-overflow is reject-publish), or "
-                "has lost its leader");
+  } else if (const auto* refused = std::get_if<Refused>(&event)) {
+    options_.learned->one_by_one_until = steady_clock::now() + kOneByOneFor;
+    if (!alone_)
+      return fail(Code::kRemote,
+                  std::string(kFull) + "; all since the last commit is sent again one by one");
+    window_.confirmed(refused->tag, refused->multiple);
+    refused_ = true;
   } else if (auto* back = std::get_if<Returned>(&event)) {
     if (on_rejected) on_rejected(std::move(back->rejection));
   } else if (const auto* blocked = std::get_if<Blocked>(&event)) {

@@ -172,8 +172,8 @@ def debezium_time(column, text):
         return -micros if text[0] == "-" else micros
     try:
         moment = datetime.datetime.fromisoformat(text)
-    except ValueError:  # zeros in it: the schemas know nothing better than null
-        return None
+    except ValueError:  # zeros in it: the schemas know nothing better
+        return None if column["nullable"] else "1970-01-01T00:00:00Z" if kind == "timestamp" else 0
     micros = (moment - EPOCH) // datetime.timedelta(microseconds=1)
     if kind == "date":
         return micros // 86_400_000_000

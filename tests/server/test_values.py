@@ -175,13 +175,13 @@ def columns(session, database="v"):
     """The tables' columns for row_dump and for `formats`, as information_schema has them."""
     session.run("SET SESSION group_concat_max_len = 1000000")
     names = ["TABLE_NAME", "COLUMN_NAME", "DATA_TYPE", "COLUMN_TYPE", "CHARACTER_MAXIMUM_LENGTH", "NUMERIC_PRECISION", "NUMERIC_SCALE",
-             "CHARACTER_SET_NAME"]
+             "CHARACTER_SET_NAME", "IS_NULLABLE"]
     tables = {}
     for row in session.run(f"SELECT {', '.join(names)} FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '{database}' "
                            "ORDER BY TABLE_NAME, ORDINAL_POSITION"):
         row = [value if value is None else value.decode() for value in row]
         row[3] = row[3].replace("/*!100301 ", "/*M!100301 ")  # as MariaDB writes it today
-        tables.setdefault(f"{database}.{row[0]}", []).append(column(*row[1:]))
+        tables.setdefault(f"{database}.{row[0]}", []).append(column(*row[1:-1]) | {"nullable": row[-1] == "YES"})
     return tables
 
 

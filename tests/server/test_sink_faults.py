@@ -343,7 +343,7 @@ def test_full_disks(lab):
         for start in numbers[::500]:
             source.sql("INSERT INTO d.t VALUES " + ",".join(f"({number}, REPEAT('x', 1000))" for number in range(start, start + 500)))
         for name in ("file", "refused"):
-            wait_sink(binbus, name, "retrying", "no space", "make room")
+            wait_sink(binbus, name, "retrying", "No space left on device")
         out.grow(64)
         sinks.grow(64)
         for name in ("other", "file", "refused"):

@@ -42,7 +42,7 @@ def write(source, count, size):
 def row_of(format, line):
     """(id, v) of a line of that format."""
     if format == "sql":
-        id, v = re.search(rb"VALUES \((-?\d+), _utf8mb4'([a-z]*)'\);", line).groups()
+        id, v = re.search(rb"VALUES \((-?\d+),'([a-z]*)'\);", line).groups()
         return int(id), v.decode()
     message = json.loads(line)
     row = {"maxwell": lambda: message["data"], "canal": lambda: message["data"][0], "debezium": lambda: message["after"],

@@ -63,10 +63,12 @@ bool write_out(std::string_view text) {
 }  // namespace
 
 bool TailPrinter::take(std::string_view piece) {
+  size_t searched = rest_.size();  // a long line comes in many pieces
   rest_ += piece;
   std::string out;
   size_t begin = 0;
-  for (size_t end = 0; (end = rest_.find('\n', begin)) != std::string::npos; begin = end + 1) {
+  for (size_t end = 0; (end = rest_.find('\n', searched)) != std::string::npos;
+       searched = begin = end + 1) {
     const std::string_view line = std::string_view(rest_).substr(begin, end - begin);
     if (line.starts_with(kErrorLine)) {
       error_ = message_of(line);

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <thread>
 
 #include "admin/metrics.h"
@@ -21,6 +22,9 @@ constexpr size_t kTailsMax = 16;  // each holds a thread
 constexpr size_t kThreads = kTailsMax + 4;
 constexpr uint64_t kTailWaitMs = 500;  // so soon a tail sees that nobody reads it any more
 constexpr time_t kTimeoutSeconds = 5;
+constexpr auto kPagerMax =
+    std::chrono::minutes(10);              // who pages through changes reads on after a while
+constexpr size_t kPieceBytes = 16 * 1024;  // what a socket that takes anything takes
 constexpr size_t kBodyBytesMax = 1 << 20;  // a sink with ten thousand patterns
 constexpr time_t kKeepAliveSeconds = 1;    // stop() waits for idle connections this long
 
@@ -110,6 +114,19 @@ std::string error_line(const Error& error) {
   return "{\"binbus_error\":" + json + "}\n";
 }
 
+// False: nobody is there any more, or has taken anything for long.
+bool wait_for_reader(httplib::DataSink& sink, const std::stop_token& stop) {
+  using std::chrono::steady_clock;
+  const auto until = steady_clock::now() + kPagerMax;
+  while (!stop.stop_requested() && steady_clock::now() < until) {
+    const auto before = steady_clock::now();
+    if (sink.is_writable()) return true;
+    // It waits that long for who is there.
+    if (steady_clock::now() - before < std::chrono::seconds(kTimeoutSeconds) / 2) return false;
+  }
+  return false;
+}
+
 // Lines as they come. What goes wrong after the first is a last line {"binbus_error": {...}}.
 void answer_tail(const httplib::Request& request, httplib::Response& response,
                  const Observed& observed, std::atomic<size_t>& tails,
@@ -129,10 +146,13 @@ void answer_tail(const httplib::Request& request, httplib::Response& response,
   response.set_chunked_content_provider(
       "text/plain; charset=utf-8",
       [tail, stop](size_t, httplib::DataSink& sink) {
-        if (stop.stop_requested() || !sink.is_writable()) return false;
+        if (!wait_for_reader(sink, stop)) return false;
         const auto give = [&](std::string_view text) -> Status {
-          if (stop.stop_requested() || !sink.is_writable() || !sink.write(text.data(), text.size()))
-            return fail(Code::kStopped, "nobody reads any more");
+          for (; !text.empty(); text.remove_prefix(std::min(text.size(), kPieceBytes))) {
+            const std::string_view piece = text.substr(0, kPieceBytes);
+            if (!wait_for_reader(sink, stop) || !sink.write(piece.data(), piece.size()))
+              return fail(Code::kStopped, "nobody reads any more");
+          }
           return ok();
         };
         const Result<bool> more = tail->next(give, kTailWaitMs, stop);

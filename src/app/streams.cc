@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "app/sink_targets.h"
+
 namespace binbus::app {
 
 Result<std::unique_ptr<Streams>> Streams::open(const Config& config, io::FileSystem& files,
@@ -13,6 +15,13 @@ Result<std::unique_ptr<Streams>> Streams::open(const Config& config, io::FileSys
   std::unique_ptr<Streams> streams(new Streams(std::move(folder), clock));
   BINBUS_TRY(sinks, SinkSettings::load(config, streams->folder_, files));
   streams->sinks_ = std::move(sinks);
+  const MakeTarget make_target = target_maker(files, clock);
+  for (const StreamConfig& stream : config.streams) {
+    for (const sink::SinkOptions& sink : streams->sinks_->of_stream(stream.name)) {
+      if (const auto made = make_target(sink); !made)
+        return fail_in("sink " + sink.name, made.error());
+    }
+  }
   for (const StreamConfig& stream : config.streams) {
     streams->streams_.push_back(
         std::make_unique<Stream>(stream, streams->sinks_->of_stream(stream.name), streams->folder_,

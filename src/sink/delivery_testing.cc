@@ -12,7 +12,8 @@ Status next_of(std::vector<Error>& errors) {
 
 }  // namespace
 
-Result<std::optional<Checkpoint>> TestTarget::open(const std::stop_token&) {
+Result<std::optional<Checkpoint>> TestTarget::open(const std::stop_token& stop) {
+  stop_ = stop;
   ++received_.opened;
   received_.uncommitted.clear();
   BINBUS_RETURN_IF_ERROR(next_of(received_.open_errors));
@@ -45,6 +46,7 @@ Status TestTarget::send(const Message& message) {
 
 Status TestTarget::commit(const Checkpoint& checkpoint) {
   if (received_.before_commit) received_.before_commit(*this);
+  if (stop_.stop_requested()) return fail(Code::kStopped, "asked to stop");
   BINBUS_RETURN_IF_ERROR(next_of(received_.commit_errors));
   for (Rejection& rejection : rejections_) on_rejected(std::move(rejection));
   rejections_.clear();

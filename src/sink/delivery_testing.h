@@ -33,9 +33,11 @@ class TestTarget final : public Target {
   Result<std::optional<Checkpoint>> open(const std::stop_token& stop) override;
   Status send(const Message& message) override;
   Status commit(const Checkpoint& checkpoint) override;
+  bool asked_to_stop() const { return stop_.stop_requested(); }
 
  private:
   Received& received_;
+  std::stop_token stop_;
   std::vector<Rejection> rejections_;
 };
 

@@ -97,9 +97,16 @@ Status Runner::forget() {
   return around_.files.exists(path) ? around_.files.remove(path) : ok();
 }
 
+// A target that holds up its session hears of nothing else; what it has not confirmed is sent again.
+void Runner::interrupt_if_held_up() {
+  const bool held_up = shown_.state == State::kStarting || !shown_.reason.empty();
+  if (held_up && (pause_ || next_ || seek_)) session_stop_.request_stop();
+}
+
 void Runner::pause() {
   const std::lock_guard lock(mutex_);
   pause_ = true;
+  interrupt_if_held_up();
   wake_.notify_all();
 }
 
@@ -115,6 +122,7 @@ void Runner::seek(std::string where) {
   seek_ = std::move(where);
   held_ = false;
   hurry_ = true;
+  interrupt_if_held_up();
   wake_.notify_all();
 }
 
@@ -127,6 +135,7 @@ Result<uint64_t> Runner::reconfigure(const SinkOptions& options) {
   next_ = std::move(prepared);
   held_ = false;
   hurry_ = true;
+  interrupt_if_held_up();
   wake_.notify_all();
   return ++revision_asked_;
 }
@@ -159,6 +168,7 @@ void Runner::set_state(State state, std::string reason) {
 void Runner::show_waiting(std::string_view reason) {
   const std::lock_guard lock(mutex_);
   shown_.reason = reason;
+  interrupt_if_held_up();
 }
 
 void Runner::show_place(bool caught_up) {
@@ -178,9 +188,15 @@ bool Runner::asked() const {
 void Runner::run(const std::stop_token& stop) {
   ::pthread_setname_np(::pthread_self(), "sink");
   while (wait_until_wanted(stop)) {
-    const Status ended = session(stop);
+    std::stop_source source;
+    {
+      const std::lock_guard lock(mutex_);
+      session_stop_ = source;
+    }
+    const std::stop_callback both(stop, [&source] { source.request_stop(); });
+    const Status ended = session(source.get_token());
     target_.reset();
-    if (!ended && !stop.stop_requested()) settle(ended.error());
+    if (!ended && !source.stop_requested()) settle(ended.error());
   }
 }
 
@@ -263,8 +279,10 @@ Status Runner::session(const std::stop_token& stop) {
   BINBUS_RETURN_IF_ERROR(std::move(started));
   set_state(State::kRunning);
   show_place(false);
-  log::info("sink_running",
-            {{"stream", stream_}, {"sink", name_}, {"position", around_.source->place()}});
+  if (status().failures == 0) {
+    log::info("sink_running",
+              {{"stream", stream_}, {"sink", name_}, {"position", around_.source->place()}});
+  }
   return deliver_until_asked(stop);
 }
 
@@ -374,10 +392,14 @@ Status Runner::commit() {
   committed_ = place;
   committed_at_us_ = around_.clock.monotonic_us();
   backoff_.reset();
+  bool recovered = false;
   {
     const std::lock_guard lock(mutex_);
     shown_.committed = committed_;
-    shown_.failures = 0;
+    recovered = std::exchange(shown_.failures, 0) > 0;
+  }
+  if (recovered) {
+    log::info("sink_recovered", {{"stream", stream_}, {"sink", name_}, {"position", place}});
   }
   if (const std::optional<Error> stopped = now_.delivery->take_stop()) return fail(*stopped);
   return ok();

@@ -73,11 +73,12 @@ class Runner {
   // Forgets how far it came; to be called after stop(). Dead letters stay.
   Status forget();
 
-  void pause();   // takes effect at a transaction's end
+  // These take effect at a transaction's end; where the target holds up everything, at the last checkpoint.
+  void pause();
   void resume();  // also after a stop
   // Goes on from there: as ChangeSource::start(). Durable when it was done (request_waits).
   void seek(std::string where);
-  // Checked at once; takes effect at a transaction's end. Returns the revision that status() will tell.
+  // Checked at once. Returns the revision that status() will tell.
   Result<uint64_t> reconfigure(const SinkOptions& options);
   // Sends dead letters again, once, at a transaction's end.
   void replay_dead_letters();
@@ -112,6 +113,7 @@ class Runner {
   void settle(const Error& error);
   void set_state(State state, std::string reason = "");
   void show_waiting(std::string_view reason);
+  void interrupt_if_held_up();  // under mutex_
   void show_place(bool caught_up);
   std::string checkpoint_path() const;
 
@@ -131,6 +133,7 @@ class Runner {
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   RunnerStatus shown_;               // guarded by mutex_
+  std::stop_source session_stop_;    // guarded by mutex_
   uint64_t revision_asked_ = 0;      // guarded by mutex_
   std::optional<Prepared> next_;     // guarded by mutex_
   std::optional<std::string> seek_;  // guarded by mutex_

@@ -316,6 +316,37 @@ TEST(Runner, ReconfiguresAtAnExactPlace) {
   EXPECT_THAT(world.received.committed[3], HasSubstr("new orders"));
 }
 
+// A frozen broker must not keep its sink from being paused, moved or told otherwise.
+TEST(Runner, HearsWhatIsAskedWhileTheTargetHoldsItUp) {
+  World world;
+  world.log.grow(2);
+  std::atomic<bool> frozen{true};
+  world.received.before_commit = [&world, &frozen](Target& target) {
+    if (world.received.uncommitted.empty()) return;
+    target.on_waiting("the broker does not answer");
+    while (frozen && !static_cast<TestTarget&>(target).asked_to_stop())
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (!frozen) target.on_waiting("");
+  };
+  const auto runner = world.make();
+  runner->start();
+  World::wait(*runner,
+              [](const RunnerStatus& s) { return s.reason == "the broker does not answer"; });
+  runner->pause();
+  const RunnerStatus paused =
+      World::wait(*runner, [](const RunnerStatus& s) { return s.state == State::kPaused; });
+  EXPECT_EQ(paused.failures, 0u);
+  EXPECT_EQ(paused.reason, "");
+  runner->resume();
+  World::wait(*runner,
+              [](const RunnerStatus& s) { return s.reason == "the broker does not answer"; });
+  EXPECT_TRUE(runner->reconfigure(world.options));
+  frozen = false;
+  const RunnerStatus done = World::wait_committed(*runner, "2");
+  EXPECT_EQ(done.revision, 1u);
+  runner->stop();
+}
+
 TEST(Runner, RefusesWhatMakesNoSense) {
   World world;
   const auto runner = world.make();

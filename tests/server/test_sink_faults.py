@@ -162,7 +162,7 @@ def test_what_a_broker_makes_wait_for_is_said(lab):
     channel.queue_declare("full", durable=True, arguments={"x-max-length": 3, "x-overflow": "reject-publish"})
     channel.queue_bind("full", "full", "#")
     connection.close()
-    binbus.run("sink", "resume", "shop", "full")
+    binbus.run("sink", "resume", "full")
     for name in ("file", "kafka", "rabbit", "full"):
         wait_delivered(binbus, source, name)
 
@@ -260,7 +260,7 @@ def test_kafka_refuses(lab):
 
     # The ways out.
     def replay(name):
-        binbus.run("sink", "replay", "shop", name)
+        binbus.run("sink", "replay", name)
         wait_until(lambda: not dead_letters(binbus, name) and len(read_ids(kafka, f"{name}.t")) >= 4, f"{name} is replayed", 60,
                    lambda: f"{dead_letters(binbus, name)}\n{binbus.log()[-3000:]}")
 
@@ -318,8 +318,8 @@ def test_rabbitmq_refuses(lab):
     rabbitmq.ctl("set_permissions", "binbus", ".*", ".*", ".*")
     rabbitmq.ctl("add_vhost", "elsewhere")
     rabbitmq.ctl("set_permissions", "-p", "elsewhere", "guest", ".*", ".*", ".*")
-    binbus.run("sink", "resume", "shop", "vhost")
-    binbus.run("sink", "replay", "shop", "own")
+    binbus.run("sink", "resume", "vhost")
+    binbus.run("sink", "replay", "own")
     for name in ("denied", "vhost"):
         wait_delivered(binbus, source, name)
     wait_until(lambda: 4 in [m["data"]["id"] for _, m in from_rabbitmq(rabbitmq, "own")], "it is replayed", 60)
@@ -372,7 +372,7 @@ def test_poison_row(lab):
     # The way out: a format that can say it, from before it on.
     binbus.config["sink"] = [sink("file", format="binbus", path="again.jsonl")]
     binbus.restart()
-    binbus.run("sink", "seek", "shop", "file", "--to", letter["after"])
+    binbus.run("sink", "seek", "file", "--to", letter["after"])
     wait_delivered(binbus, source, "file")
     wait_until(lambda: (binbus.folder / "again.jsonl").exists() and len(lines_of(binbus, "again")) == 2, "both are delivered", 60, lambda: binbus.log()[-3000:])
     assert [m["id"] for m in lines_of(binbus, "again")][0] == letter["id"]

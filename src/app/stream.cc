@@ -193,14 +193,17 @@ Result<uint64_t> Stream::put_sink(const sink::SinkOptions& options) const {
 Status Stream::remove_sink(const std::string& sink) const {
   const std::shared_ptr<Parts> now = parts();
   if (!now) return fail(no_log());
-  const std::lock_guard lock(now->sinks_mutex);
-  const auto found = std::ranges::find_if(
-      now->sinks, [&](const Parts::Sink& each) { return each.options.name == sink; });
-  if (found == now->sinks.end()) return ok();
-  found->runner->stop();
-  BINBUS_RETURN_IF_ERROR(found->runner->forget());
-  now->sinks.erase(found);
-  return ok();
+  std::shared_ptr<sink::Runner> runner;
+  {
+    const std::lock_guard lock(now->sinks_mutex);
+    const auto found = std::ranges::find_if(
+        now->sinks, [&](const Parts::Sink& each) { return each.options.name == sink; });
+    if (found == now->sinks.end()) return ok();
+    runner = std::move(found->runner);
+    now->sinks.erase(found);
+  }
+  runner->stop();  // which may take a while; nobody else waits
+  return runner->forget();
 }
 
 Error Stream::no_log() const {

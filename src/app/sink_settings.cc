@@ -152,9 +152,10 @@ Config SinkSettings::beside(const std::string& sink) const {
 
 Status SinkSettings::load_kept(const std::string& stream) {
   const std::string folder = data_.stream_folder(stream) + "/sinks";
-  if (!files_.exists(folder)) return ok();
-  BINBUS_TRY(entries, files_.list(folder));
-  for (const io::DirectoryEntry& entry : entries) {
+  const auto entries = files_.list(folder);
+  if (!entries)
+    return entries.error().code == Code::kNotFound ? ok() : Status(fail(entries.error()));
+  for (const io::DirectoryEntry& entry : *entries) {
     if (!entry.name.ends_with(kSuffix)) continue;
     const std::string name = entry.name.substr(0, entry.name.size() - kSuffix.size());
     BINBUS_TRY(text, sink::read_if_there(files_, folder + "/" + entry.name));

@@ -130,7 +130,8 @@ def test_positions_past_4_gib(lab, name):
         binbus.wait_for(source, SECONDS)
         assert_same_file(source, binbus, file)
         assert_within_budget(binbus, f"{name}, past 4 GiB")
-        assert sum(connection.bytes for connection in proxy.dumps()[1:]) < 1 << 30, "the transaction was fetched again"
+        if not source.is_mariadb:  # whose dump command has 32 bits for the place: the file is sent from its head, and left out
+            assert sum(connection.bytes for connection in proxy.dumps()[1:]) < 1 << 30, "the transaction was fetched again"
         replica.follow(binbus)
         replica.wait_for(source, SECONDS)
         assert_same_tables(source, replica)

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "app/config.h"
 #include "app/data_folder.h"
@@ -29,13 +30,8 @@ Status import_all(const cli::Import& command, const std::string& data) {
   io::FileSystem& files = io::posix_file_system();
   BINBUS_TRY(log, store::Log::open(files, io::system_clock(),
                                    {.directory = folder.stream_folder(command.stream)}, nullptr));
-  uint64_t bytes = 0;
-  for (const std::string& path : command.files) {
-    BINBUS_TRY(file, files.open(path, io::OpenMode::kRead));
-    BINBUS_TRY(size, file->size());
-    bytes += size;
-  }
-  cli::Progress progress(2 * bytes);
+  BINBUS_TRY(sizes, cli::file_sizes(files, command.files));
+  cli::Progress progress(2 * std::accumulate(sizes.begin(), sizes.end(), uint64_t{0}));
   for (const std::string& path : command.files) {
     progress.begin(path);
     BINBUS_TRY(imported, import_file(files, path, *log, [&](size_t read) { progress.add(read); }));

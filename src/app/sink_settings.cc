@@ -127,6 +127,14 @@ void hide_secrets(toml::table& section) {
   }
 }
 
+// Null: there is none.
+const SinkConfig* find(const std::vector<SinkConfig>& sinks, const std::string& stream,
+                       const std::string& sink) {
+  const auto found = std::ranges::find_if(
+      sinks, [&](const SinkConfig& each) { return each.stream == stream && each.name == sink; });
+  return found == sinks.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SinkSettings>> SinkSettings::load(const Config& config,
@@ -188,13 +196,6 @@ std::vector<sink::SinkOptions> SinkSettings::of_stream(const std::string& stream
   return out;
 }
 
-const SinkConfig* SinkSettings::find(const std::vector<SinkConfig>& sinks,
-                                     const std::string& stream, const std::string& sink) const {
-  const auto found = std::ranges::find_if(
-      sinks, [&](const SinkConfig& each) { return each.stream == stream && each.name == sink; });
-  return found == sinks.end() ? nullptr : &*found;
-}
-
 Result<uint64_t> SinkSettings::change(const std::string& stream, const std::string& sink,
                                       const admin::SinkChange& change, const Apply& apply) {
   const std::lock_guard lock(mutex_);
@@ -212,8 +213,7 @@ Result<uint64_t> SinkSettings::change(const std::string& stream, const std::stri
                                               "out there and restart; until then, pause it",
                                               sink));
     }
-    if (Status gone = files_.remove(file); !gone && files_.exists(file))
-      return fail(std::move(gone).error());
+    BINBUS_RETURN_IF_ERROR(sink::remove_if_there(files_, file));
     BINBUS_RETURN_IF_ERROR(apply.remove(sink));
     std::erase_if(now_, [&](const SinkConfig& each) { return each.name == sink; });
     return 0;
@@ -224,15 +224,9 @@ Result<uint64_t> SinkSettings::change(const std::string& stream, const std::stri
         fmt::format("sink \"{}\" is not in the configuration file: remove it instead", sink));
   }
 
-  toml::table section;
-  if (change.kind == Kind::kSet) {
-    BINBUS_TRY(parsed, parse(there->section));
-    section = std::move(parsed);
-  }
-  if (change.kind == Kind::kReset) {
-    BINBUS_TRY(parsed, parse(written->section));
-    section = std::move(parsed);
-  }
+  const bool as_written = change.kind == Kind::kReset;
+  const SinkConfig* base = as_written ? written : there;
+  BINBUS_TRY(section, parse(base == nullptr ? "" : base->section));
   BINBUS_TRY(keys, parse_keys(change.keys));
   put_keys(section, std::move(keys));
   for (const std::string& what : change.unset) BINBUS_RETURN_IF_ERROR(unset_key(section, what));
@@ -248,10 +242,8 @@ Result<uint64_t> SinkSettings::change(const std::string& stream, const std::stri
   }
 
   BINBUS_TRY(revision, apply.put(wanted));
-  const bool as_written = change.kind == Kind::kReset;
-  Status kept =
-      as_written ? files_.remove(file) : sink::write_durably(files_, file, wanted.section + "\n");
-  if (as_written && !files_.exists(file)) kept = ok();
+  Status kept = as_written ? sink::remove_if_there(files_, file)
+                           : sink::write_durably(files_, file, wanted.section + "\n");
   if (!kept) {  // what does not last does not hold
     if (there != nullptr) {
       BINBUS_RETURN_IF_ERROR(apply.put(*there));

@@ -27,7 +27,7 @@ class SinkSettings {
 
   std::vector<sink::SinkOptions> of_stream(const std::string& stream) const;
 
-  // What has effect: a sink is made or told, or, for null, taken away.
+  // What has effect: a sink is made or told otherwise, or taken away.
   struct Apply {
     std::function<Result<uint64_t>(const sink::SinkOptions&)> put;
     std::function<Status(const std::string& sink)> remove;
@@ -43,8 +43,6 @@ class SinkSettings {
       : config_(config), now_(config.sinks), data_(data), files_(files) {}
   Status load_kept(const std::string& stream);
   std::string path(const std::string& stream, const std::string& sink) const;
-  const SinkConfig* find(const std::vector<SinkConfig>& sinks, const std::string& stream,
-                         const std::string& sink) const;
   // The configuration without this sink.
   Config beside(const std::string& sink) const;
 

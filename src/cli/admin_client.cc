@@ -39,32 +39,6 @@ Error refused(const std::string& address, const std::string& path, int status,
 
 }  // namespace
 
-Result<std::string> admin_get(const std::string& address, const std::string& path,
-                              const Parameters& parameters) {
-  BINBUS_TRY(client, client_of(address));
-  const httplib::Params params(parameters.begin(), parameters.end());
-  const httplib::Result answer = client.Get(path, params, httplib::Headers{});
-  if (!answer) return fail(not_running(address, answer.error()));
-  if (answer->status == 200) return answer->body;
-  return fail(refused(address, path, answer->status, answer->body));
-}
-
-Result<std::string> ask_stream(const std::string& address, const std::string& given) {
-  if (!given.empty()) return given;
-  BINBUS_TRY(status, admin_get(address, "/status"));
-  return the_stream(status, given);
-}
-
-Result<std::string> admin_post(const std::string& address, const std::string& path,
-                               const Parameters& parameters) {
-  BINBUS_TRY(client, client_of(address));
-  const httplib::Params params(parameters.begin(), parameters.end());
-  const httplib::Result answer = client.Post(path, params);
-  if (!answer) return fail(not_running(address, answer.error()));
-  if (answer->status == 200) return answer->body;
-  return fail(refused(address, path, answer->status, answer->body));
-}
-
 Result<std::string> admin_change(const std::string& address, const std::string& method,
                                  const std::string& path, const Parameters& parameters,
                                  const std::string& body, const std::string& content_type) {
@@ -74,11 +48,27 @@ Result<std::string> admin_change(const std::string& address, const std::string& 
   request.path =
       httplib::append_query_params(path, httplib::Params(parameters.begin(), parameters.end()));
   request.body = body;
-  request.set_header("Content-Type", content_type);
+  if (!content_type.empty()) request.set_header("Content-Type", content_type);
   const httplib::Result answer = client.send(request);
   if (!answer) return fail(not_running(address, answer.error()));
   if (answer->status == 200) return answer->body;
   return fail(refused(address, path, answer->status, answer->body));
+}
+
+Result<std::string> admin_get(const std::string& address, const std::string& path,
+                              const Parameters& parameters) {
+  return admin_change(address, "GET", path, parameters, "", "");
+}
+
+Result<std::string> admin_post(const std::string& address, const std::string& path,
+                               const Parameters& parameters) {
+  return admin_change(address, "POST", path, parameters, "", "");
+}
+
+Result<std::string> ask_stream(const std::string& address, const std::string& given) {
+  if (!given.empty()) return given;
+  BINBUS_TRY(status, admin_get(address, "/status"));
+  return the_stream(status, given);
 }
 
 Status admin_follow(const std::string& address, const std::string& path,

@@ -42,17 +42,6 @@ Status write_out(std::string_view text) {
   return ok();
 }
 
-Result<std::vector<uint64_t>> sizes_of(io::FileSystem& files,
-                                       const std::vector<std::string>& paths) {
-  std::vector<uint64_t> out;
-  for (const std::string& path : paths) {
-    BINBUS_TRY(file, files.open(path, io::OpenMode::kRead));
-    BINBUS_TRY(size, file->size());
-    out.push_back(size);
-  }
-  return out;
-}
-
 // FILE:POS, the file by its name or its path; {0, 0}: not given.
 Result<binlog::Position> position_of(const std::string& text, const std::vector<std::string>& files,
                                      const char* option) {
@@ -104,7 +93,7 @@ Status run(const Decode& command) {
   options.number_columns = true;
   // A place is where changes are printed from; tables are followed from the first file's beginning.
   changes::ChangeReader reader(std::move(options), {1, 0}, std::move(catalog));
-  BINBUS_TRY(sizes, sizes_of(files, command.files));
+  BINBUS_TRY(sizes, file_sizes(files, command.files));
   Progress progress(std::accumulate(sizes.begin(), sizes.end(), uint64_t{0}),
                     ::isatty(STDOUT_FILENO) == 0);
   binlog::Position reached{0, 0};

@@ -35,6 +35,17 @@ std::string progress_line(const std::string& what, uint64_t done, uint64_t total
   return fmt::format("{}[{:<{}}]{}", head, std::string(filled, '='), bar, tail);
 }
 
+Result<std::vector<uint64_t>> file_sizes(io::FileSystem& files,
+                                         const std::vector<std::string>& paths) {
+  std::vector<uint64_t> out;
+  for (const std::string& path : paths) {
+    BINBUS_TRY(file, files.open(path, io::OpenMode::kRead));
+    BINBUS_TRY(size, file->size());
+    out.push_back(size);
+  }
+  return out;
+}
+
 Progress::Progress(uint64_t total, bool wanted)
     : total_(total), look_at_(wanted && ::isatty(STDERR_FILENO) == 1 ? kLookBytes : kNever) {}
 

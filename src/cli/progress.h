@@ -9,6 +9,10 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "io/file.h"
 
 namespace binbus::cli {
 
@@ -43,5 +47,9 @@ class Progress {
 // The line, of `columns` at most.
 std::string progress_line(const std::string& what, uint64_t done, uint64_t total, uint64_t took_ms,
                           size_t columns);
+
+// Of each file, in bytes.
+Result<std::vector<uint64_t>> file_sizes(io::FileSystem& files,
+                                         const std::vector<std::string>& paths);
 
 }  // namespace binbus::cli

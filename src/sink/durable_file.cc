@@ -30,4 +30,8 @@ Result<std::optional<std::string>> read_if_there(io::FileSystem& files, const st
   return std::optional<std::string>(std::move(text));
 }
 
+Status remove_if_there(io::FileSystem& files, const std::string& path) {
+  return files.exists(path) ? files.remove(path) : ok();
+}
+
 }  // namespace binbus::sink

@@ -15,6 +15,7 @@ namespace binbus::sink {
 Status write_durably(io::FileSystem& files, const std::string& path, std::string_view text);
 // None when there is no such file.
 Result<std::optional<std::string>> read_if_there(io::FileSystem& files, const std::string& path);
+Status remove_if_there(io::FileSystem& files, const std::string& path);
 // Of the path: ".", when it names none.
 std::string folder_of(const std::string& path);
 

@@ -92,11 +92,8 @@ uint8_t Filter::listed_operations(const schema::TableVersion& table) const {
 }
 
 Status Filter::follow_filter_table(const Change& change) {
-  if (!filter_table_) return ok();
-  const auto is_it = [this](const schema::TablePtr& table) {
-    return table != nullptr && filter_table_->is(table->database, table->table);
-  };
-  if (!is_it(change.table) && !is_it(change.table_before) && !is_it(change.table_after))
+  const FilterTable& its = *filter_table_;
+  if (!its.is(change.table) && !its.is(change.table_before) && !its.is(change.table_after))
     return ok();
   verdicts_.clear();
   return filter_table_->apply(change);
@@ -115,7 +112,7 @@ bool Filter::passes_statement(const Change& change) {
 }
 
 Result<bool> Filter::passes(const Change& change) {
-  BINBUS_RETURN_IF_ERROR(follow_filter_table(change));
+  if (filter_table_) BINBUS_RETURN_IF_ERROR(follow_filter_table(change));
   uint8_t operation = 0;
   switch (change.operation) {
     case Operation::kBegin:

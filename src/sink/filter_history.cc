@@ -45,7 +45,7 @@ Status FilterHistory::forget() {
   contents_.clear();
   table_.clear();
   loaded_ = true;
-  return files_.exists(path_) ? files_.remove(path_) : ok();
+  return remove_if_there(files_, path_);
 }
 
 Status FilterHistory::load() {

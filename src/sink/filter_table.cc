@@ -71,10 +71,7 @@ Status FilterTable::apply(const Change& change) {
     return ok();
   }
   if (change.operation == Operation::kDdl) {  // dropped, or renamed to something else
-    const auto is_this = [this](const schema::TablePtr& table) {
-      return table != nullptr && is(table->database, table->table);
-    };
-    if (is_this(change.table_before) && !is_this(change.table_after)) rows_.clear();
+    if (is(change.table_before) && !is(change.table_after)) rows_.clear();
     return ok();
   }
   BINBUS_TRY(columns, columns_of(*change.table));

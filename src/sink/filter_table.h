@@ -32,6 +32,9 @@ class FilterTable {
   bool is(std::string_view database, std::string_view table) const {
     return database == database_ && table == table_;
   }
+  bool is(const schema::TablePtr& named) const {
+    return named != nullptr && is(named->database, named->table);
+  }
   std::string name() const { return database_ + "." + table_; }
   // A change of the filter table itself. kInvalid when it lacks columns or the row's image does.
   Status apply(const schema::Change& change);

@@ -92,9 +92,8 @@ void Runner::stop() {
 }
 
 Status Runner::forget() {
-  const std::string path = checkpoint_path();
   BINBUS_RETURN_IF_ERROR(filter_history_.forget());
-  return around_.files.exists(path) ? around_.files.remove(path) : ok();
+  return remove_if_there(around_.files, checkpoint_path());
 }
 
 // A target that holds up its session hears of nothing else; what it has not confirmed is sent again.

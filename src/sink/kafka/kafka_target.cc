@@ -38,21 +38,19 @@ std::string_view view(const void* bytes, size_t size) {
 }
 
 size_t size_of(const Message& message) {
-  size_t size =
-      message.key.size() + message.id.size() + message.content_type.size() + kRecordOverhead;
+  size_t size = message.key.size() + message.id.size() + kRecordOverhead;
   if (message.payload) size += message.payload->size();
   for (const auto& [name, value] : message.headers) size += name.size() + value.size() + 10;
   return size;
 }
 
 rd_kafka_headers_t* headers_of(const Message& message) {
-  rd_kafka_headers_t* headers = rd_kafka_headers_new(message.headers.size() + 2);
+  rd_kafka_headers_t* headers = rd_kafka_headers_new(message.headers.size() + 1);
   const auto add = [headers](std::string_view name, std::string_view value) {
     rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.data(),
                         static_cast<ssize_t>(value.size()));
   };
   if (!message.id.empty()) add("id", message.id);
-  if (!message.content_type.empty()) add("content_type", message.content_type);
   for (const auto& [name, value] : message.headers) add(name, value);
   return headers;
 }

@@ -210,6 +210,13 @@ const Key<SinkOptions> kSinkKeys[] = {
      .member = &SinkOptions::paused,
      .fallback = "false",
      .help = "Waits at the start until it is resumed."},
+    {.name = "hold",
+     .kind = Kind::kBool,
+     .member = &SinkOptions::hold,
+     .fallback = "true",
+     .help = "Retention keeps segments that this sink has not delivered yet, also while it is "
+             "paused or cannot reach its target. With `false` they go, and it stops when it "
+             "comes too late."},
     {.name = "path",
      .kind = Kind::kPath,
      .member = &SinkOptions::path,

@@ -235,9 +235,22 @@ void Stream::listen(Parts& parts) {
   listen_error_ = std::move(error);
 }
 
+// The segment from which on sinks still have something to deliver.
+uint64_t Stream::held_from(const Parts& parts) {
+  uint64_t held_from = UINT64_MAX;
+  for (const Parts::Sink& sink : parts.sinks_now()) {
+    if (!sink.options.hold) continue;
+    const sink::Checkpoint place = sink.runner->status().committed;
+    if (place.empty() && sink.options.start == "earliest") return 0;  // it has not begun
+    if (const auto segment = binlog::SegmentName::parse(place.substr(0, place.rfind(':'))))
+      held_from = std::min(held_from, segment->number);
+  }
+  return held_from;
+}
+
 // Retention, and the disk's free space.
 void Stream::keep(Parts& parts) {
-  const auto removed = parts.log->apply_retention(clock_.wall_us());
+  const auto removed = parts.log->apply_retention(clock_.wall_us(), held_from(parts));
   const std::string error = removed ? "" : removed.error().message;
   if (!error.empty() && error != retention_error_)
     log::error("retention_failed", {{"stream", config_.name}, {"error", error}});

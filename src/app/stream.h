@@ -63,6 +63,7 @@ class Stream {
   // Listens when it does not yet; what fails here is tried again.
   void listen(Parts& parts);
   void keep(Parts& parts);
+  static uint64_t held_from(const Parts& parts);
   void report_fault(const Error& error);
   std::shared_ptr<Parts> parts() const;
   Error no_log() const;

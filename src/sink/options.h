@@ -59,6 +59,7 @@ struct SinkOptions : TableOptions {
   uint64_t commit_messages = 100'000;
   uint64_t retry_max_ms = 30'000;
   bool paused = false;  // at start
+  bool hold = true;     // retention keeps what is not delivered yet
 
   // file
   std::string path;  // "-": standard output

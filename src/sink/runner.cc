@@ -70,6 +70,8 @@ Result<std::unique_ptr<Runner>> Runner::make(const SinkOptions& options, Surroun
   BINBUS_TRY(prepared, runner->prepare(options));
   runner->now_ = std::move(prepared);
   BINBUS_RETURN_IF_ERROR(runner->around_.files.make_directories(runner->around_.folder));
+  BINBUS_TRY(stored, read_if_there(runner->around_.files, runner->checkpoint_path()));
+  runner->shown_.committed = stored.value_or("");
   return runner;
 }
 

@@ -169,8 +169,9 @@ class Log {
                                uint64_t offset) const;
   Result<SourceSpan> to_source(Position position) const;
   // Removes what the options' retention allows; returns the removed names. Never a segment that a reader needs, never
-  // the newest. `now_us` is wall time.
-  Result<std::vector<std::string>> apply_retention(uint64_t now_us);
+  // the newest, none from number `keep_from` on. `now_us` is wall time.
+  Result<std::vector<std::string>> apply_retention(uint64_t now_us,
+                                                   uint64_t keep_from = UINT64_MAX);
 
  private:
   friend class LogReader;

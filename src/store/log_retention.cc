@@ -28,10 +28,12 @@ uint64_t Log::State::total_bytes() const {
 }
 
 // The oldest segment if it is to go, taken out of the log so that no reader can begin in it.
-std::shared_ptr<Segment> Log::State::take_oldest(uint64_t now_us, uint64_t total) {
+std::shared_ptr<Segment> Log::State::take_oldest(uint64_t now_us, uint64_t keep_from,
+                                                 uint64_t total) {
   const auto all = all_segments();
   if (all.size() < 2) return nullptr;
   const auto& oldest = all.front();
+  if (oldest->number() >= keep_from) return nullptr;
   const bool too_large = options.retain_bytes > 0 && total > options.retain_bytes;
   if (!too_large && !too_old(*oldest, options.retain_seconds, now_us)) return nullptr;
   const std::lock_guard lock(mutex);
@@ -44,10 +46,10 @@ std::shared_ptr<Segment> Log::State::take_oldest(uint64_t now_us, uint64_t total
 }
 
 // A segment goes before its companions, durably and one at a time: a crash in between leaves a log with no gap.
-Result<std::vector<std::string>> Log::State::remove_old(uint64_t now_us) {
+Result<std::vector<std::string>> Log::State::remove_old(uint64_t now_us, uint64_t keep_from) {
   std::vector<std::string> removed;
   uint64_t total = total_bytes();
-  while (const auto oldest = take_oldest(now_us, total)) {
+  while (const auto oldest = take_oldest(now_us, keep_from, total)) {
     const SegmentPaths& paths = oldest->paths();
     Status gone = files.remove(paths.segment);
     if (gone) gone = files.sync_directory(options.directory);
@@ -74,8 +76,8 @@ Result<std::vector<std::string>> Log::State::remove_old(uint64_t now_us) {
   return removed;
 }
 
-Result<std::vector<std::string>> Log::apply_retention(uint64_t now_us) {
-  return state_->remove_old(now_us);
+Result<std::vector<std::string>> Log::apply_retention(uint64_t now_us, uint64_t keep_from) {
+  return state_->remove_old(now_us, keep_from);
 }
 
 }  // namespace binbus::store

@@ -78,8 +78,8 @@ struct Log::State {
   Result<SchemaRecord> schema_at(Position at) const;
 
   // log_retention.cc
-  Result<std::vector<std::string>> remove_old(uint64_t now_us);
-  std::shared_ptr<Segment> take_oldest(uint64_t now_us, uint64_t total_bytes);
+  Result<std::vector<std::string>> remove_old(uint64_t now_us, uint64_t keep_from);
+  std::shared_ptr<Segment> take_oldest(uint64_t now_us, uint64_t keep_from, uint64_t total_bytes);
   uint64_t total_bytes() const;
 };
 

@@ -431,7 +431,8 @@ TEST_F(LogTest, RetentionMindsBytesAndReaders) {
   options_.retain_bytes = files[0].bytes.size() * 5 / 2;
   store(files);
   auto reader = log_->reader({2, 4});
-  EXPECT_THAT(*log_->apply_retention(0), testing::ElementsAre("binlog.000001"));
+  EXPECT_THAT(*log_->apply_retention(0, 1), testing::IsEmpty());
+  EXPECT_THAT(*log_->apply_retention(0, 2), testing::ElementsAre("binlog.000001"));
   EXPECT_THAT(*log_->apply_retention(0), testing::IsEmpty());
   ASSERT_TRUE(read_all(**reader));
   EXPECT_THAT(*log_->apply_retention(0), testing::ElementsAre("binlog.000002", "binlog.000003"));

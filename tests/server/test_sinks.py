@@ -4,6 +4,7 @@ import json
 import random
 import re
 import threading
+import time
 
 import pytest
 
@@ -200,6 +201,42 @@ def test_pause_resume_and_seek(lab):
     assert [message["data"]["id"] for message in lines_of(binbus)] == [1, 2, 1, 2]
     refused = binbus.run("sink", "pause", "none", check=False)
     assert refused.returncode == 1 and 'no sink "none"' in refused.stderr
+
+
+def test_retention_keeps_what_a_sink_has_not_delivered(lab):
+    """Also across a restart, after which nothing reads for a sink that is paused or has no broker."""
+    source = lab.server("mysql97", "--max-binlog-size=64K")
+    numbers = iter(range(1, 1000))
+
+    def write(rows):
+        for _ in range(rows):
+            source.sql(f"INSERT INTO d.t VALUES ({next(numbers)}, REPEAT('x', 20000))")
+
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, v TEXT)")
+    write(8)
+    binbus = lab.binbus(source, retain_bytes="256 KiB", sinks=[sink(), sink("careless", hold=False, start="latest")])
+    wait_delivered(binbus, source)
+    binbus.run("sink", "pause", "changes")
+    binbus.run("sink", "pause", "careless")
+    wait_until(lambda: all(sink_status(binbus, name)["state"] == "paused" for name in ("changes", "careless")), "both are paused", 30)
+    needed = binbus.segments / sink_status(binbus)["position"].split(":")[0]
+    write(40)
+    wait_served(binbus, source)
+    binbus.stop()
+    for options in binbus.config["sink"]:
+        options["paused"] = True
+    binbus.start()
+    wait_until(lambda: not (binbus.segments / source.binlogs()[0]).exists(), "what it has delivered is removed", 60, binbus.log)
+    assert sink_status(binbus)["position"].startswith(needed.name)
+    time.sleep(6)  # one more look
+    assert needed.exists() and len(list(binbus.segments.glob("binlog.??????"))) > 8
+    binbus.run("sink", "resume", "changes")
+    wait_delivered(binbus, source)
+    assert [message["data"]["id"] for message in lines_of(binbus)] == list(range(1, 49))
+    wait_until(lambda: not needed.exists(), "what was kept for it is removed", 60, binbus.log)
+    binbus.run("sink", "resume", "careless")
+    wait_until(lambda: sink_status(binbus, "careless")["state"] == "stopped", "the other came too late", 30)
+    assert_says(sink_status(binbus, "careless")["reason"], "is not in the log", needed.name)
 
 
 def write_numbered(source, table, count):

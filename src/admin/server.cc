@@ -1,5 +1,6 @@
 #include "admin/server.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <httplib.h>
 
@@ -180,10 +181,30 @@ Result<SinkCommand> sink_command(const httplib::Request& request) {
   return fail(Code::kInvalid, "seek wants to=earliest, latest, gtid:SET, time:... or FILE:POS");
 }
 
+// A page that a browser on this machine shows may send requests here, and, when its name suddenly means this machine, read
+// the answers too. It can leave out neither its Origin nor the Host that it was got from.
+bool from_foreign_page(const httplib::Request& request) {
+  const std::string host = request.get_header_value("Host");
+  const std::string origin = request.get_header_value("Origin");
+  if (!origin.empty() && origin != "http://" + host) return true;
+  if (request.local_addr != "127.0.0.1" && request.local_addr != "::1") return false;
+  const std::string name = host.starts_with('[') ? host.substr(0, host.find(']') + 1)
+                                                 : host.substr(0, host.find(':'));
+  in_addr address{};
+  return !name.empty() && name != "localhost" && name != "[::1]" &&
+         ::inet_pton(AF_INET, name.c_str(), &address) != 1;
+}
+
 void add_routes(httplib::Server& http, const Observed& observed, HealthLimits limits,
                 std::atomic<size_t>& tails, const std::stop_token& stop) {
   using Request = httplib::Request;
   using Response = httplib::Response;
+  http.set_pre_routing_handler([](const Request& request, Response& response) {
+    if (!from_foreign_page(request)) return httplib::Server::HandlerResponse::Unhandled;
+    answer(response, Error{Code::kAuth, "a page of another origin, or a name that is not this "
+                                        "machine's own: ask as localhost or 127.0.0.1"});
+    return httplib::Server::HandlerResponse::Handled;
+  });
   http.Get("/status", [&observed](const Request&, Response& response) {
     response.set_content(to_json(observed.snapshot()), kJson);
   });

@@ -196,6 +196,34 @@ TEST_F(ServerTest, ChangesOfSinks) {
   EXPECT_THAT(client.Post(path + "/rewind?by=10min")->body, HasSubstr("a 10min"));
 }
 
+TEST_F(ServerTest, RefusesPagesOfOthersInABrowser) {
+  httplib::Client client("127.0.0.1", server_->port());
+  const std::string own = "127.0.0.1:" + std::to_string(server_->port());
+  const std::string path = "/streams/shop/sinks/a/reset";
+  const struct {
+    httplib::Headers headers;
+    bool taken;
+  } cases[] = {
+      {{}, true},
+      {{{"Host", own}, {"Origin", "http://" + own}}, true},
+      {{{"Host", "localhost:7070"}}, true},
+      {{{"Host", "[::1]:7070"}}, true},
+      {{{"Host", own}, {"Origin", "http://evil.example"}}, false},
+      {{{"Host", own}, {"Origin", "null"}}, false},
+      {{{"Host", "evil.example:7070"}}, false},
+      {{{"Host", "evil.example:7070"}, {"Origin", "http://evil.example:7070"}}, false},
+      {{{"Host", "127.evil.example"}}, false},
+  };
+  for (const auto& c : cases) {
+    example_.changed.clear();
+    const auto answer = client.Post(path, c.headers, "", "application/toml");
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status == 200, c.taken) << answer->body;
+    EXPECT_EQ(!example_.changed.empty(), c.taken);
+    EXPECT_EQ(client.Get("/status", c.headers)->status == 200, c.taken);
+  }
+}
+
 // What was told before an error is told, and then the error in a line of its own.
 TEST_F(ServerTest, ChangesEndWithWhatWentWrong) {
   const httplib::Response answer =

@@ -97,8 +97,8 @@ const Key<AdminConfig> kAdminKeys[] = {
      .kind = Kind::kBool,
      .member = &AdminConfig::allow_remote,
      .fallback = "false",
-     .help = "Lets `listen` be another address than loopback. The endpoint has no password and "
-             "shows addresses, users and positions: put it behind something that has."},
+     .help = "Lets `listen` be another address than loopback. The endpoint has no password, "
+             "shows all row data and can change sinks: put it behind something that has one."},
     {.name = "stalled_after",
      .kind = Kind::kDuration,
      .member = &AdminConfig::stalled_after_ms,

@@ -10,6 +10,7 @@ namespace binbus::ingest {
 namespace {
 
 constexpr uint64_t kRetentionSecondsMin = 86'400;
+constexpr uint64_t kSemiSyncTimeoutMsMin = 3'600'000;
 constexpr char kGtidSteps[] =  // each can be taken while the server works
     "SET GLOBAL enforce_gtid_consistency = ON; SET GLOBAL gtid_mode = OFF_PERMISSIVE; "
     "SET GLOBAL gtid_mode = ON_PERMISSIVE; SET GLOBAL gtid_mode = ON; each on all servers before "
@@ -147,15 +148,37 @@ class Check {
   Status check_semi_sync() {
     const auto old_plugin = global("rpl_semi_sync_master_enabled");
     const auto new_plugin = global("rpl_semi_sync_source_enabled");
-    if (is_on(old_plugin) || is_on(new_plugin)) return ok();
     const std::string role = new_plugin || (new_words_ && !old_plugin) ? "source" : "master";
+    if (is_on(old_plugin) || is_on(new_plugin)) return check_semi_sync_timeout(role);
     const std::string install =
         "INSTALL PLUGIN rpl_semi_sync_" + role + " SONAME 'semisync_" + role + ".so'; ";
     add(Severity::kAdvice,
         "semi-sync is off: the loss of the source's machine can lose what clients were told is "
         "committed",
         (report_.facts.semi_sync ? "" : install) + "SET GLOBAL rpl_semi_sync_" + role +
-            "_enabled = ON; and the same in my.cnf");
+            "_enabled = ON; " + wait_longer(role) +
+            "; a binbus that is connected takes part from its next connection on: restart it");
+    return ok();
+  }
+
+  static std::string wait_longer(const std::string& role) {
+    return "SET GLOBAL rpl_semi_sync_" + role +
+           "_timeout = " + std::to_string(kSemiSyncTimeoutMsMin) +
+           "; or how long clients may wait for us, in ms; and the same in my.cnf";
+  }
+
+  // Then it goes on without us, and what it commits meanwhile is on its own disk alone.
+  Status check_semi_sync_timeout(const std::string& role) {
+    const std::string variable = "rpl_semi_sync_" + role + "_timeout";
+    const std::string text = global(variable).value_or("");
+    uint64_t timeout_ms = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), timeout_ms);
+    if (error != std::errc() || timeout_ms >= kSemiSyncTimeoutMsMin) return ok();
+    add(Severity::kAdvice,
+        variable + " is " + text +
+            " ms: after that it commits without waiting for binbus, and its loss can lose what "
+            "clients were told is committed",
+        wait_longer(role));
     return ok();
   }
 

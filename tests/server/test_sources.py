@@ -317,6 +317,9 @@ def test_check_source_mends(lab, name):
     source.sql(*mends)
     code, said = findings(binbus)
     assert code == 0
+    if name == "mysql97":
+        source.sql("SET GLOBAL rpl_semi_sync_source_timeout = 10000")
+        assert_says(findings(binbus)[1], "rpl_semi_sync_source_timeout is 10000 ms", "SET GLOBAL rpl_semi_sync_source_timeout = 3600000")
     left = re.findall(r"(?:SET GLOBAL|INSTALL PLUGIN) .*", said)
     assert [mend for mend in left if name != "mysql56" or "semi_sync" not in mend] == []
 

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from compare import assert_same_tables
+from faults import stream_status
 from load import Load
 from process import wait_until
 from proxy import Proxy
@@ -69,6 +70,39 @@ def test_segments_that_are_read_stay(lab, name):
         load.assert_nothing_lost(slow)
         assert_same_tables(source, slow)
     wait_until(lambda: has_too_much_removed(binbus), "what was kept for it is removed", why=binbus.log)
+
+
+def test_replica_that_takes_nothing_is_dropped(lab):
+    """After replica_timeout. Back again, it goes on if all is still there; its segments are not kept for it."""
+    source, frozen = lab.server("mysql97", SMALL_FILES), lab.server("mysql97")
+    source.sql("CREATE DATABASE there")
+    binbus = lab.binbus(source, replica_timeout="2s")
+    frozen.follow(binbus)
+    frozen.wait_for(source)
+    load = Load(source, ["large_row"], threads=2, large_bytes=1_000_000)
+
+    def freeze_until_dropped(what):
+        dropped = binbus.log().count("timed out")
+        assert len(stream_status(binbus)["replicas"]) == 1
+        frozen.freeze()
+        load.run(25)  # more than the sockets hold
+        wait_until(lambda: binbus.log().count("timed out") > dropped, f"the frozen replica is dropped {what}", why=binbus.log)
+        wait_until(lambda: stream_status(binbus)["replicas"] == [], "it is not listed", why=binbus.log)
+
+    freeze_until_dropped("while all is kept")
+    frozen.thaw()
+    frozen.wait_for(source)
+    load.assert_nothing_lost(frozen)
+    assert_same_tables(source, frozen)
+
+    binbus.stop()
+    binbus.stream["retain_bytes"] = f"{RETAIN_MIB} MiB"
+    binbus.start()
+    source.sql("CREATE DATABASE there_again")
+    frozen.wait_for(source)
+    freeze_until_dropped("while the oldest are to go")
+    binbus.wait_for(source)
+    wait_until(lambda: has_too_much_removed(binbus), "what it has not read is removed", why=binbus.log)
 
 
 @pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])

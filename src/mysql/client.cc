@@ -15,6 +15,7 @@ using uchar = unsigned char;
 #include <mutex>
 
 #include "mysql/client_stream.h"
+#include "mysql/password_guard.h"
 
 namespace binbus::mysql {
 namespace {
@@ -37,6 +38,7 @@ Code code_of(unsigned number) {
     case ER_NOT_SUPPORTED_AUTH_MODE:
     case CR_AUTH_PLUGIN_CANNOT_LOAD:
     case CR_AUTH_PLUGIN_ERR:
+    case CR_PLUGIN_NOT_ALLOWED:
     case 1862:  // ER_MUST_CHANGE_PASSWORD_LOGIN
     case 3118:  // ER_ACCOUNT_HAS_BEEN_LOCKED
       return Code::kAuth;
@@ -90,6 +92,14 @@ bool may_be_plain(const ConnectOptions& options) {
          options.key.empty();
 }
 
+tl::unexpected<Error> no_tls(const ConnectOptions& options) {
+  const char* otherwise = options.tls == TlsMode::kPreferred
+                              ? ", or leave out tls_ca, tls_cert and tls_key"
+                              : ", or set tls = \"preferred\"";
+  return fail(Code::kTls,
+              options.address + " offers no TLS: configure a certificate there" + otherwise);
+}
+
 Result<Handle> connect_once(const ConnectOptions& options, const Endpoint& endpoint, bool tls) {
   Handle handle(mysql_init(nullptr));
   if (!handle) return fail(Code::kLimit, "no memory for a connection");
@@ -118,16 +128,12 @@ Result<Handle> connect_once(const ConnectOptions& options, const Endpoint& endpo
   if (!mysql_real_connect(handle.get(), socket ? nullptr : endpoint.host.c_str(),
                           options.user.c_str(), options.password.c_str(), nullptr, endpoint.port,
                           socket, 0)) {
+    if (lacked_tls_for_password(handle.get())) return no_tls(options);
     return fail(error_of(handle.get(), "connect to " + options.address + " as " + options.user));
   }
   // The library goes on without TLS when the server has none.
-  if (tls && !may_be_plain(options) && mysql_get_ssl_cipher(handle.get()) == nullptr) {
-    const char* otherwise = options.tls == TlsMode::kPreferred
-                                ? ", or leave out tls_ca, tls_cert and tls_key"
-                                : ", or set tls = \"preferred\"";
-    return fail(Code::kTls,
-                options.address + " offers no TLS: configure a certificate there" + otherwise);
-  }
+  if (tls && !may_be_plain(options) && mysql_get_ssl_cipher(handle.get()) == nullptr)
+    return no_tls(options);
   return handle;
 }
 
@@ -179,7 +185,10 @@ std::string_view default_tls_mode(bool with_ca) {
 
 Result<std::unique_ptr<Client>> Client::connect(const ConnectOptions& options) {
   static std::once_flag once;
-  std::call_once(once, [] { mysql_server_init(0, nullptr, nullptr); });
+  std::call_once(once, [] {
+    mysql_server_init(0, nullptr, nullptr);
+    guard_passwords();
+  });
   BINBUS_TRY(endpoint, Endpoint::parse(options.address));
 
   const bool tls = options.tls != TlsMode::kDisabled && endpoint.unix_socket.empty();

@@ -90,6 +90,7 @@ class Connection:
             self.boundaries.append(end)
 
     def _from_client(self, data):
+        self.proxy.sent_by_clients += data
         if not self.dumping:
             self.upstream.feed(data)
         return data
@@ -143,6 +144,7 @@ class Proxy:
         self.delay_s = 0            # of each piece, both ways
         self.chunk = None           # the most bytes that a piece may have; None: as they come
         self.receive_bytes = None   # that a connection's socket holds of what the target sends; None: as the system likes
+        self.sent_by_clients = bytearray()  # on all connections, as it was on the wire
         self.refusing = False       # new connections are closed at once
         self.connections = []
         self.listener = socket.create_server(("127.0.0.1", self.port), backlog=64)

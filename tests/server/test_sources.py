@@ -11,6 +11,7 @@ from compare import assert_same_bytes, assert_same_tables
 from faults import assert_says, stream_status, wait_served, wait_state, wait_streaming
 from load import Load
 from process import wait_until
+from proxy import Proxy
 from servers import installed
 
 KINDS = ["mysql97", "mysql56", "mariadb1011", "mariadb118"]
@@ -36,6 +37,25 @@ def test_password_of_mysql(lab, plugin, tls):
     source.restart()
     fill(source, "after_restart")
     assert_same_bytes(source, binbus)
+
+
+@pytest.mark.parametrize("plugin", ["caching_sha2_password", "sha256_password"])
+def test_password_is_never_sent_in_the_clear(lab, plugin):
+    """To a source that has no TLS, or of which somebody in between says so: by its RSA key unless TLS is wanted, else not at all."""
+    source = lab.server("mysql97", "--tls-version=")
+    fill(source)
+    source.sql("SET sql_log_bin = 0", f"CREATE USER sha@'%' IDENTIFIED WITH {plugin} BY 'open sesame'",
+               "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO sha@'%'")
+    with Proxy(source.port) as proxy:
+        for tls in ({"tls": "required"}, {"tls": "verify_ca", "tls_ca": str(Authority(f"{lab.folder}/ca", "ca").ca)}, {}):
+            binbus = lab.keep(Binbus(lab.new_folder("binbus"), proxy, user="sha", password="open sesame", **tls)).start()
+            if not tls:
+                assert_same_bytes(source, binbus)
+            else:
+                wait_state(binbus, "waiting", "tls", f"127.0.0.1:{proxy.port} offers no TLS", "preferred")
+            binbus.stop()
+        assert b"open sesame" not in proxy.sent_by_clients
+        assert b"sha\0" in proxy.sent_by_clients
 
 
 def test_tls_is_required_of_a_source_without(lab):

@@ -21,6 +21,9 @@ constexpr std::string_view kIdentityClash =
     "another replica of this source has our server_id {server_id} or our server_uuid: give each "
     "its own, or leave both "
     "out of the configuration";
+constexpr std::string_view kMethod =
+    "on the source: ALTER USER '{user}' IDENTIFIED WITH caching_sha2_password (MySQL), VIA ed25519 "
+    "or mysql_native_password (MariaDB), and its password";
 constexpr std::string_view kGone =
     "name another source that still has these transactions, or start a new stream";
 constexpr std::string_view kLost =
@@ -49,6 +52,8 @@ constexpr Row kRows[] = {
      "on the source: FLUSH HOSTS, or TRUNCATE performance_schema.host_cache"},
     {1862, "", Code::kAuth, "on the source: ALTER USER '{user}' IDENTIFIED BY a new password"},
     {3118, "", Code::kAuth, "on the source: ALTER USER '{user}' ACCOUNT UNLOCK"},
+    {2059, "", Code::kAuth, kMethod},  // the library has no such method
+    {5010, "", Code::kAuth, kMethod},  // it has, and we do not let it
     {3159, "", Code::kTls, "the source wants TLS: set tls = \"required\""},
     {1044, "", Code::kAuth, kGrant},
     {1142, "", Code::kAuth, kGrant},

@@ -354,7 +354,9 @@ void add_check_source(CLI::App& app, Options& options, std::optional<Command>& c
       ->needs(source);
   command->footer(R"(
 Reads only, and needs what binbus itself needs: an account with REPLICATION SLAVE and
-REPLICATION CLIENT. Exit status 3 when something must be mended.
+REPLICATION CLIENT. Looks at the source alone, as for an empty log: whether it still has what a
+stream that runs needs next is in that stream's status. Exit status 3 when something must be
+mended.
 
 Examples:
   binbus check-source -c binbus.toml

@@ -68,6 +68,7 @@ class Check {
     BINBUS_TRY(granted, check_privileges());
     if (granted) BINBUS_RETURN_IF_ERROR(check_facts());
     BINBUS_RETURN_IF_ERROR(check_variables());
+    BINBUS_RETURN_IF_ERROR(check_takeover());
     BINBUS_RETURN_IF_ERROR(check_retention());
     if (granted) BINBUS_RETURN_IF_ERROR(check_identity());
     if (options_.connect.tls == mysql::TlsMode::kPreferred && report_.tls.empty()) {
@@ -125,6 +126,7 @@ class Check {
           "restart it with log_bin = binlog under [mysqld] in my.cnf");
       return ok();
     }
+    // With nothing held: what a log that goes on needs of the source is told by its own session.
     if (auto plan = plan_dump(Held{}, facts, options_.start, options_.on_source_loss, true);
         !plan) {
       add(Severity::kError, plan.error().message, "change start in the configuration");
@@ -189,6 +191,23 @@ class Check {
       add(wanted.severity, std::string(wanted.variable) + " is " + *value + ": " + wanted.why,
           std::string("SET GLOBAL ") + wanted.variable + " = " + wanted.value +
               "; and the same in my.cnf");
+    }
+    return ok();
+  }
+
+  // Whether it, once it is no longer the source, could take over again.
+  Status check_takeover() {
+    if (options_.sources.size() < 2) return ok();
+    for (const char* variable : {"log_replica_updates", "log_slave_updates"}) {
+      const auto value = global(variable);
+      if (!value) continue;
+      if (is_on(value)) break;
+      add(Severity::kWarning,
+          std::string(variable) +
+              " is OFF: what it replicates is not in its binlog, so it cannot take over from "
+              "another source",
+          "restart it with " + std::string(variable) + " under [mysqld] in my.cnf");
+      break;
     }
     return ok();
   }

@@ -4,6 +4,7 @@ import re
 
 import pymysql
 import pytest
+import toml
 
 from binbus import Binbus
 from certificates import Authority
@@ -121,6 +122,13 @@ def test_ed25519(lab):
     assert_same_bytes(source, binbus)
     binbus = lab.binbus(source, user="ed", password="wrong")
     wait_state(binbus, "waiting", "auth", f"127.0.0.1:{source.port}", "ed", "password")
+
+
+def test_method_that_would_show_the_password(lab):
+    source = lab.server("mariadb1011", f"--plugin-dir={installed(PLUGINS)}", "--plugin-load-add=auth_pam_v1")
+    source.sql("SET sql_log_bin = 0", "CREATE USER pam@'%' IDENTIFIED VIA pam")
+    binbus = lab.binbus(source, user="pam", password="secret")
+    wait_state(binbus, "waiting", "auth", f"127.0.0.1:{source.port}", "ALTER USER 'pam' IDENTIFIED", "ed25519")
 
 
 def test_source_that_encrypts_its_files(lab):
@@ -320,6 +328,39 @@ def test_check_source_finds_everything(lab):
     assert_says(said, "binlog.000009:4", "SET GLOBAL gtid_mode = ON_PERMISSIVE", "SET GLOBAL binlog_row_image = FULL",
                 "SET GLOBAL sync_binlog = 1", "SET GLOBAL binlog_expire_logs_seconds", "secret", "SET GLOBAL binlog_format = ROW",
                 "SET GLOBAL binlog_row_metadata = FULL", "semisync_source.so")
+
+
+@pytest.mark.parametrize("name, no_tls", [("mysql97", "--tls-version="), ("mariadb1011", "--skip-ssl")])
+def test_check_source_finds_what_two_servers_need(lab, name, no_tls):
+    """Identities, TLS, a start that is no longer there, a candidate that cannot take over."""
+    source = lab.server(name, no_tls, "--skip-log-slave-updates")
+    source.sql("CREATE DATABASE d")
+    binbus = lab.binbus(source, start=f"gtid:{source.gtids()}", server_id=4242)
+    fill(source)
+    source.sql("FLUSH BINARY LOGS")
+    wait_served(binbus, source)
+    code, said = findings(binbus)
+    assert code == 0, said
+    assert_says(said, "the server offers no TLS", 'tls = "disabled"')
+    if name == "mysql97":  # MariaDB tells of its replicas only who may manage them
+        assert_says(said, "a replica with our server_id 4242", "leave out server_id")
+    assert "updates is OFF" not in said, "there is one source, nobody to take over from"
+
+    def purged():
+        source.sql(f"PURGE BINARY LOGS TO '{source.binlogs()[-1]}'")
+        return len(source.binlogs()) == 1
+
+    wait_until(purged, "all files but the newest are purged")
+    source.sql("SET GLOBAL server_id = 4242")
+    binbus.stream["source"].append(str(source.socket))
+    (binbus.folder / "binbus.toml").write_text(toml.dumps(binbus.config))
+    code, said = findings(binbus)
+    assert code != 0
+    assert_says(said, "its server_id is ours, 4242", "has purged", "start at earliest", "updates is OFF",
+                "updates under [mysqld] in my.cnf")
+    if name == "mysql97":  # MariaDB has no id 0
+        source.sql("SET GLOBAL server_id = 0")
+        assert_says(findings(binbus)[1], "its server_id is 0", "SET GLOBAL server_id = 1")
 
 
 @pytest.mark.parametrize("name", KINDS)

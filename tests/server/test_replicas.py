@@ -9,7 +9,7 @@ from process import wait_until
 from servers import seed
 
 PAIRS = [("mysql97", "mysql97"), ("mysql56", "mysql56"), ("mariadb1011", "mariadb1011"), ("mariadb1011", "mariadb118"),
-         ("mariadb118", "mariadb118"), ("mariadb102", "mariadb102")]
+         ("mariadb118", "mariadb118"), ("mariadb105", "mariadb105"), ("mariadb102", "mariadb102")]
 KINDS = ["mysql97", "mysql56", "mariadb1011"]
 SMALL_FILES = "--max-binlog-size=4M"  # so that a load goes through many
 

@@ -7,11 +7,15 @@ import os
 import pathlib
 import random
 import subprocess
+import uuid
 
 import pymysql
 import pytest
 
 from binbus import PROGRAM
+from compare import assert_same_bytes, assert_same_tables
+from faults import stream_status
+from servers import FAST, installed
 
 CALCULATOR = pathlib.Path(PROGRAM).parent / "src/mysql/gtid_calc"
 PAIRS = 1_000_000 if os.environ.get("BINBUS_SOAK") else 20_000
@@ -97,3 +101,33 @@ def test_positions_as_mariadb_takes_them(lab):
                 cursor.execute("SET GLOBAL gtid_slave_pos = %s", (position,))
                 cursor.execute("SELECT @@GLOBAL.gtid_slave_pos")
                 assert sorted(cursor.fetchone()[0].split(",")) == sorted(our.split(",")), position
+
+
+def test_set_of_thousands_of_servers(lab):
+    """Some 200 KB where a set stands: what the source has purged, each file's head, a replica's request."""
+    rng = random.Random(2)
+    source, replica = lab.server("mysql97", *FAST), lab.server("mysql97")
+    source.sql("DO 0")
+    gtids = [f"{uuid.UUID(int=rng.getrandbits(128))}:{rng.randint(1, LARGEST)}" for _ in range(5000)]
+    subprocess.run([installed("mysql97") / "bin/client", "-uroot", f"--socket={source.socket}"], text=True, check=True,
+                   input="".join(f"SET gtid_next = '{gtid}'; BEGIN; COMMIT;\n" for gtid in gtids))
+    source.sql("FLUSH BINARY LOGS")
+    source.sql(f"PURGE BINARY LOGS TO '{source.binlogs()[-1]}'")
+    assert len(source.value("SELECT @@GLOBAL.gtid_purged")) > 200_000
+    replica.sql("RESET BINARY LOGS AND GTIDS", f"SET GLOBAL gtid_purged = '{source.gtids()}'")
+    binbus = lab.binbus(source)
+    replica.follow(binbus)
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
+    for number in range(3):
+        source.sql(f"INSERT INTO d.t VALUES ({number})", "FLUSH BINARY LOGS")
+        replica.wait_for(source)
+        binbus.kill9()
+        binbus.start()
+    source.sql("INSERT INTO d.t VALUES (3)")
+    replica.wait_for(source)
+    assert_same_tables(source, replica)
+    assert_same_bytes(source, binbus)
+    executed = stream_status(binbus)["gtid_executed"].replace("\n", "")
+    assert source.value(f"SELECT GTID_SUBTRACT('{source.gtids()}', '{executed}')") == ""
+    assert source.value(f"SELECT GTID_SUBTRACT('{executed}', '{source.gtids()}')") == ""
+    binbus.run("verify", "data")

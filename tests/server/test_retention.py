@@ -105,6 +105,26 @@ def test_replica_that_takes_nothing_is_dropped(lab):
     wait_until(lambda: has_too_much_removed(binbus), "what it has not read is removed", why=binbus.log)
 
 
+def test_segments_whose_transactions_are_old_go(lab):
+    """By retain_hours. Their age is that of their newest transaction: here the session's clock, as MariaDB writes it."""
+    source = lab.server("mariadb1011")
+    binbus = lab.binbus(source, retain_hours=2)
+    source.sql("SET timestamp = UNIX_TIMESTAMP() - 3 * 3600", "CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)",
+               "FLUSH BINARY LOGS", "INSERT INTO d.t VALUES (1)", "FLUSH BINARY LOGS")
+    old = source.binlogs()[:-1]
+    source.sql("SET timestamp = UNIX_TIMESTAMP() - 1 * 3600", "INSERT INTO d.t VALUES (2)", "FLUSH BINARY LOGS",
+               "INSERT INTO d.t VALUES (3)")
+    kept = source.binlogs()[len(old):]
+    assert (len(old), len(kept)) == (2, 2)
+    binbus.wait_for(source)
+    wait_until(lambda: not any((binbus.segments / name).exists() for name in old), "the old are removed", why=binbus.log)
+    time.sleep(PASS_S + 1)  # another pass
+    assert all((binbus.segments / name).exists() for name in kept)
+    fresh = lab.server("mariadb1011")
+    fresh.follow(binbus)
+    assert "purged" in wait_refused(fresh)
+
+
 @pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
 def test_what_was_removed_is_named(lab, name):
     """A replica that needs it is refused with the server's own error; one that was seeded with it goes on."""

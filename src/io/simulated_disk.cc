@@ -107,6 +107,7 @@ class SimulatedDisk::OpenFile final : public File {
     if (offset >= contents.size) return size_t{0};
     const size_t count =
         static_cast<size_t>(std::min<uint64_t>(buffer.size(), contents.size - offset));
+    disk_.bytes_read_ += count;
     for (size_t done = 0; done < count;) {
       const uint64_t at = offset + done;
       const size_t within = static_cast<size_t>(at % kSectorBytes);
@@ -180,6 +181,11 @@ void SimulatedDisk::fail_sync(uint64_t kth) {
 void SimulatedDisk::lie_about_syncs(bool lie) {
   const std::lock_guard lock(mutex_);
   lie_ = lie;
+}
+
+uint64_t SimulatedDisk::bytes_read() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_read_;
 }
 
 uint64_t SimulatedDisk::syncs() const {

@@ -34,7 +34,8 @@ class SimulatedDisk final : public FileSystem {
   void fail_sync(uint64_t kth);
   // Ignores every File::sync() while still answering "done": what tests must notice.
   void lie_about_syncs(bool lie);
-  uint64_t syncs() const;  // File::sync() calls so far
+  uint64_t syncs() const;       // File::sync() calls so far
+  uint64_t bytes_read() const;  // from all files so far
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override;
   Result<std::vector<DirectoryEntry>> list(const std::string& directory) override;
@@ -62,6 +63,7 @@ class SimulatedDisk final : public FileSystem {
   uint64_t capacity_ = UINT64_MAX;
   uint64_t used_ = 0;
   uint64_t syncs_ = 0;
+  uint64_t bytes_read_ = 0;
   uint64_t syncs_until_failure_ = 0;  // 0: none fails
   bool lie_ = false;
 };

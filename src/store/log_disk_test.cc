@@ -76,6 +76,31 @@ TEST_F(LogDiskTest, KeepsSomeSpaceFree) {
   EXPECT_EQ(log_->end(), (Position{1, 0}));
 }
 
+TEST_F(LogDiskTest, LooksUpWithoutReadingASegment) {
+  options_.index_bytes = 64 * 1024;
+  const auto files = make_files(mysql::Flavor::kMysql, 2, 200, 20'000);
+  open();
+  for (const MadeFile& file : files) ASSERT_TRUE(store_file(*log_, file));
+  const auto few = files[0].bytes.size() / 16;
+  for (int round = 0; round < 2; ++round, open()) {
+    ASSERT_TRUE(log_->find_time(1)) << "completes the first segment's index";
+    mysql::Executed executed;
+    for (uint64_t number = 1; number < 400; ++number) {
+      executed.add(mysql_gtid(number));
+      if (number % 40 != 10) continue;  // each of some places in both
+      const uint64_t before = disk_.bytes_read();
+      const auto by_time = log_->find_time(number * 1'000'000 + 1);
+      const uint64_t between = disk_.bytes_read();
+      const auto by_gtids = log_->find_gtids(executed);
+      ASSERT_TRUE(by_time && by_gtids) << number;
+      EXPECT_LE(*by_gtids, *by_time) << number;
+      EXPECT_LE(log_->bytes_between(*by_gtids, *by_time), 2 * options_.index_bytes) << number;
+      EXPECT_LT(between - before, few) << "by time, " << number;
+      EXPECT_LT(disk_.bytes_read() - between, few) << "by GTIDs, " << number;
+    }
+  }
+}
+
 TEST_F(LogDiskTest, AFailedSyncIsTheEndOfWritingButNotOfReading) {
   const MadeFile file = make_files(mysql::Flavor::kMysql, 1, 10, 1000)[0];
   open();

@@ -32,18 +32,21 @@ Result<Position> last_skipped(Segment& segment, GtidPlace& place, uint64_t mark_
 // The end of the last transaction in the segment before one that committed at `time_us` or later.
 Result<Position> last_before(Segment& segment, uint64_t time_us, uint64_t mark_bytes) {
   const uint64_t visible = segment.visible.load();
-  uint64_t from = 0;
+  uint64_t from = 0;  // the transaction is between these two
+  uint64_t to = visible;
   BINBUS_TRY(marks, segment.marks(mark_bytes));
-  for (auto mark = marks.next();
-       mark && mark->offset <= visible && mark->newest_commit_us < time_us; mark = marks.next()) {
+  for (auto mark = marks.next(); mark && mark->offset <= visible; mark = marks.next()) {
+    if (mark->newest_commit_us >= time_us) {
+      to = mark->offset;
+      break;
+    }
     from = mark->offset;
   }
   BINBUS_TRY(file, segment.file());
   BINBUS_TRY(head, segment.head());
   uint64_t offset = std::max(from, first_event(segment));
   bool passed = false;
-  BINBUS_TRY(scanned,
-             scan_segment(*file, from, visible, head->format, [&](const TransactionEnd& end) {
+  BINBUS_TRY(scanned, scan_segment(*file, from, to, head->format, [&](const TransactionEnd& end) {
                passed = passed || (end.transaction && end.commit_us >= time_us);
                if (!passed) offset = end.offset;
              }));

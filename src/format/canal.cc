@@ -102,7 +102,8 @@ struct CanalTable {
 
 CanalTable make_table(const TableVersion& table) {
   CanalTable made;
-  made.columns = {table.columns.begin(), table.columns.end()};
+  const std::span<const schema::Column> columns = shown_columns(table);
+  made.columns = {columns.begin(), columns.end()};
   for (const ColumnPlan& plan : made.columns) {
     made.mysql_types.push_back(plan.member);
     append_json_string(made.mysql_types.back(), plan.column->type_text);

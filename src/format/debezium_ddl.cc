@@ -122,9 +122,10 @@ void append_table(std::string& out, const TableVersion& table) {
     append_json_string(out, table.columns[table.primary_key[i]].name);
   }
   out += "],\"columns\":[";
-  for (size_t i = 0; i < table.columns.size(); ++i) {
-    if (i > 0) out += ',';
-    append_column(out, table.columns[i], i + 1);
+  size_t position = 0;
+  for (const Column& column : shown_columns(table)) {
+    if (position > 0) out += ',';
+    append_column(out, column, ++position);
   }
   out += "],\"comment\":null}";
 }

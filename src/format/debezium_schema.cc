@@ -165,7 +165,7 @@ std::string parameters(ConnectType type, const Column& column) {
 
 std::string columns_schema(const TableVersion& table) {
   std::string fields;
-  for (const Column& column : table.columns) {
+  for (const Column& column : shown_columns(table)) {
     if (!fields.empty()) fields += ',';
     fields += field_schema(ColumnPlan(column));
   }

@@ -61,7 +61,8 @@ MaxwellTable make_table(const TableVersion& table) {
     made.row_heads[i] = made.head;
     made.row_heads[i] += row_type(static_cast<Operation>(i));
   }
-  made.columns = {table.columns.begin(), table.columns.end()};
+  const std::span<const schema::Column> columns = shown_columns(table);
+  made.columns = {columns.begin(), columns.end()};
   made.key = table.primary_key;
   made.key_columns = "[";
   for (const uint32_t ordinal : table.primary_key) {

@@ -60,9 +60,10 @@ void append_definition(std::string& out, const TableVersion& table) {
   out += ",\"table\":";
   append_json_string(out, table.table);
   out += ",\"columns\":[";
-  for (size_t i = 0; i < table.columns.size(); ++i) {
-    if (i > 0) out += ',';
-    append_definition(out, table.columns[i]);
+  const std::span<const Column> columns = shown_columns(table);
+  for (const Column& column : columns) {
+    if (&column != &columns.front()) out += ',';
+    append_definition(out, column);
   }
   out += "],\"primary-key\":[";
   for (size_t i = 0; i < table.primary_key.size(); ++i) {

@@ -25,7 +25,7 @@ struct PlainTable {
 
 std::string types_of(const TableVersion& table) {
   std::string types = "{";
-  for (const schema::Column& column : table.columns) {
+  for (const schema::Column& column : shown_columns(table)) {
     if (types.size() > 1) types += ',';
     append_json_string(types, column.name);
     types += ':';
@@ -44,7 +44,8 @@ void append_names(std::string& out, std::string_view database, std::string_view 
 PlainTable make_table(const TableVersion& table) {
   PlainTable made;
   append_names(made.names, table.database, table.table);
-  made.columns = {table.columns.begin(), table.columns.end()};
+  const std::span<const schema::Column> columns = shown_columns(table);
+  made.columns = {columns.begin(), columns.end()};
   made.key = table.primary_key;
   made.types = types_of(table);
   return made;
@@ -243,7 +244,8 @@ class PlainWriter : public FormatWriter {
   static void absent_of(std::string& out, const PlainTable& table, std::string_view member,
                         std::span<const Field> fields, size_t first) {
     bool any = false;
-    for (size_t i = 0; i < fields.size(); ++i) {
+    if (fields.empty()) return;
+    for (size_t i = 0; i < table.columns.size(); ++i) {
       if (!is_absent(fields[i])) continue;
       if (any) {
         out += ',';
@@ -260,7 +262,8 @@ class PlainWriter : public FormatWriter {
   static Status json_updates(std::string& out, const PlainTable& table,
                              std::span<const Field> after) {
     bool any = false;
-    for (size_t i = 0; i < after.size(); ++i) {
+    if (after.empty()) return ok();
+    for (size_t i = 0; i < table.columns.size(); ++i) {
       if (!is_partial(after[i])) continue;
       if (!any) out += ",\"json_update\":{";
       out.append(table.columns[i].member, any ? 0 : 1);

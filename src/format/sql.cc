@@ -36,9 +36,10 @@ std::string qualified(const TableVersion& table) {
 SqlTable make_table(const TableVersion& table) {
   SqlTable made;
   made.name = qualified(table);
-  made.columns = {table.columns.begin(), table.columns.end()};
-  for (const schema::Column& column : table.columns)
+  for (const schema::Column& column : shown_columns(table)) {
+    made.columns.emplace_back(column);
     append_identifier(made.identifiers.emplace_back(), column.name);
+  }
   made.key = table.primary_key;
   return made;
 }

@@ -111,6 +111,12 @@ Shape shape_of(const Column& column) {
   return column.json ? Shape::kJsonText : Shape::kText;
 }
 
+std::span<const Column> shown_columns(const schema::TableVersion& table) {
+  size_t count = table.columns.size();
+  while (count > 0 && table.columns[count - 1].hidden) --count;
+  return std::span(table.columns).first(count);
+}
+
 ColumnPlan::ColumnPlan(const Column& of)
     : column(&of),
       shape(shape_of(of)),

@@ -3,6 +3,7 @@
 // Thread: one per Values. Whatever fails has appended nothing that its caller keeps: Writers cut their output back.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "schema/field.h"
@@ -31,6 +32,9 @@ enum class Shape : uint8_t {
   kUnknown  // bytes
 };
 Shape shape_of(const schema::Column& column);
+
+// The columns that messages have: all but the server's own.
+std::span<const schema::Column> shown_columns(const schema::TableVersion& table);
 
 // Of one column, known once per table.
 struct ColumnPlan {

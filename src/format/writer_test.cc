@@ -89,6 +89,45 @@ TEST(Writer, QuotesNames) {
   EXPECT_EQ(printed("sql", bare(), change), "INSERT INTO `d\"```.`t\\` (`a``\"\n`) VALUES (7);");
 }
 
+// MariaDB's implicit row_start and the like: no format has them, of a row or of DDL.
+TEST(Writer, LeavesTheServersOwnColumnsOut) {
+  const Cell id = integer_cell("id", SqlType::kInt, "int", 1);
+  Cell hash = integer_cell("DB_ROW_HASH_1", SqlType::kBigint, "bigint(20) unsigned", 857);
+  hash.column.generated = hash.column.invisible = hash.column.hidden = true;
+  TableMaker with("d", "t"), without("d", "t");
+  with.add(id).add(hash).key({0});
+  without.add(id).key({0});
+  using Value = TableMaker::Value;
+  const Value value = TableMaker::value(id);
+  const auto same = [](const Change& one, const Change& other) {
+    for (const char* format : kFormats)
+      for (const bool schemas : {false, true}) {
+        WriterOptions options = everything();
+        options.schemas = schemas;
+        EXPECT_EQ(printed(format, options, one), printed(format, options, other));
+      }
+  };
+  Change change, want;
+  change.table = with.table();
+  want.table = without.table();
+  for (const Value& own : {TableMaker::value(hash), TableMaker::null(), TableMaker::absent()}) {
+    change.operation = want.operation = Operation::kInsert;
+    change.after = with.row({value, own});
+    want.after = without.row({value});
+    same(change, want);
+    change.operation = want.operation = Operation::kUpdate;
+    change.before = with.row({value, TableMaker::absent()});
+    want.before = want.after;
+    same(change, want);
+    change.before = want.before = {};
+  }
+  change.operation = want.operation = Operation::kDdl;
+  change.after = want.after = {};
+  change.table_before = change.table_after = change.table;
+  want.table_before = want.table_after = want.table;
+  same(change, want);
+}
+
 struct KeyCase {
   const char* format;
   const char* single;

@@ -71,8 +71,8 @@ struct Column {
       false;           // VIRTUAL or STORED; both are in row images as far as the server writes them
   bool stored = true;  // false: VIRTUAL
   bool invisible = false;  // not part of SELECT *
-  bool hidden =
-      false;  // the server's own, in row images only: MariaDB's implicit row_start, DB_ROW_HASH_1, ...
+  // The server's own, in row images only, behind all others: MariaDB's implicit row_start, DB_ROW_HASH_1, ...
+  bool hidden = false;
   bool auto_increment = false;
   bool json = false;        // MariaDB's JSON: text that is known to be a document
   bool compressed = false;  // MariaDB's COMPRESSED columns

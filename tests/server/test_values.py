@@ -493,6 +493,26 @@ def test_random_rows(lab, name):
                 assert column_of["name"] in message["after"]
 
 
+@pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
+def test_bytes_that_are_no_text(lab, name):
+    """Lossless in `binbus` and `sql`; the others show where they were."""
+    server = lab.server(name, *FAST)
+    session = Session(server)
+    create = ["CREATE DATABASE v", "CREATE TABLE v.t (id INT PRIMARY KEY, v VARCHAR(9) CHARACTER SET cp1251)"]
+    for statement in (*create, "INSERT INTO v.t VALUES (1, _cp1251 x'419842')"):
+        session.run(statement)
+    for format_name in formats.FORMATS:
+        (line,) = messages(server, format_name)
+        message = formats.loads(line)
+        assert formats.images(format_name, message)[4]["v"] == "A\uFFFDB", format_name
+        if format_name == "binbus":
+            assert message["invalid"] == {"after": {"v": base64.b64encode(b"A\x98B").decode()}}
+    session.run("SET sql_log_bin = 0")
+    for statement in ("DROP DATABASE v", *create, *messages(server, "sql")):
+        session.run(statement)
+    assert session.run("SELECT HEX(v) FROM v.t") == ((b"419842",),)
+
+
 def test_partial_json_updates(lab):
     """The whole document after each of many random changes; the steps alone where the image has no document."""
     server = lab.server("mysql97", "--binlog-row-metadata=FULL", "--binlog-row-value-options=PARTIAL_JSON")

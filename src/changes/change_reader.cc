@@ -9,6 +9,7 @@
 #include "schema/charset.h"
 #include "schema/compressed.h"
 #include "schema/table_map.h"
+#include "schema/row_history.h"
 #include "schema/transaction_payload.h"
 
 namespace binbus::changes {
@@ -611,7 +612,8 @@ Status ChangeReader::on_rows(const EventHeader& header, Bytes event) {
     if (layout != nullptr) {
       constexpr Operation kOperations[] = {Operation::kInsert, Operation::kUpdate,
                                            Operation::kDelete};
-      Change change = make_change(kOperations[static_cast<size_t>(head.operation)], header);
+      const Operation logged = kOperations[static_cast<size_t>(head.operation)];
+      Change change = make_change(logged, header);
       change.event = number;
       change.table = layout->table();
       change.sql = sql_;
@@ -620,12 +622,13 @@ Status ChangeReader::on_rows(const EventHeader& header, Bytes event) {
       while (true) {
         BINBUS_TRY(more, rows_.next());
         if (!more) break;
-        change.before = rows_.before();
-        change.after = rows_.after();
-        change.number = transaction_.changes++;
-        change.last = last_event && !rows_.has_more();
-        ++counts_.rows;
-        BINBUS_RETURN_IF_ERROR((*emit_)(change));
+        BINBUS_TRY(is_told, take_row(*layout, logged, change));
+        if (is_told) {
+          change.number = transaction_.changes++;
+          change.last = last_event && !rows_.has_more();
+          ++counts_.rows;
+          BINBUS_RETURN_IF_ERROR((*emit_)(change));
+        }
         ++change.row;
       }
     }
@@ -674,6 +677,21 @@ Result<TablePtr> ChangeReader::resolve(const schema::TableMap& map) {
     described.columns[i].name = "@" + std::to_string(i + 1);
   }
   return std::make_shared<const schema::TableVersion>(std::move(described));
+// The row that rows_ has; false for one of the past.
+Result<bool> ChangeReader::take_row(const schema::RowLayout& layout, Operation logged,
+                                    Change& change) const {
+  change.before = rows_.before();
+  change.after = rows_.after();
+  if (!layout.row_end()) return true;
+  BINBUS_TRY(current, schema::current_rows_operation(logged, *layout.row_end(), change.before,
+                                                     change.after));
+  if (!current) return false;
+  change.operation = *current;
+  if (change.operation == Operation::kDelete) change.after = {};
+  if (change.operation == Operation::kInsert) change.before = {};
+  return true;
+}
+
 }
 
 Change ChangeReader::make_change(Operation operation, const EventHeader& header) const {

@@ -9,6 +9,8 @@
 // What is special:
 // - Rows of an XA transaction come at its XA COMMIT, in that statement's place; the prepared events are read again then.
 // - A transaction that ends with ROLLBACK (it also touched what cannot be rolled back) gives no changes.
+// - MariaDB's versioned tables are told as SELECT shows them: rows of the past are left out, and where the log sets a row's end
+//   that is a delete. As far as the table's definition is known.
 // - Rows that were logged as statements are no changes: `losses` says whether they stop the reader or are passed over.
 // - An event that may carry rows and cannot be decoded is an error, and place() stays before its transaction.
 //
@@ -113,6 +115,8 @@ class ChangeReader {
   Status give(Change& change);
 
   ReaderOptions options_;
+  Result<bool> take_row(const schema::RowLayout& layout, schema::Operation logged,
+                        Change& change) const;
   Position place_;
   schema::Catalog catalog_;
   ReaderCounts counts_;

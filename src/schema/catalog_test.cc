@@ -39,6 +39,7 @@ std::string shown(const TableState& state) {
     if (column.auto_increment) one += "+";
     if (column.generated && !column.hidden) one += column.stored ? " stored" : " virtual";
     if (column.invisible && !column.hidden) one += " invisible";
+    if (column.row_end) one += " end";
     out += (out.empty() ? "" : "; ") + (column.hidden ? "(" + one + ")" : one);
   }
   std::string key;
@@ -240,7 +241,7 @@ const ChainCase kChains[] = {
     {"versioned",
      kMaria,
      {"CREATE TABLE t (a INT) WITH SYSTEM VERSIONING", "ALTER TABLE t ADD b INT"},
-     "a int(11); b int(11); (row_start timestamp(6)!); (row_end timestamp(6)!)"},
+     "a int(11); b int(11); (row_start timestamp(6)!); (row_end timestamp(6)! end)"},
     {"versioned_no_more",
      kMaria,
      {"CREATE TABLE t (a INT) WITH SYSTEM VERSIONING", "ALTER TABLE t DROP SYSTEM VERSIONING"},
@@ -249,7 +250,7 @@ const ChainCase kChains[] = {
      kMaria,
      {"CREATE TABLE t (a INT, s TIMESTAMP(6) GENERATED ALWAYS AS ROW START, e TIMESTAMP(6) "
       "GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING"},
-     "a int(11); s timestamp(6)! stored; e timestamp(6)! stored"},
+     "a int(11); s timestamp(6)! stored; e timestamp(6)! stored end"},
     {"periods",
      kMaria,
      {"CREATE TABLE t (a INT, d DATE, e DATE, PERIOD FOR p (d, e), PRIMARY KEY (a, p WITHOUT "

@@ -73,6 +73,7 @@ struct Column {
   bool invisible = false;  // not part of SELECT *
   // The server's own, in row images only, behind all others: MariaDB's implicit row_start, DB_ROW_HASH_1, ...
   bool hidden = false;
+  bool row_end = false;  // MariaDB's ROW END: until when a row of a versioned table was current
   bool auto_increment = false;
   bool json = false;        // MariaDB's JSON: text that is known to be a document
   bool compressed = false;  // MariaDB's COMPRESSED columns

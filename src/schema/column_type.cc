@@ -335,6 +335,7 @@ Result<Column> make_column(const ColumnSpec& spec, const CharsetPair& around,
   column.is_unsigned = spec.type.is_unsigned;
   column.zerofill = spec.type.zerofill;
   column.generated = spec.generated;
+  column.row_end = spec.role == VersioningRole::kRowEnd;
   column.stored = !spec.generated || spec.stored;
   column.invisible = spec.invisible;
   column.auto_increment = spec.auto_increment || spec.serial;

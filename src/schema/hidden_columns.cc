@@ -97,6 +97,7 @@ void add_hidden_columns(TableDefinition& definition, const StatementContext& con
   if (definition.versioned) {
     for (const char* name : {"row_start", "row_end"}) {
       Column column = hidden(name, SqlType::kTimestamp);
+      column.row_end = std::string_view(name) == "row_end";
       column.decimals = 6;
       column.nullable = false;
       column.type_text = "timestamp(6)";

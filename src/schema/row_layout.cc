@@ -203,6 +203,7 @@ Result<RowLayout> RowLayout::make(const TableMap& map, TablePtr table) {
                      size.error());
     layout.steps_.push_back(
         {.fixed = size->fixed, .prefix = size->prefix, .json = wire.type == kWireJson});
+    if (column.row_end) layout.row_end_ = static_cast<uint32_t>(i);
     layout.fields_.push_back(
         {.wire = wire, .column = &column, .charset = Charset::find(column.charset)});
   }

@@ -25,6 +25,8 @@ class RowLayout {
   const std::vector<Step>& steps() const { return steps_; }
   const TablePtr& table() const { return table_; }
   uint64_t table_id() const { return table_id_; }
+  // The column that tells until when a row was current, in tables that keep the rows of the past, too.
+  std::optional<uint32_t> row_end() const { return row_end_; }
   // Fields of all columns, absent.
   const std::vector<Field>& fields() const { return fields_; }
 
@@ -33,6 +35,7 @@ class RowLayout {
   TablePtr table_;
   std::vector<Step> steps_;
   std::vector<Field> fields_;
+  std::optional<uint32_t> row_end_;
 };
 
 }  // namespace binbus::schema

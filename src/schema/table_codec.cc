@@ -26,15 +26,16 @@ enum Flag : uint16_t {
   kAutoIncrement = 1 << 7,
   kIsJson = 1 << 8,
   kIsCompressed = 1 << 9,
+  kRowEnd = 1 << 10,
 };
 
 uint16_t flags_of(const Column& c) {
   const auto bit = [](bool set, Flag flag) { return set ? static_cast<unsigned>(flag) : 0U; };
-  return static_cast<uint16_t>(bit(c.is_unsigned, kUnsigned) | bit(c.zerofill, kZerofill) |
-                               bit(c.nullable, kNullable) | bit(c.generated, kGenerated) |
-                               bit(c.stored, kStored) | bit(c.invisible, kInvisible) |
-                               bit(c.hidden, kHidden) | bit(c.auto_increment, kAutoIncrement) |
-                               bit(c.json, kIsJson) | bit(c.compressed, kIsCompressed));
+  return static_cast<uint16_t>(
+      bit(c.is_unsigned, kUnsigned) | bit(c.zerofill, kZerofill) | bit(c.nullable, kNullable) |
+      bit(c.generated, kGenerated) | bit(c.stored, kStored) | bit(c.invisible, kInvisible) |
+      bit(c.hidden, kHidden) | bit(c.auto_increment, kAutoIncrement) | bit(c.json, kIsJson) |
+      bit(c.compressed, kIsCompressed) | bit(c.row_end, kRowEnd));
 }
 
 void set_flags(Column& c, uint64_t flags) {
@@ -48,6 +49,7 @@ void set_flags(Column& c, uint64_t flags) {
   c.auto_increment = (flags & kAutoIncrement) != 0;
   c.json = (flags & kIsJson) != 0;
   c.compressed = (flags & kIsCompressed) != 0;
+  c.row_end = (flags & kRowEnd) != 0;
 }
 
 uint8_t style_of(const Column& column) {

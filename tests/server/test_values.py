@@ -513,6 +513,74 @@ def test_bytes_that_are_no_text(lab, name):
     assert session.run("SELECT HEX(v) FROM v.t") == ((b"419842",),)
 
 
+GENERATED = ["CREATE TABLE v.g (id INT PRIMARY KEY, virtual_one INT AS (id * 2) VIRTUAL, b INT, stored_one INT AS (b * 3) STORED)",
+             "CREATE TABLE v.i (id INT PRIMARY KEY, unseen INT INVISIBLE DEFAULT 5, b INT)"]
+OWN_COLUMNS = {
+    "mysql97": ["SET sql_generate_invisible_primary_key = ON", "CREATE TABLE v.p (b INT)", "CREATE TABLE v.f (id INT PRIMARY KEY, b INT, KEY ((b + 1)))"],
+    "mariadb": ["CREATE TABLE v.h (id INT PRIMARY KEY, b BLOB UNIQUE)", "CREATE TABLE v.w (id INT PRIMARY KEY, b INT) WITH SYSTEM VERSIONING",
+                "CREATE TABLE v.x (id INT PRIMARY KEY, s TIMESTAMP(6) GENERATED ALWAYS AS ROW START, e TIMESTAMP(6) GENERATED ALWAYS AS ROW END, b BLOB, "
+                "UNIQUE (b), PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING"]}
+
+
+def rows_after(name, lines, unlogged):
+    """What is left of all changes, {table: {key: row}}: each row has one key, and an update's row before is the row that was there."""
+    tables = {}
+    for line in lines:
+        operation, _, table, *images = formats.images(name, formats.loads(line))
+        before, after = [row and {column: value for column, value in row.items() if column not in unlogged} for row in images]
+        rows = tables.setdefault(table, {})
+        key = "my_row_id" if table == "p" else "id"
+        if operation == "insert":
+            assert after[key] not in rows, line
+        else:
+            known = rows.pop(before[key])
+            assert operation == "delete" or known == before, line
+        if operation != "delete":
+            rows[after[key]] = after
+    return tables
+
+
+@pytest.mark.parametrize("name, metadata", [("mysql97", "FULL"), ("mariadb1011", None), ("mariadb118", "FULL")])
+def test_columns_that_select_does_not_show(lab, name, metadata):
+    """Generated, INVISIBLE and hidden columns, and rows of the past: changes have the columns that were declared, of the rows that there are."""
+    server = lab.server(name, *FAST, *([f"--binlog-row-metadata={metadata}"] if metadata else []))
+    session = Session(server)
+    create = ["CREATE DATABASE v", *GENERATED, *OWN_COLUMNS["mariadb" if server.is_mariadb else name]]
+    for statement in create:
+        session.run(statement)
+    described = {table.removeprefix("v."): of for table, of in columns(session).items()}
+    for table, of in described.items():
+        key = of[0]["name"]
+        for statement in (*(f"INSERT INTO v.{table} (b) VALUES ({row})" if table == "p" else f"INSERT INTO v.{table} (id, b) VALUES ({row}, {row})"
+                            for row in range(1, 6)),
+                          f"UPDATE v.{table} SET b = 10 WHERE b = 1", f"UPDATE v.{table} SET {key} = 20 WHERE b = 2", f"DELETE FROM v.{table} WHERE b = 3",
+                          f"UPDATE v.{table} SET b = b + 100", f"REPLACE INTO v.{table} ({key}, b) VALUES (1, 11)", "SET binlog_row_image = MINIMAL",
+                          f"DELETE FROM v.{table} WHERE {key} = 4", "SET binlog_row_image = FULL"):
+            session.run(statement)
+
+    def select(table, of):
+        return session.run(f"SELECT {', '.join(column['name'] for column in of)} FROM v.{table} ORDER BY {of[0]['name']}")
+
+    unlogged = ("virtual_one", "stored_one") if name == "mariadb118" else ()  # which has them in the rows of inserts only
+    selected = {table: select(table, of) for table, of in described.items()}
+    assert {len(rows) for rows in selected.values()} == {3}
+    for format_name, printed in formats.FORMATS.items():
+        found = rows_after(format_name, messages(server, format_name), unlogged)
+        for table, of in described.items():
+            wanted = [{column["name"]: printed(column, value) for column, value in zip(of, row) if column["name"] not in unlogged}
+                      for row in selected[table]]
+            assert sorted(found[table].values(), key=lambda row: int(row[of[0]["name"]])) == wanted, (format_name, table)
+    statements = messages(server, "sql")
+    assert not any(column in line for line in statements for column in ("_one`", "`s`", "`e`", "row_start", "DB_ROW_HASH"))
+    session.run("SET sql_log_bin = 0")
+    for statement in ("DROP DATABASE v", *create, *statements):
+        session.run(statement)
+    session.run("SET time_zone = '+00:00', sql_mode = ''")
+    for table, of in described.items():
+        same = [place for place, column in enumerate(of) if column["name"] not in "se"]
+        assert [[row[place] for place in same] for row in select(table, of)] == [[row[place] for place in same] for row in selected[table]], table
+
+
 def test_partial_json_updates(lab):
     """The whole document after each of many random changes; the steps alone where the image has no document."""
     server = lab.server("mysql97", "--binlog-row-metadata=FULL", "--binlog-row-value-options=PARTIAL_JSON")

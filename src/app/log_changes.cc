@@ -32,7 +32,8 @@ void sleep_for(uint64_t wait_ms, const std::stop_token& stop) {
 
 }  // namespace
 
-void LogChanges::configure(sink::WantsTable wants, bool skip_losses) {
+void LogChanges::configure(sink::WantsTable wants, bool skip_losses, bool sql_text) {
+  sql_text_ = sql_text;
   wants_ = std::move(wants);
   losses_ = skip_losses ? changes::LossPolicy::kSkip : changes::LossPolicy::kStop;
 }
@@ -126,6 +127,7 @@ Status LogChanges::open() {
   options.oldest = [this] { return Position{log_.size().oldest, 0}; };
   options.wants = wants_;
   options.losses = losses_;
+  options.sql_text = sql_text_;
   options.facts = std::move(there.facts);
   reader_ = std::make_unique<changes::ChangeReader>(std::move(options), open_at_,
                                                     std::move(there.catalog));

@@ -24,7 +24,7 @@ class LogChanges final : public sink::ChangeSource {
  public:
   LogChanges(store::Log& log, SchemaAt schema_at) : log_(log), schema_at_(std::move(schema_at)) {}
 
-  void configure(sink::WantsTable wants, bool skip_losses) override;
+  void configure(sink::WantsTable wants, bool skip_losses, bool sql_text) override;
   // Also "time:YYYY-MM-DDTHH:MM:SSZ": what was committed from then on. kInvalid for what names no place; kPurged for one that is no
   // longer, or not yet, in the log.
   Status start(std::string_view where) override;
@@ -46,6 +46,7 @@ class LogChanges final : public sink::ChangeSource {
   const SchemaAt schema_at_;
   sink::WantsTable wants_;  // not set: all
   changes::LossPolicy losses_ = changes::LossPolicy::kStop;
+  bool sql_text_ = false;
   binlog::Position open_at_;             // where to read from
   binlog::Position from_;                // what ends at or before it is known already
   std::optional<mysql::Executed> done_;  // these transactions are, too

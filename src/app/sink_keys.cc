@@ -285,8 +285,9 @@ const Key<SinkOptions> kSinkKeys[] = {
      .kind = Kind::kBool,
      .member = &SinkOptions::sql_text,
      .fallback = "false",
-     .help = "Messages hold the original statement where the source logs it. Never where columns "
-             "are dropped, masked or hashed."},
+     .help =
+         "Messages hold the original statement where the source logs it, of long ones the first "
+         "64 KiB. Never where columns are dropped, masked or hashed."},
     {.name = "gtid",
      .kind = Kind::kBool,
      .member = &SinkOptions::gtid,

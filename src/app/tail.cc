@@ -36,7 +36,7 @@ class LogTail final : public admin::Tail {
         [this](std::string_view database, std::string_view table) {
           return filter_->may_pass(database, table);
         },
-        true);
+        true, query.sql_text);
     return changes_->start(query.from);
   }
 

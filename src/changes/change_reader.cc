@@ -6,10 +6,11 @@
 #include "binlog/control_events.h"
 #include "binlog/event_role.h"
 #include "binlog/statement.h"
+#include "changes/ddl_feed.h"
 #include "schema/charset.h"
 #include "schema/compressed.h"
-#include "schema/table_map.h"
 #include "schema/row_history.h"
+#include "schema/table_map.h"
 #include "schema/transaction_payload.h"
 
 namespace binbus::changes {
@@ -92,9 +93,19 @@ bool passed_over(const EventHeader& header) {
   }
 }
 
+bool is_statement_text(uint8_t type) {
+  return type == kRowsQueryEvent || type == kMariadbAnnotateRowsEvent;
+}
+
 bool is_data(uint8_t type) {
-  return kEventRoles[type] == EventRole::kRows || type == kRowsQueryEvent ||
-         type == kMariadbAnnotateRowsEvent;
+  return kEventRoles[type] == EventRole::kRows || is_statement_text(type);
+}
+
+// The most bytes of the text, up to that many, that end between characters.
+size_t characters_within(std::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return text.size();
+  while (bytes_max > 0 && (text[bytes_max] & 0xC0) == 0x80) --bytes_max;
+  return bytes_max;
 }
 
 // Of events whose bodies can be read.
@@ -207,6 +218,25 @@ Result<Bytes> ChangeReader::whole_event(store::EventFeed& feed) {
   return Bytes(long_event_).first(long_event_.size() - (feed.checksummed() ? kChecksumBytes : 0));
 }
 
+// The event, but of a long statement that is no DDL its beginning alone.
+Result<Bytes> ChangeReader::needed_of(store::EventFeed& feed) {
+  if (feed.header().type == kQueryEvent && !feed.whole()) {
+    BINBUS_TRY(query, parse_query(feed.prefix()));
+    if (is_no_ddl(query.statement, facts_)) return feed.prefix();
+  }
+  return whole_event(feed);
+}
+
+// An event of data, told as one of `header`; of a statement's text the end is never kept.
+Status ChangeReader::take_data(store::EventFeed& feed, const EventHeader& header) {
+  if (is_statement_text(header.type)) {
+    BINBUS_RETURN_IF_ERROR(on_data(header, feed.prefix()));
+    return feed.skip();
+  }
+  BINBUS_TRY(event, whole_event(feed));
+  return on_data(header, event);
+}
+
 Status ChangeReader::on_event() {
   const EventHeader header = feed_->header();
   if (header.type == kFormatDescriptionEvent) BINBUS_RETURN_IF_ERROR(on_format(feed_->head()));
@@ -214,15 +244,14 @@ Status ChangeReader::on_event() {
     return feed_->skip();
   }
   if (tracker_.carries(header.type) && is_data(header.type)) {  // most events
-    BINBUS_TRY(event, whole_event(*feed_));
-    return on_data(header, event);
+    return take_data(*feed_, header);
   }
   if (header.type == kTransactionPayloadEvent) {
     BINBUS_TRY(end, tracker_.on_event(header, feed_->prefix()));
     BINBUS_RETURN_IF_ERROR(on_payload(*feed_));
     return end ? end_transaction(header, *end) : ok();
   }
-  BINBUS_TRY(event, whole_event(*feed_));
+  BINBUS_TRY(event, needed_of(*feed_));
   const bool was_in = tracker_.in_transaction();
   std::optional<TransactionEnd> end;
   if (!tracker_.carries(header.type)) {
@@ -248,6 +277,7 @@ Status ChangeReader::on_event() {
   switch (header.type) {
     case kQueryEvent:
       BINBUS_RETURN_IF_ERROR(on_query(header, event));
+      BINBUS_RETURN_IF_ERROR(feed_->skip());
       break;
     case kMariadbQueryCompressedEvent: {
       BINBUS_TRY(query, parse_query(event));
@@ -465,8 +495,7 @@ Status ChangeReader::replay_events(store::EventFeed& feed) {
     if (!more) return fail(Code::kCorrupt, "the prepared transaction has no end");
     const EventHeader header = feed.header();
     if (header.type == kTransactionPayloadEvent) return on_payload(feed);
-    BINBUS_TRY(event, whole_event(feed));
-    BINBUS_TRY(end, tracker.on_event(header, event));
+    BINBUS_TRY(end, tracker.on_event(header, feed.prefix()));
     if (end) return ok();
     if (!begun_) {  // at its first event
       BINBUS_RETURN_IF_ERROR(look_ahead(feed));
@@ -475,10 +504,13 @@ Status ChangeReader::replay_events(store::EventFeed& feed) {
       Change change = make_change(Operation::kBegin, commit);
       BINBUS_RETURN_IF_ERROR(give(change));
     }
-    if (!is_data(header.type)) continue;
+    if (!is_data(header.type)) {
+      BINBUS_RETURN_IF_ERROR(feed.skip());
+      continue;
+    }
     EventHeader as_committed = commit;
     as_committed.type = header.type;
-    BINBUS_RETURN_IF_ERROR(on_data(as_committed, event));
+    BINBUS_RETURN_IF_ERROR(take_data(feed, as_committed));
   }
 }
 
@@ -589,14 +621,22 @@ Status ChangeReader::on_data(const EventHeader& header, Bytes event) {
     case kRowsQueryEvent:
       // One byte of length, which says nothing of longer ones, then the text.
       if (event.size() <= kHeaderBytes) return fail(Code::kTruncated, "Rows_query event");
-      sql_ = schema::utf8_text(as_text(event.subspan(kHeaderBytes + 1)), 0);
+      take_sql(as_text(event.subspan(kHeaderBytes + 1)));
       return ok();
     case kMariadbAnnotateRowsEvent:
-      sql_ = schema::utf8_text(as_text(event.subspan(kHeaderBytes)), 0);
+      take_sql(as_text(event.subspan(kHeaderBytes)));
       return ok();
     default:
       return on_rows(header, event);
   }
+}
+
+// A longer statement's beginning, and "..." behind it.
+void ChangeReader::take_sql(std::string_view text) {
+  if (!options_.sql_text) return;
+  const std::string_view kept = text.substr(0, characters_within(text, kSqlBytesMax));
+  sql_ = schema::utf8_text(kept, 0);
+  if (kept.size() < text.size()) sql_ += "...";
 }
 
 Status ChangeReader::on_rows(const EventHeader& header, Bytes event) {
@@ -635,6 +675,21 @@ Status ChangeReader::on_rows(const EventHeader& header, Bytes event) {
   }
   if (head.ends_statement()) tables_.end_statement();
   return ok();
+}
+
+// The row that rows_ has; false for one of the past.
+Result<bool> ChangeReader::take_row(const schema::RowLayout& layout, Operation logged,
+                                    Change& change) const {
+  change.before = rows_.before();
+  change.after = rows_.after();
+  if (!layout.row_end()) return true;
+  BINBUS_TRY(current, schema::current_rows_operation(logged, *layout.row_end(), change.before,
+                                                     change.after));
+  if (!current) return false;
+  change.operation = *current;
+  if (change.operation == Operation::kDelete) change.after = {};
+  if (change.operation == Operation::kInsert) change.before = {};
+  return true;
 }
 
 Result<TablePtr> ChangeReader::resolve(const schema::TableMap& map) {
@@ -677,21 +732,6 @@ Result<TablePtr> ChangeReader::resolve(const schema::TableMap& map) {
     described.columns[i].name = "@" + std::to_string(i + 1);
   }
   return std::make_shared<const schema::TableVersion>(std::move(described));
-// The row that rows_ has; false for one of the past.
-Result<bool> ChangeReader::take_row(const schema::RowLayout& layout, Operation logged,
-                                    Change& change) const {
-  change.before = rows_.before();
-  change.after = rows_.after();
-  if (!layout.row_end()) return true;
-  BINBUS_TRY(current, schema::current_rows_operation(logged, *layout.row_end(), change.before,
-                                                     change.after));
-  if (!current) return false;
-  change.operation = *current;
-  if (change.operation == Operation::kDelete) change.after = {};
-  if (change.operation == Operation::kInsert) change.before = {};
-  return true;
-}
-
 }
 
 Change ChangeReader::make_change(Operation operation, const EventHeader& header) const {

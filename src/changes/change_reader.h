@@ -57,6 +57,7 @@ struct ReaderOptions {
   LossPolicy losses = LossPolicy::kStop;
   // Columns of tables that nothing is known of are named "@1", "@2", ..., as mysqlbinlog does; else that is an error.
   bool number_columns = false;
+  bool sql_text = false;  // original statements are wanted, see Change::sql
   uint64_t event_bytes_max = 2ULL << 30;
 };
 
@@ -72,6 +73,7 @@ struct ReaderCounts {
 class ChangeReader {
  public:
   using Emit = std::function<Status(const Change&)>;
+  static constexpr size_t kSqlBytesMax = 64 * 1024;  // of an original statement
 
   // `start` is a place between transactions, or {segment, 0}; `catalog` is that of this place.
   ChangeReader(ReaderOptions options, Position start, schema::Catalog catalog);
@@ -93,6 +95,8 @@ class ChangeReader {
   Result<std::unique_ptr<store::EventFeed>> open_feed(Position at,
                                                       binlog::FormatDescription& format);
   Result<Bytes> whole_event(store::EventFeed& feed);
+  Result<Bytes> needed_of(store::EventFeed& feed);
+  Status take_data(store::EventFeed& feed, const binlog::EventHeader& header);
   Status on_event();
   Status on_format(Bytes event);
   Status begin_transaction(const binlog::EventHeader& header);
@@ -109,14 +113,15 @@ class ChangeReader {
   Status on_payload(store::EventFeed& feed);
   // Events with rows, or what goes before them; of a transaction's own bytes, a payload's or a replayed one's.
   Status on_data(const binlog::EventHeader& header, Bytes event);
+  void take_sql(std::string_view text);
   Status on_rows(const binlog::EventHeader& header, Bytes event);
+  Result<bool> take_row(const schema::RowLayout& layout, schema::Operation logged,
+                        Change& change) const;
   Result<schema::TablePtr> resolve(const schema::TableMap& map);
   Change make_change(schema::Operation operation, const binlog::EventHeader& header) const;
   Status give(Change& change);
 
   ReaderOptions options_;
-  Result<bool> take_row(const schema::RowLayout& layout, schema::Operation logged,
-                        Change& change) const;
   Position place_;
   schema::Catalog catalog_;
   ReaderCounts counts_;

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "binlog/control_events.h"
 #include "changes/file_source.h"
 #include "io/file.h"
+#include "store/log_testing.h"
 
 namespace binbus::changes {
 namespace {
@@ -275,6 +277,93 @@ TEST(ChangeReader, ATableThatIsNotKnownIsSaidSo) {
   while (!first_row) ASSERT_TRUE(whole.read(emit).value_or(false));
   ChangeReader reader(std::move(options), *first_row, schema::Catalog());
   const auto read = read_all(reader);
+// A file's magic and format description.
+ByteVector format_of_a_server() {
+  std::ifstream file(kGolden / "mysql97.binlog", std::ios::binary);
+  ByteVector bytes(512);
+  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(binlog::kMagic.size() + binlog::parse_header(&bytes[binlog::kMagic.size()]).size);
+  return bytes;
+}
+
+// One transaction: a statement's text, and a row of d.t (id INT).
+void add_row_of(store::FileMaker& maker, uint64_t number, std::string_view statement) {
+  const auto hex = [](std::string_view text) {
+    ByteVector out;
+    for (size_t i = 0; i < text.size(); i += 2)
+      out.push_back(static_cast<uint8_t>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16)));
+    return out;
+  };
+  const std::string begin = "BEGIN";
+  ByteVector query =
+      hex("00000000000000000000000000"
+          "00");
+  query.insert(query.end(), begin.begin(), begin.end());
+  maker.event(binlog::kQueryEvent, 0, number, query);
+  ByteVector text = {0};
+  text.insert(text.end(), statement.begin(), statement.end());
+  maker.event(binlog::kRowsQueryEvent, 0, number, text);
+  maker.event(binlog::kTableMapEvent, 0, number,
+              hex("6c0000000000"
+                  "0100"
+                  "016400"
+                  "017400"
+                  "01"
+                  "03"
+                  "00"
+                  "01"));
+  maker.event(30, 0, number,
+              hex("6c0000000000"
+                  "0100"
+                  "0200"
+                  "01"
+                  "ff"
+                  "00"
+                  "07000000"));
+  maker.event(binlog::kXidEvent, 0, number, hex("0100000000000000"));
+}
+
+// However long: what is no DDL is not read whole, nor is the text of a statement whose rows follow.
+TEST(ChangeReader, LongStatementsAreNotHeld) {
+  constexpr size_t kKept = ChangeReader::kSqlBytesMax;
+  store::FileMaker maker(mysql::Flavor::kMysql, binlog::Checksum::kCrc32);
+  maker.resume({"binlog.000001", format_of_a_server(), {}});
+  maker.statement(store::mysql_gtid(1), 1, "d", "CREATE TABLE t (id INT)");
+  const std::string long_text(3 << 20, 'x');
+  maker.statement(store::mysql_gtid(2), 1, "d",
+                  "/* rows */ INSERT INTO t VALUES ('" + long_text + "')");
+  add_row_of(maker, 3, "INSERT INTO t VALUES (7)");
+  add_row_of(maker, 4, "/* " + std::string(kKept - 4, 'x') + "\u00e9" + long_text);
+  const std::string path = testing::TempDir() + "long_statements";
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(maker.file().bytes.data()),
+             static_cast<std::streamsize>(maker.file().bytes.size()));
+  Files files({path});
+  for (const bool wanted : {true, false}) {
+    ReaderOptions options = files.options();
+    options.event_bytes_max = 1 << 20;
+    options.sql_text = wanted;
+    ChangeReader reader(std::move(options), {1, 0}, schema::Catalog());
+    std::vector<std::string> sql;
+    Result<bool> more = true;
+    while (more && *more) {
+      more = reader.read([&](const Change& change) {
+        if (change.operation == Operation::kInsert) sql.emplace_back(change.sql);
+        return ok();
+      });
+    }
+    ASSERT_TRUE(more) << more.error().message;
+    EXPECT_EQ(reader.counts().statements_skipped, 1u);
+    if (!wanted) {
+      EXPECT_THAT(sql, ElementsAre("", ""));
+      continue;
+    }
+    // Cut before the character that does not fit.
+    EXPECT_THAT(
+        sql, ElementsAre("INSERT INTO t VALUES (7)", "/* " + std::string(kKept - 4, 'x') + "..."));
+  }
+}
+
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, Code::kNotFound);
   EXPECT_THAT(read.error().message, HasSubstr("binlog_row_metadata = FULL"));

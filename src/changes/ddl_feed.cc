@@ -17,6 +17,11 @@ bool is_boundary(std::string_view statement) {
 
 }  // namespace
 
+bool is_no_ddl(std::string_view first_words, const schema::StatementContext& facts) {
+  const auto parsed = schema::parse_ddl(first_words, facts);
+  return parsed && std::holds_alternative<schema::Irrelevant>(*parsed);
+}
+
 Result<DdlFeed> DdlFeed::open(store::Log& log, Position at, schema::StatementContext facts) {
   // The format that holds at `at` is told at the segment's start.
   BINBUS_TRY(feed, store::EventFeed::open(log, {at.segment, 0}));
@@ -76,9 +81,7 @@ Result<std::optional<DdlEvent>> DdlFeed::look() {
       if (feed_.whole()) return take_query(feed_.prefix(), compressed);
       if (!compressed) {  // long, and most likely no DDL: its first words tell
         BINBUS_TRY(query, binlog::parse_query(feed_.prefix()));
-        const auto parsed = schema::parse_ddl(query.statement, facts_);
-        if (parsed && std::holds_alternative<schema::Irrelevant>(*parsed))
-          return std::optional<DdlEvent>{};
+        if (is_no_ddl(query.statement, facts_)) return std::optional<DdlEvent>{};
       }
       BINBUS_TRY(event, whole_event());
       return take_query(event, compressed);

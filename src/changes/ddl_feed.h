@@ -24,6 +24,9 @@ struct DdlEvent {
   schema::StatementContext context = {};
 };
 
+// Whether a statement is no DDL, by its first words.
+bool is_no_ddl(std::string_view first_words, const schema::StatementContext& facts);
+
 class DdlFeed {
  public:
   static constexpr size_t kStatementBytesMax = 64 * 1024 * 1024;

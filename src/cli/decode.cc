@@ -91,6 +91,7 @@ Status run(const Decode& command) {
   options.oldest = [] { return binlog::Position{1, 0}; };
   options.losses = command.stop_at_losses ? changes::LossPolicy::kStop : changes::LossPolicy::kSkip;
   options.number_columns = true;
+  options.sql_text = command.sql_text;
   // A place is where changes are printed from; tables are followed from the first file's beginning.
   changes::ChangeReader reader(std::move(options), {1, 0}, std::move(catalog));
   BINBUS_TRY(sizes, file_sizes(files, command.files));

@@ -58,7 +58,8 @@ struct Change {
   TablePtr table;
   std::span<const Field> before;  // kUpdate, kDelete: one per column of `table`, in order
   std::span<const Field> after;   // kInsert, kUpdate, kRead
-  // The original statement where the source logs it (Rows_query, Annotate_rows), UTF-8.
+  // The original statement where the source logs it (Rows_query, Annotate_rows) and it is wanted, UTF-8; of a long one the
+  // beginning and "...".
   std::string_view sql;
   // kDdl, kTruncate: UTF-8.
   std::string_view statement;

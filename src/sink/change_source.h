@@ -17,9 +17,9 @@ using WantsTable = std::function<bool(std::string_view database, std::string_vie
 class ChangeSource {
  public:
   virtual ~ChangeSource() = default;
-  // What is read after the next start() or seek(): rows of tables that `wants` says yes to, and on `skip_losses` what the log
-  // does not have the rows of is passed over.
-  virtual void configure(WantsTable wants, bool skip_losses) = 0;
+  // What is read after the next start() or seek(): rows of tables that `wants` says yes to, with `sql_text` their original
+  // statements, and on `skip_losses` what the log does not have the rows of is passed over.
+  virtual void configure(WantsTable wants, bool skip_losses, bool sql_text) = 0;
   // Goes to a place: "earliest", "latest", "gtid:SET" (what is in the set is not needed) or "FILE:POS". place() is it then.
   virtual Status start(std::string_view where) = 0;
   // Goes back to what place() was.

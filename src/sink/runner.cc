@@ -263,7 +263,7 @@ Status Runner::session(const std::stop_token& stop) {
         [delivery = now_.delivery.get()](std::string_view database, std::string_view table) {
           return delivery->may_deliver(database, table);
         },
-        now_.options.on_loss == "skip");
+        now_.options.on_loss == "skip", now_.options.sql_text);
     BINBUS_TRY(made, around_.make_target(now_.options));
     target_ = std::move(made);
     target_->on_waiting = [this](std::string_view reason) { show_waiting(reason); };

@@ -36,7 +36,7 @@ struct Log {
 class TestSource final : public ChangeSource {
  public:
   explicit TestSource(Log& log) : log_(log) {}
-  void configure(WantsTable wants, bool skip_losses) override {
+  void configure(WantsTable wants, bool skip_losses, bool) override {
     const std::lock_guard lock(log_.mutex);
     log_.wants_orders = wants("shop", "orders");
     log_.wants_others = wants("shop", "others");

@@ -429,6 +429,11 @@ Status ChangeReader::on_ddl(const EventHeader& header, const QueryEvent& query) 
     return ok();
   }
   if (!effect->relevant) return ok();
+  if (!effect->unclear.empty()) {
+    log::warn(
+        "ddl_not_understood",
+        {{"segment", segment_name_}, {"offset", position_.offset}, {"error", effect->unclear}});
+  }
   tables_.clear();
   Change change = make_change(effect->truncated ? Operation::kTruncate : Operation::kDdl, header);
   change.event = event_++;

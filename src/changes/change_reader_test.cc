@@ -9,6 +9,8 @@
 #include "binlog/control_events.h"
 #include "changes/file_source.h"
 #include "io/file.h"
+#include "io/simulated_disk.h"
+#include "schema/wire_types.h"
 #include "store/log_testing.h"
 
 namespace binbus::changes {
@@ -383,6 +385,122 @@ TEST(ChangeReader, ATableThatIsNotKnownIsSaidSo) {
   EXPECT_EQ(read.error().code, Code::kNotFound);
   EXPECT_THAT(read.error().message, HasSubstr("binlog_row_metadata = FULL"));
   EXPECT_EQ(reader.place(), *first_row);
+}
+
+// A file made here: statements and rows of INT columns, in table maps without names.
+class MadeLog {
+ public:
+  MadeLog() { maker_.start("made.000001", {}); }
+
+  Position statement(std::string_view text) {
+    ++number_;
+    return {1, maker_.statement(gtid(), kSecondUs * number_, "shop", text)};
+  }
+  // One row of 1, 2, ... Where its transaction begins.
+  Position row(const std::string& table, uint8_t columns) {
+    ++number_;
+    const Position at{1, maker_.file().bytes.size()};
+    ByteWriter begin, map, rows;
+    begin.u32(1).u32(0).u8(0).u16(0).u16(0).u8(0).text("BEGIN");
+    map.integer<6>(number_).u16(1).u8(4).nul_terminated("shop");
+    map.u8(table.size()).nul_terminated(table).lenenc(columns);
+    for (uint8_t i = 0; i < columns; ++i) map.u8(schema::kWireLong);
+    map.lenenc(0).u8(0xff);
+    rows.integer<6>(number_).u16(1).u16(2).lenenc(columns).u8(0xff).u8(0);
+    for (uint8_t i = 1; i <= columns; ++i) rows.u32(i);
+    maker_.event(binlog::kGtidEvent, 0, kSecondUs * number_, gtid_bytes());
+    maker_.event(binlog::kQueryEvent, 0, kSecondUs * number_, begin.view());
+    maker_.event(binlog::kTableMapEvent, 0, kSecondUs * number_, map.view());
+    maker_.event(binlog::kWriteRowsEvent, 0, kSecondUs * number_, rows.view());
+    maker_.event(binlog::kXidEvent, 0, kSecondUs * number_, ByteVector(8, 1));
+    return at;
+  }
+
+  // Of what is wanted; "shop.t" for one table, "" for all.
+  ChangeReader reader(const std::string& wanted, Position from = {1, 0},
+                      schema::Catalog catalog = schema::Catalog()) {
+    const auto mode = disk_.exists(paths_[0]) ? io::OpenMode::kWrite : io::OpenMode::kCreateNew;
+    auto file = disk_.open(paths_[0], mode);
+    EXPECT_TRUE(file && (*file)->write_at(0, maker_.file().bytes));
+    ReaderOptions options;
+    options.open = [this](Position at) { return FileSource::open(disk_, paths_, at); };
+    options.oldest = [] { return Position{1, 0}; };
+    options.wants = [wanted](std::string_view database, std::string_view table) {
+      return wanted.empty() || wanted == std::string(database) + "." + std::string(table);
+    };
+    return {std::move(options), from, std::move(catalog)};
+  }
+
+ private:
+  static constexpr uint64_t kSecondUs = 1'000'000;
+  mysql::AnyGtid gtid() const { return store::mysql_gtid(number_); }
+  ByteVector gtid_bytes() const {
+    ByteWriter body;
+    body.u8(1).zeros(16).u64(number_).u8(2).u64(0).u64(number_);
+    return body.take();
+  }
+
+  store::FileMaker maker_{mysql::Flavor::kMysql, binlog::Checksum::kCrc32};
+  uint64_t number_ = 0;
+  io::SimulatedDisk disk_;
+  const std::vector<std::string> paths_ = {"made.000001"};
+};
+
+std::vector<std::string> rows_of(const std::vector<Told>& changes) {
+  std::vector<std::string> out;
+  for (const Told& change : changes) {
+    if (is_row(change)) out.push_back(change.table + " " + change.values);
+  }
+  return out;
+}
+
+// A statement that is not understood concerns its table alone, and that only where a row of it is wanted.
+TEST(ChangeReader, OnlyRowsOfTheTableStopBehindAStatementThatIsNotUnderstood) {
+  MadeLog log;
+  log.statement("CREATE TABLE t (a INT)");
+  log.statement("CREATE TABLE other (a INT)");
+  log.statement("ALTER TABLE other FROBNICATE COLUMN a");
+  log.statement("ALTER TABLE t ADD b INT");
+  log.row("t", 2);
+  const Position stops = log.row("other", 1);
+  log.row("t", 2);
+
+  ChangeReader one = log.reader("shop.t");
+  const auto rows = read_all(one);
+  ASSERT_TRUE(rows) << rows.error().message;
+  EXPECT_THAT(rows_of(*rows), ElementsAre("t -> 1 2 ", "t -> 1 2 "));
+
+  ChangeReader all = log.reader("");
+  const auto stopped = read_all(all);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, Code::kDiverged);
+  EXPECT_EQ(all.place(), stops);
+  for (const char* part : {"made.000001:", "the columns of shop.other are not known",
+                           "ALTER TABLE other FROBNICATE COLUMN a", "binlog_row_metadata = FULL"}) {
+    EXPECT_THAT(stopped.error().message, HasSubstr(part));
+  }
+
+  // From the next place on with the table as it was read, as after a rebuild.
+  schema::Catalog read_again = all.catalog();
+  ASSERT_TRUE(read_again.apply("CREATE TABLE shop.other (z INT)", {}));
+  ChangeReader on = log.reader("", stops, std::move(read_again));
+  const auto rest = read_all(on);
+  ASSERT_TRUE(rest) << rest.error().message;
+  EXPECT_THAT(rows_of(*rest), ElementsAre("other -> 1 ", "t -> 1 2 "));
+}
+
+// Where not even a name is understood, any table may be meant.
+TEST(ChangeReader, EveryTableStopsBehindAStatementThatNamesNone) {
+  MadeLog log;
+  log.statement("CREATE TABLE t (a INT)");
+  log.statement("ALTER TABLE 'what");
+  const Position stops = log.row("t", 1);
+  ChangeReader reader = log.reader("shop.t");
+  const auto stopped = read_all(reader);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, Code::kDiverged);
+  EXPECT_THAT(stopped.error().message, HasSubstr("not certain since made.000001:"));
+  EXPECT_EQ(reader.place(), stops);
 }
 
 }  // namespace

@@ -11,8 +11,6 @@ namespace {
 using schema::StatementContext;
 using schema::TableName;
 
-constexpr size_t kStatementShown = 200;
-
 std::string text_of(Position position) {
   return "segment " + std::to_string(position.segment) + ", offset " +
          std::to_string(position.offset);
@@ -25,13 +23,6 @@ std::string quoted(std::string_view name) {
     if (c == '`') out.push_back(c);
   }
   return out + "`";
-}
-
-// The beginning of a statement, not cut within a character.
-std::string beginning(std::string_view statement) {
-  size_t end = std::min(statement.size(), kStatementShown);
-  while (end > 0 && end < statement.size() && (statement[end] & 0xc0) == 0x80) --end;
-  return std::string(statement.substr(0, end));
 }
 
 Status check_stop(const std::stop_token& stop) {
@@ -73,7 +64,7 @@ class TouchCollector {
   }
   SchemaHistory::Touch touch_of(std::string database, std::string table, bool created) const {
     return {std::move(database), std::move(table), created, event_->at,
-            beginning(event_->statement)};
+            schema::beginning_of(event_->statement)};
   }
   void touch(const TableName& name, bool created = false) {
     if (is_temporary(name)) return;
@@ -243,7 +234,7 @@ Result<bool> SchemaHistory::go_on(Known& known, Position to, const std::stop_tok
     if (!effect) {
       Error error = std::move(effect).error();
       error.message = text_of(event->at) + ": " + error.message +
-                      ", in: " + beginning(event->statement) +
+                      ", in: " + schema::beginning_of(event->statement) +
                       "; `binbus schema rebuild` reads the tables again for what follows";
       return fail(std::move(error));
     }
@@ -319,16 +310,26 @@ Result<schema::TableState> SchemaHistory::table(std::string_view database, std::
 Result<std::optional<SchemaHistory::SegmentStart>> SchemaHistory::missing_start(
     const std::stop_token& stop) {
   const auto places = log_.schemas();
+  std::optional<Error> error;  // of the first that cannot be carried on, and of which baseline
+  Position dead_end;
   for (const store::SegmentInfo& segment : log_.segments()) {
     const Position start{segment.number, 0};
     const auto place = place_for(places, start);
     if (!place || place->at == start || !reachable(place->at)) continue;
+    if (error && place->at == dead_end) continue;
     BINBUS_TRY(known, read(*place));
-    BINBUS_TRY(changed, go_on(known, start, stop));
-    SegmentStart found{{start, place->origin}, changed, place->at, {}};
-    if (changed) found.encoded = known.baseline.encode();
+    auto changed = go_on(known, start, stop);
+    if (!changed && changed.error().code == Code::kUnsupported) {
+      if (!error) error = std::move(changed).error();
+      dead_end = place->at;
+      continue;
+    }
+    BINBUS_RETURN_IF_ERROR(changed);
+    SegmentStart found{{start, place->origin}, *changed, place->at, {}};
+    if (*changed) found.encoded = known.baseline.encode();
     return std::optional<SegmentStart>(std::move(found));
   }
+  if (error) return fail(std::move(*error));
   return std::optional<SegmentStart>{};
 }
 

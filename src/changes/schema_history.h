@@ -5,8 +5,9 @@
 //
 // Owner:  borrows the log, which must outlive it.
 // Thread: any. Memory: a catalog per call; nothing is kept between calls.
-// Errors: kNotFound: the log has no baseline yet, which may come (try again later). kUnsupported: a statement on the way is not
-//         understood; the message has its place and text, and a new baseline mends what follows it (`binbus schema rebuild`).
+// Errors: kNotFound: the log has no baseline yet, which may come (try again later). kUnsupported: of a statement on the way not
+//         even the table's name is understood; the message has its place and text, and a new baseline mends what follows it
+//         (`binbus schema rebuild`).
 //         kInvalid: a place that is not in the log. Those of the log.
 #pragma once
 
@@ -40,7 +41,8 @@ class SchemaHistory {
   Result<schema::TableState> table(std::string_view database, std::string_view table,
                                    Position position);
 
-  // The first segment start that lacks its baseline; none: all have theirs. For the keeper.
+  // The first segment start that lacks its baseline and can have one; none: all have theirs. kUnsupported only when there is no
+  // other than those that a statement keeps from it. For the keeper.
   struct SegmentStart {
     store::SchemaPlace place;
     bool changed = false;  // since `before`; else `encoded` is empty

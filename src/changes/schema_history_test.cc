@@ -179,9 +179,29 @@ TEST_F(SchemaHistoryTest, TakesUnknownTablesFromTheNextBaseline) {
   EXPECT_EQ(tables(end()), (Tables{"quiet: a bigint", "touched: a bigint b int"}));
 }
 
-TEST_F(SchemaHistoryTest, StopsAtAStatementThatItDoesNotUnderstand) {
-  baseline({"CREATE TABLE t (a INT)"});
+// Only its table is not known from there on, until somebody reads it.
+TEST_F(SchemaHistoryTest, GoesOnBehindAStatementThatItDoesNotUnderstand) {
+  const Position early = run("ALTER TABLE v FROBNICATE");
+  baseline({"CREATE TABLE t (a INT)", "CREATE TABLE u (a INT)", "CREATE TABLE v (a INT)"});
   const Position at = run("ALTER TABLE t FROBNICATE (a)");
+  run("ALTER TABLE u ADD b INT");
+  EXPECT_EQ(tables(early), (Tables{"t: a int", "u: a int", "v: ?"}));
+  EXPECT_EQ(tables(at), (Tables{"t: a int", "u: a int", "v: a int"}));
+  EXPECT_EQ(tables(end()), (Tables{"t: ?", "u: a int b int", "v: a int"}));
+  SchemaHistory history(*log_);
+  EXPECT_THAT(history.table("shop", "t", end())->reread,
+              HasSubstr("found 'FROBNICATE'): ALTER TABLE t FROBNICATE (a)"));
+  begin();
+  EXPECT_EQ(carry_on(), 1U);
+  EXPECT_EQ(tables(end()), (Tables{"t: ?", "u: a int b int", "v: a int"}));
+  baseline({"CREATE TABLE t (z INT)", "CREATE TABLE u (a INT, b INT)", "CREATE TABLE v (a INT)"});
+  EXPECT_EQ(tables({segment_, 0}), (Tables{"t: z int", "u: a int b int", "v: a int"}))
+      << "nothing has touched it until it was read";
+}
+
+TEST_F(SchemaHistoryTest, StopsAtAStatementThatNamesNoTable) {
+  baseline({"CREATE TABLE t (a INT)"});
+  const Position at = run("ALTER TABLE FROBNICATE.(a)");
   rows();
   EXPECT_EQ(tables(at), (Tables{"t: a int"}));
   SchemaHistory history(*log_);
@@ -191,8 +211,14 @@ TEST_F(SchemaHistoryTest, StopsAtAStatementThatItDoesNotUnderstand) {
   for (const std::string& part :
        {std::to_string(at.offset), std::string("FROBNICATE"), std::string("binbus schema rebuild")})
     EXPECT_THAT(after.error().message, HasSubstr(part));
+  begin();
+  EXPECT_EQ(history.missing_start({}).error().code, Code::kUnsupported);
   baseline({"CREATE TABLE t (z INT)"});
   EXPECT_EQ(tables(end()), (Tables{"t: z int"}));
+  begin();
+  const auto start = history.missing_start({});
+  ASSERT_TRUE(start && *start) << "behind the one that cannot have a baseline";
+  EXPECT_EQ((*start)->place.at, (Position{segment_, 0}));
 }
 
 TEST_F(SchemaHistoryTest, GivesEachSegmentsStartABaseline) {

@@ -121,8 +121,10 @@ Status apply_sql_dump(schema::Catalog& catalog, std::string_view dump,
       now.database = unquoted(statement.substr(3));
       continue;
     }
+    const std::string where = "line " + std::to_string(line);
     const auto effect = catalog.apply(statement, now);
-    if (!effect) return fail_in("line " + std::to_string(line), effect.error());
+    if (!effect) return fail_in(where, effect.error());
+    if (!effect->unclear.empty()) return fail_in(where, Error{Code::kUnsupported, effect->unclear});
   }
   return ok();
 }

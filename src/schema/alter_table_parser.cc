@@ -308,9 +308,9 @@ Result<AlterTable> parse_alter_table(TokenReader& in) {
   BINBUS_TRY(name, parse_table_name(in));
   alter.name = std::move(name);
   skip_wait(in);
-  while (!in.at_end()) {
+  while (!in.at_end() && alter.unclear.empty()) {
     if (in.accept(',')) continue;
-    BINBUS_RETURN_IF_ERROR(parse_clause(in, alter.clauses));
+    note_unclear(alter, parse_clause(in, alter.clauses));
   }
   return alter;
 }

@@ -1,5 +1,7 @@
 #include "schema/catalog.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "schema/ddl_parser.h"
 #include "schema/table_codec.h"
@@ -7,8 +9,15 @@
 namespace binbus::schema {
 namespace {
 
+// A database's default charset that a statement has set which was not understood.
+constexpr std::string_view kUnknownCharset = "?";
+
 TablePtr share(TableVersion version) {
   return std::make_shared<const TableVersion>(std::move(version));
+}
+
+Status understood(const std::string& unclear) {
+  return unclear.empty() ? ok() : Status(fail(Code::kUnsupported, unclear));
 }
 
 }  // namespace
@@ -82,6 +91,12 @@ bool Catalog::is_temporary(const Place& place, const StatementContext& context) 
 }
 
 TableChange Catalog::store(const Place& place, TableDefinition definition) {
+  const auto takes_unknown = [](const Column& column) { return column.charset == kUnknownCharset; };
+  if (std::ranges::any_of(definition.version.columns, takes_unknown)) {
+    return store_for_reread(place, "its columns have the default character set of " +
+                                       place.database +
+                                       ", which a statement has set that was not understood");
+  }
   Stored& stored = database_of(place).tables[place.table_key];
   TableChange change;
   if (!stored.encoded.empty()) change.before = state_of(stored).version;
@@ -151,12 +166,34 @@ void Catalog::put_for_reread(std::string_view database, std::string_view table,
   store_for_reread(place_of(database, table), std::move(reason));
 }
 
+template <class Statement>
+void Catalog::doubt(const Statement& statement, const StatementContext& context, Effect& effect) {
+  if constexpr (requires { statement.unclear, statement.name.table; }) {
+    const Place place = place_of(statement.name, context);
+    effect.changes.push_back(store_for_reread(place, effect.unclear));
+    if constexpr (std::is_same_v<Statement, AlterTable>) {
+      alter_others(statement, place, context, effect);
+    }
+  } else if constexpr (requires { statement.unclear; }) {  // a database
+    if constexpr (std::is_same_v<Statement, CreateDatabase>) {
+      if (statement.or_replace) (void)run(DropDatabase{statement.name}, context, effect);
+    }
+    put_database(statement.name.empty() ? context.database : statement.name,
+                 {std::string(kUnknownCharset), ""});
+  }
+}
+
 Result<Effect> Catalog::apply(std::string_view statement, const StatementContext& context) {
   BINBUS_TRY(parsed, parse_ddl(statement, context));
   Effect effect;
   effect.relevant = !std::holds_alternative<Irrelevant>(parsed);
-  BINBUS_RETURN_IF_ERROR(
-      std::visit([&](const auto& what) { return run(what, context, effect); }, parsed));
+  const Status done =
+      std::visit([&](const auto& what) { return run(what, context, effect); }, parsed);
+  if (!done) {
+    effect.unclear =
+        "a statement was not understood (" + done.error().message + "): " + beginning_of(statement);
+    std::visit([&](const auto& what) { doubt(what, context, effect); }, parsed);
+  }
   return effect;
 }
 
@@ -170,6 +207,7 @@ Status Catalog::run(const CreateTable& create, const StatementContext& context, 
   }
   const bool exists = find(place) != nullptr;
   if (exists && create.if_not_exists) return ok();
+  BINBUS_RETURN_IF_ERROR(understood(create.unclear));
   if (create.like) {
     const Place model = place_of(*create.like, context);
     Stored* stored = is_temporary(model, context) ? nullptr : find(model);
@@ -234,6 +272,7 @@ Status Catalog::run(const AlterTable& alter, const StatementContext& context, Ef
   Stored* stored = find(place);
   if (stored == nullptr) return ok();  // a view's name, or a table that the baseline left out
   if (stored->reread.empty()) {
+    BINBUS_RETURN_IF_ERROR(understood(alter.unclear));
     BINBUS_TRY(before, definition_of(*stored));
     auto after = alter_definition(before, alter, default_of(place), context);
     if (!after && after.error().code != Code::kNotFound) {
@@ -296,6 +335,7 @@ Status Catalog::run(const CreateDatabase& create, const StatementContext& contex
   const auto found = databases_.find(key_of(create.name));
   const bool exists = found != databases_.end() && found->second.known;
   if (exists && create.if_not_exists) return ok();
+  BINBUS_RETURN_IF_ERROR(understood(create.unclear));
   CharsetPair around;
   if (!context.collation_server.empty()) {
     BINBUS_TRY(server, pair_of_collation(context.collation_server, "", context));
@@ -310,7 +350,9 @@ Status Catalog::run(const CreateDatabase& create, const StatementContext& contex
 Status Catalog::run(const AlterDatabase& alter, const StatementContext& context, Effect&) {
   const std::string& name = alter.name.empty() ? context.database : alter.name;
   const auto found = databases_.find(key_of(name));
-  if (found == databases_.end() || !alter.charset.given()) return ok();
+  if (found == databases_.end()) return ok();
+  BINBUS_RETURN_IF_ERROR(understood(alter.unclear));
+  if (!alter.charset.given()) return ok();
   CharsetPair around = found->second.charset;
   if (alter.charset.charset && alter.charset.charset->empty() &&
       !context.collation_server.empty()) {
@@ -339,6 +381,7 @@ Status Catalog::run(const CreateSequence& create, const StatementContext& contex
     return ok();
   }
   if (create.if_not_exists && find(place) != nullptr) return ok();
+  BINBUS_RETURN_IF_ERROR(understood(create.unclear));
   if (create.like) {
     CreateTable like;
     like.name = create.name;
@@ -352,7 +395,9 @@ Status Catalog::run(const CreateSequence& create, const StatementContext& contex
 
 Status Catalog::run(const AlterSequence& alter, const StatementContext& context, Effect& effect) {
   const Place place = place_of(alter.name, context);
-  if (!alter.type || is_temporary(place, context) || find(place) == nullptr) return ok();
+  if (is_temporary(place, context) || find(place) == nullptr) return ok();
+  BINBUS_RETURN_IF_ERROR(understood(alter.unclear));
+  if (!alter.type) return ok();
   BINBUS_TRY(definition, sequence_definition(alter.type, context));
   effect.changes.push_back(store(place, std::move(definition)));
   return ok();

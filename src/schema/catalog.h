@@ -29,6 +29,9 @@ struct TableChange {
 
 struct Effect {
   bool relevant = false;  // false: a statement that can change neither a table nor its columns
+  // Not empty: the statement was not understood, for this reason, which has its place and text. The tables that it may have changed
+  // are in `changes`, to be read again; no others are concerned.
+  std::string unclear = {};
   std::vector<TableChange> changes;
   TablePtr truncated;  // TRUNCATE: the table that lost its rows, if it is known
 };
@@ -43,8 +46,8 @@ class Catalog {
   // lower_case_table_names of the source: 0, 1 or 2.
   explicit Catalog(uint8_t lower_case_table_names = 0) : lower_case_(lower_case_table_names) {}
 
-  // What the statement does, which is done when it returns. kUnsupported: it may change a table's columns and is not
-  // understood; the message names the place in the statement, and the catalog is as it was.
+  // What the statement does, which is done when it returns. kUnsupported: it may change any table's columns, since not even a
+  // name in it was understood; the message names the place in the statement, and the catalog is as it was.
   // `statement` is UTF-8. Statements that are no DDL cost their first word.
   Result<Effect> apply(std::string_view statement, const StatementContext& context);
 
@@ -118,6 +121,9 @@ class Catalog {
   Status run(const DropDatabase& statement, const StatementContext& context, Effect& effect);
   Status run(const CreateSequence& statement, const StatementContext& context, Effect& effect);
   Status run(const AlterSequence& statement, const StatementContext& context, Effect& effect);
+  // What a statement that was not understood (effect.unclear) may have changed is not known any more.
+  template <class Statement>
+  void doubt(const Statement& statement, const StatementContext& context, Effect& effect);
   void alter_others(const AlterTable& statement, const Place& place,
                     const StatementContext& context, Effect& effect);
 

@@ -358,18 +358,14 @@ TEST(Catalog, StatementsThatChangeNoColumns) {
   EXPECT_EQ(catalog.encode(), before);
 }
 
-struct RefusedCase {
+struct UnclearCase {
   const char* statement;
   const char* message;
 };
-TEST(Catalog, RefusesWhatItDoesNotUnderstand) {
-  Catalog catalog;
+// It concerns its table alone.
+TEST(Catalog, DoubtsATableOfAStatementThatItDoesNotUnderstand) {
   const StatementContext context = context_for(k9);
-  ASSERT_TRUE(catalog.apply("CREATE DATABASE d", context));
-  ASSERT_TRUE(catalog.apply("CREATE TABLE t (a INT)", context));
-  const ByteVector before = catalog.encode();
-  const RefusedCase cases[] = {
-      {"CREATE TABLE", "statement at byte 12: expected a table's name, found the end"},
+  const UnclearCase cases[] = {
       {"CREATE TABLE t (a INT", "statement at byte 21: expected ')', found the end"},
       {"CREATE TABLE t (a INT FROBNICATE)",
        "at byte 22: expected a column's attribute, found 'FROBNICATE'"},
@@ -382,10 +378,97 @@ TEST(Catalog, RefusesWhatItDoesNotUnderstand) {
        "at byte 14: expected a clause of ALTER TABLE, found 'FROBNICATE'"},
       {"ALTER TABLE t ADD COLUMN", "expected a column's name, found the end"},
       {"ALTER TABLE t ADD x INT AFTER", "expected a column's name"},
+      {"CREATE UNIQUE INDEX i ON t FROBNICATE", "expected '('"},
+      {"CREATE TABLE t LIKE 5", "expected a table's name, found '5'"},
+      {"CREATE SEQUENCE t AS FROBNICATE(", "expected ')', found the end"},
+  };
+  for (const UnclearCase& test : cases) {
+    Catalog catalog;
+    ASSERT_TRUE(catalog.apply("CREATE DATABASE d", context));
+    ASSERT_TRUE(catalog.apply("CREATE TABLE t (a INT)", context));
+    ASSERT_TRUE(catalog.apply("CREATE TABLE other (a INT)", context));
+    const auto effect = catalog.apply(test.statement, context);
+    ASSERT_TRUE(effect) << test.statement;
+    EXPECT_THAT(effect->unclear, HasSubstr(test.message));
+    EXPECT_THAT(effect->unclear, HasSubstr(test.statement));
+    ASSERT_EQ(effect->changes.size(), 1U) << test.statement;
+    EXPECT_EQ(effect->changes[0].reread, effect->unclear);
+    EXPECT_EQ(shown(catalog.table("d", "t")), "reread: " + effect->unclear);
+    EXPECT_EQ(shown(catalog.table("d", "other")), "a int");
+  }
+}
+
+TEST(Catalog, DoubtsNothingWhereAStatementConcernsNoTableOfIts) {
+  Catalog catalog;
+  const StatementContext context = context_for(k9);
+  ASSERT_TRUE(catalog.apply("CREATE DATABASE d", context));
+  ASSERT_TRUE(catalog.apply("CREATE TABLE t (a INT)", context));
+  ASSERT_TRUE(catalog.apply("CREATE TEMPORARY TABLE passing (a FROBNICATE(5, INT)", context));
+  const ByteVector before = catalog.encode();
+  for (const char* statement :
+       {"ALTER TABLE none FROBNICATE", "ALTER TABLE passing FROBNICATE",
+        "CREATE TABLE IF NOT EXISTS t (a INT FROBNICATE)", "ALTER DATABASE none COLLATE nope_ci"}) {
+    const auto effect = catalog.apply(statement, context);
+    ASSERT_TRUE(effect) << statement;
+    EXPECT_TRUE(effect->changes.empty()) << statement;
+  }
+  EXPECT_EQ(catalog.encode(), before);
+}
+
+// What was understood of it holds: where the table is now.
+TEST(Catalog, DoubtsATableUnderItsNewName) {
+  Catalog catalog;
+  const StatementContext context = context_for(k9);
+  ASSERT_TRUE(catalog.apply("CREATE DATABASE d", context));
+  ASSERT_TRUE(catalog.apply("CREATE TABLE t (a INT)", context));
+  const auto effect = catalog.apply("ALTER TABLE t RENAME u, FROBNICATE", context);
+  ASSERT_TRUE(effect);
+  EXPECT_EQ(shown(catalog.table("d", "t")), "none");
+  EXPECT_EQ(shown(catalog.table("d", "u")), "reread: " + effect->unclear);
+}
+
+// Only tables to come are concerned, as far as they take it.
+TEST(Catalog, DoubtsADatabasesDefaultCharset) {
+  const StatementContext context = context_for(k9);
+  for (const char* statement :
+       {"ALTER DATABASE d COLLATE nope_ci", "ALTER SCHEMA CHARSET nope",
+        "ALTER DATABASE d CHARACTER SET 'x", "CREATE OR REPLACE DATABASE d COLLATE nope_ci"}) {
+    Catalog catalog;
+    ASSERT_TRUE(catalog.apply("CREATE DATABASE d", context));
+    ASSERT_TRUE(catalog.apply("CREATE TABLE old (a TEXT)", context));
+    const auto effect = catalog.apply(statement, context);
+    ASSERT_TRUE(effect);
+    EXPECT_THAT(effect->unclear, HasSubstr(statement));
+    for (const char* create : {"CREATE TABLE t (a TEXT)", "CREATE TABLE numbers (a INT)",
+                               "CREATE TABLE own (a CHAR(3)) CHARSET latin1",
+                               "CREATE TABLE later (a INT)", "ALTER TABLE later ADD b TEXT"}) {
+      EXPECT_TRUE(catalog.apply(create, context)) << create;
+    }
+    const bool replaced = std::string_view(statement).starts_with("CREATE");
+    EXPECT_EQ(shown(catalog.table("d", "old")), replaced ? "none" : "a text latin1_swedish_ci");
+    for (const char* table : {"t", "later"}) {
+      EXPECT_THAT(shown(catalog.table("d", table)), HasSubstr("default character set of d"));
+    }
+    EXPECT_EQ(shown(catalog.table("d", "numbers")), "a int");
+    EXPECT_EQ(shown(catalog.table("d", "own")), "a char(3) latin1_swedish_ci");
+    ASSERT_TRUE(catalog.apply("ALTER DATABASE d COLLATE latin1_bin", context));
+    ASSERT_TRUE(catalog.apply("CREATE TABLE known (a TEXT)", context));
+    EXPECT_EQ(shown(catalog.table("d", "known")), "a text latin1_bin");
+  }
+}
+
+TEST(Catalog, RefusesAStatementWithoutAName) {
+  Catalog catalog;
+  const StatementContext context = context_for(k9);
+  ASSERT_TRUE(catalog.apply("CREATE DATABASE d", context));
+  ASSERT_TRUE(catalog.apply("CREATE TABLE t (a INT)", context));
+  const ByteVector before = catalog.encode();
+  const UnclearCase cases[] = {
+      {"CREATE TABLE", "statement at byte 12: expected a table's name, found the end"},
       {"RENAME TABLE t u", "expected TO, found 'u'"},
       {"DROP TABLE 'x'", "expected a table's name, found ''x''"},
   };
-  for (const RefusedCase& test : cases) {
+  for (const UnclearCase& test : cases) {
     const auto effect = catalog.apply(test.statement, context);
     ASSERT_FALSE(effect) << test.statement;
     EXPECT_EQ(effect.error().code, Code::kUnsupported) << test.statement;

@@ -65,19 +65,14 @@ Status parse_tail(TokenReader& in, CreateTable& create) {
   return ok();
 }
 
-}  // namespace
-
-Result<CreateTable> parse_create_table(TokenReader& in) {
-  CreateTable create;
-  create.if_not_exists = in.accept_if_not_exists();
-  BINBUS_TRY(name, parse_table_name(in));
-  create.name = std::move(name);
+// What follows the table's name.
+Status parse_rest(TokenReader& in, CreateTable& create) {
   const bool like_in_parentheses = in.at('(') && in.peek().is("LIKE");
   if (like_in_parentheses) in.take();
   if (in.accept("LIKE")) {
     BINBUS_TRY(like, parse_table_name(in));
     create.like = std::move(like);
-    return create;
+    return ok();
   }
   if (in.at('(') && !at_query(in)) {
     in.take();
@@ -88,6 +83,17 @@ Result<CreateTable> parse_create_table(TokenReader& in) {
     // Engines that discover a table's columns by themselves (MariaDB: CONNECT, SPIDER, ...).
     create.select = true;
   }
+  return ok();
+}
+
+}  // namespace
+
+Result<CreateTable> parse_create_table(TokenReader& in) {
+  CreateTable create;
+  create.if_not_exists = in.accept_if_not_exists();
+  BINBUS_TRY(name, parse_table_name(in));
+  create.name = std::move(name);
+  note_unclear(create, parse_rest(in, create));
   return create;
 }
 

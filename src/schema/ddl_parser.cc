@@ -1,10 +1,14 @@
 #include "schema/ddl_parser.h"
 
+#include <algorithm>
+
 #include "schema/column_parser.h"
 #include "schema/table_parser.h"
 
 namespace binbus::schema {
 namespace {
+
+constexpr size_t kStatementShown = 200;
 
 Status skip_wait(TokenReader& in) {
   if (in.accept("WAIT")) {
@@ -30,7 +34,7 @@ Result<DdlStatement> parse_create_database(TokenReader& in, bool or_replace) {
   create.if_not_exists = in.accept_if_not_exists();
   BINBUS_TRY(name, in.name("a database's name"));
   create.name = std::move(name);
-  BINBUS_RETURN_IF_ERROR(take_charset_options(in, create.charset));
+  note_unclear(create, take_charset_options(in, create.charset));
   return create;
 }
 
@@ -49,12 +53,10 @@ Result<DdlStatement> parse_create_index(TokenReader& in, KeySpec::Kind kind) {
   BINBUS_TRY(table, parse_table_name(in));
   alter.name = std::move(table);
   BINBUS_RETURN_IF_ERROR(skip_wait(in));
-  BINBUS_RETURN_IF_ERROR(parse_key_parts(in, clause.key));
+  note_unclear(alter, parse_key_parts(in, clause.key));
   alter.clauses.push_back(std::move(clause));
   return alter;
 }
-
-Result<TypeSpec> parse_sequence_type(TokenReader& in) { return parse_type(in); }
 
 Result<DdlStatement> parse_create_sequence(TokenReader& in, bool or_replace, bool temporary) {
   CreateSequence create;
@@ -64,11 +66,13 @@ Result<DdlStatement> parse_create_sequence(TokenReader& in, bool or_replace, boo
   BINBUS_TRY(name, parse_table_name(in));
   create.name = std::move(name);
   if (in.accept("AS")) {
-    BINBUS_TRY(type, parse_sequence_type(in));
-    create.type = std::move(type);
+    auto type = parse_type(in);
+    note_unclear(create, type);
+    if (type) create.type = std::move(*type);
   } else if (in.accept("LIKE")) {
-    BINBUS_TRY(like, parse_table_name(in));
-    create.like = std::move(like);
+    auto like = parse_table_name(in);
+    note_unclear(create, like);
+    if (like) create.like = std::move(*like);
   }
   return create;
 }
@@ -100,7 +104,7 @@ Result<DdlStatement> parse_alter_database(TokenReader& in) {
     BINBUS_TRY(name, in.name("a database's name"));
     alter.name = std::move(name);
   }
-  BINBUS_RETURN_IF_ERROR(take_charset_options(in, alter.charset));
+  note_unclear(alter, take_charset_options(in, alter.charset));
   return alter;
 }
 
@@ -110,8 +114,9 @@ Result<DdlStatement> parse_alter_sequence(TokenReader& in) {
   BINBUS_TRY(name, parse_table_name(in));
   alter.name = std::move(name);
   if (in.accept("AS")) {
-    BINBUS_TRY(type, parse_sequence_type(in));
-    alter.type = std::move(type);
+    auto type = parse_type(in);
+    note_unclear(alter, type);
+    if (type) alter.type = std::move(*type);
   }
   return alter;
 }
@@ -201,6 +206,12 @@ Result<bool> skip_set_statement(TokenReader& in) {
 }
 
 }  // namespace
+
+std::string beginning_of(std::string_view statement) {
+  size_t end = std::min(statement.size(), kStatementShown);
+  while (end > 0 && end < statement.size() && (statement[end] & 0xc0) == 0x80) --end;
+  return std::string(statement.substr(0, end));
+}
 
 Result<DdlStatement> parse_ddl(std::string_view statement, const StatementContext& context) {
   TokenReader in(statement, context);

@@ -1,6 +1,7 @@
 // What a DDL statement says, before anything is looked up: the parser's output, the catalog's input.
 //
-// Values. Names are as they were written, quotes resolved; what was not said is empty.
+// Values. Names are as they were written, quotes resolved; what was not said is empty. `unclear`, where a statement has it: why the
+// rest of it was not understood; what was read until there stands. Empty: all of it was.
 #pragma once
 
 #include <optional>
@@ -94,6 +95,7 @@ struct CreateTable {
   bool versioned = false;
   std::optional<TableName> like;
   bool select = false;  // AS SELECT: more columns, which the text does not tell
+  std::string unclear;
 };
 
 struct AlterClause {
@@ -135,6 +137,7 @@ struct AlterTable {
   TableName name;
   bool if_exists = false;
   std::vector<AlterClause> clauses;
+  std::string unclear;
 };
 
 struct RenameTables {
@@ -154,10 +157,12 @@ struct CreateDatabase {
   bool or_replace = false;
   bool if_not_exists = false;
   CharsetSpec charset;
+  std::string unclear;
 };
 struct AlterDatabase {
   std::string name;  // "": the session's default
   CharsetSpec charset;
+  std::string unclear;
 };
 struct DropDatabase {
   std::string name;
@@ -171,10 +176,12 @@ struct CreateSequence {
   bool temporary = false;
   std::optional<TypeSpec> type;  // AS INT UNSIGNED
   std::optional<TableName> like;
+  std::string unclear;
 };
 struct AlterSequence {
   TableName name;
   std::optional<TypeSpec> type;
+  std::string unclear;
 };
 
 struct Irrelevant {};  // cannot change any table's columns

@@ -6,6 +6,12 @@
 
 namespace binbus::schema {
 
+// What was read of a statement stands, with why the rest was not understood.
+template <class Statement, class Rest>  // Status, Result<...>
+void note_unclear(Statement& statement, const Rest& rest) {
+  if (!rest) statement.unclear = rest.error().message;
+}
+
 // table, db.table, .table
 Result<TableName> parse_table_name(TokenReader& in);
 // db.table.column and table.column too, of which only the column is kept.

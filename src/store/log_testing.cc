@@ -14,7 +14,10 @@ ByteVector format_description_body(mysql::Flavor flavor, binlog::Checksum checks
   const std::string version = flavor == mysql::Flavor::kMysql ? "8.0.32" : "10.11.6-MariaDB-log";
   ByteWriter body;
   body.u16(4).text(version).zeros(50 - version.size()).u32(0).u8(binlog::kHeaderBytes);
-  body.zeros(41).u8(checksum == binlog::Checksum::kCrc32 ? 1 : 0);
+  ByteVector header_bytes(41);  // by type, from 1 on; of those that tests decode
+  header_bytes[binlog::kTableMapEvent - 1] = 8;
+  header_bytes[binlog::kWriteRowsEvent - 1] = 10;
+  body.bytes(header_bytes).u8(checksum == binlog::Checksum::kCrc32 ? 1 : 0);
   return body.take();
 }
 

@@ -99,8 +99,9 @@ class Tracker {
     if (!context.takes_effect) return ok();
     auto effect =
         catalog_.apply(utf8_text(query.statement, context.client_collation), context.statement);
-    if (!effect) {
-      std::cout << Json{{"at", at_}, {"error", effect.error().message}} << '\n';
+    if (!effect || !effect->unclear.empty()) {
+      const std::string error = effect ? effect->unclear : effect.error().message;
+      std::cout << Json{{"at", at_}, {"error", error}} << '\n';
       return ok();
     }
     if (!effect->relevant) ++irrelevant_;

@@ -25,7 +25,8 @@ Method library_method = nullptr;
 
 template <Which kWhich>
 int only_with_tls(MYSQL_PLUGIN_VIO* channel, MYSQL* handle) {
-  if (!handle->options.use_ssl || mysql_get_ssl_cipher(handle) != nullptr)
+  // What the greeting offers is what there is going to be: the library makes TLS of it before the first packet, or fails.
+  if (!handle->options.use_ssl || (handle->server_capabilities & CLIENT_SSL) != 0)
     return library_method<kWhich>(channel, handle);
   handle->methods->set_error(handle, CR_SSL_CONNECTION_ERROR, "HY000", kNoTls);
   return CR_ERROR;

@@ -6,7 +6,7 @@ struct st_mysql;
 
 namespace binbus::mysql {
 
-// Puts a look at the connection before these methods, for every connection of the process. Once, before the first.
+// Puts a look at what the server offers before these methods, for every connection of the process. Once, before the first.
 void guard_passwords();
 
 // Whether the connection failed because of that look: TLS was asked for, and there is none.

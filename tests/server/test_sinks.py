@@ -114,6 +114,21 @@ def test_file_has_each_change_once_across_kills(lab, name):
     assert len(transactions) == len(set(transactions))
     assert sum(message.get("commit", False) for message in messages) == len(transactions)
 
+    # What was prepared before a kill comes with its XA COMMIT after it, or never.
+    ends = {"COMMIT": -1, "ROLLBACK": -2}
+    sessions = {end: source.connect().cursor() for end in ends}
+    for end, key in ends.items():
+        for statement in (f"XA START '{end}'", f"INSERT INTO d.t VALUES ({key}, 'xa')", f"XA END '{end}'", f"XA PREPARE '{end}'"):
+            sessions[end].execute(statement)
+    wait_delivered(binbus, source)
+    assert lines_of(binbus) == messages
+    binbus.kill9()
+    binbus.start()
+    for end, session in sessions.items():
+        session.execute(f"XA {end} '{end}'")
+    wait_delivered(binbus, source)
+    assert [message["data"] for message in lines_of(binbus)[len(messages):]] == [{"id": -1, "v": "xa"}]
+
 
 def test_columns_of_minimal_metadata_come_from_the_schema_history(lab):
     source = lab.server("mysql97", "--binlog-row-metadata=MINIMAL", "--binlog-row-image=MINIMAL")
@@ -188,8 +203,10 @@ def test_pause_resume_and_seek(lab):
     source.sql(*TABLE, "INSERT INTO d.t VALUES (1, 'a')")
     binbus = lab.binbus(source, sinks=[sink()])
     wait_delivered(binbus, source)
+    first, later = source.value("SELECT @@gtid_executed"), source.value("SELECT UNIX_TIMESTAMP()") + 1
     binbus.run("sink", "pause", "changes")
     wait_until(lambda: sink_status(binbus)["state"] == "paused", "it is paused", 30)
+    wait_until(lambda: source.value("SELECT UNIX_TIMESTAMP()") >= later, "the next second has begun", 30)
     source.sql("INSERT INTO d.t VALUES (2, 'b')")
     wait_served(binbus, source)
     assert len(lines_of(binbus)) == 1
@@ -199,6 +216,12 @@ def test_pause_resume_and_seek(lab):
     binbus.run("sink", "seek", "changes", "--to", "earliest")
     wait_until(lambda: len(lines_of(binbus)) == 4, "all is delivered again", 30)
     assert [message["data"]["id"] for message in lines_of(binbus)] == [1, 2, 1, 2]
+    for place in (f"gtid:{first}", time.strftime("time:%Y-%m-%dT%H:%M:%SZ", time.gmtime(later))):
+        known = len(lines_of(binbus))
+        binbus.run("sink", "seek", "changes", "--to", place)
+        wait_until(lambda: len(lines_of(binbus)) > known, "the second row is delivered again", 30)
+        wait_delivered(binbus, source)
+        assert [message["data"]["id"] for message in lines_of(binbus)[known:]] == [2], place
     refused = binbus.run("sink", "pause", "none", check=False)
     assert refused.returncode == 1 and 'no sink "none"' in refused.stderr
 

@@ -125,7 +125,12 @@ CHAINS = {
         "CREATE DATABASE {db}_t CHARACTER SET utf8mb4", "CREATE TABLE {db}_t.t (a TEXT)", "CREATE TABLE js (a JSON, b TEXT) CHARACTER SET latin1", "ALTER TABLE js CONVERT TO CHARACTER SET utf8mb4", "ALTER TABLE js ADD c JSON COLLATE utf8mb4_general_ci",
     ],
     "statements in other charsets": [
-        "SET NAMES latin1", "CREATE TABLE t (`é` INT, b ENUM('ü', 'ö') CHARACTER SET latin1)", "SET NAMES utf8mb4",
+        "SET NAMES latin1", "CREATE TABLE t (`é` INT, b ENUM('ü', 'ö') CHARACTER SET latin1)",
+        # With characters whose second byte is a backslash or a backtick; no table's name with 表 in sjis, whose first byte MariaDB loses.
+        "SET NAMES gbk", "CREATE TABLE `表縗` (`縗` INT COMMENT '縗', b ENUM('誠', '縗', '乣') CHARACTER SET gbk, c ENUM('縗', 'x') CHARACTER SET utf8mb4) /* 縗 */ COMMENT='誠縗'",
+        "ALTER TABLE `表縗` ADD `乣` VARCHAR(3) DEFAULT '縗' AFTER `縗`, ADD d SET('誠', 'x')", "RENAME TABLE `表縗` TO 乣表", "ALTER TABLE 乣表 ADD 縗 INT", "ALTER TABLE 乣表 ADD 誠 INT",
+        "SET NAMES sjis", "CREATE TABLE `チ日` (`ソ` INT COMMENT '表', b ENUM('表', 'チ', 'ソ') CHARACTER SET sjis, c ENUM('能') CHARACTER SET utf8mb4) -- 表\n", "ALTER TABLE `チ日` CHANGE `ソ` `能` INT COMMENT 'ソ' /* 表 */, ADD チ INT",
+        "ALTER TABLE `チ日` RENAME `日チ`", "SET NAMES utf8mb4", "ALTER TABLE 日チ ADD z INT",
     ],
     "comments": [
         "/* first */ CREATE /* second */ TABLE t (a INT /* third, b INT */, -- fourth\n b INT, # fifth\n c INT)", "-- leading\nALTER TABLE t ADD d INT", "# leading\nALTER TABLE t ADD e INT", "/*!50000 ALTER TABLE t ADD f INT */", "/*!99999 ALTER TABLE t ADD g INT */",

@@ -79,6 +79,8 @@ class Recorder:
             cursor.execute(statement)
         except (pymysql.err.MySQLError, UnicodeEncodeError):
             return
+        if names := re.fullmatch("SET NAMES (\\w+)", statement):
+            cursor.connection.encoding = {"latin1": "cp1252", "sjis": "shift_jis", "utf8mb4": "utf8"}.get(names[1], names[1])
         if re.match(r"(?is)\s*(insert|update|delete|set (?!statement)|select|use )", statement):
             return
         before, self.tables = self.tables, self.snapshot()

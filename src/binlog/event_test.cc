@@ -146,6 +146,21 @@ TEST(FormatDescription, ChecksumMayBeDescribedAsOff) {
   EXPECT_EQ(format->checksum, Checksum::kNone);
 }
 
+// As a dump from within a file has it: without its time, and without a place.
+TEST(FormatDescription, MadeForAConnectionWithoutChecksumsHasAWrongOne) {
+  ByteVector bytes = event(kFormatDescriptionEvent, format_body("9.7.4", Checksum::kNone), 4, true);
+  store_le<4>(&bytes[kHeaderBytes + 52], 0);
+  EXPECT_FALSE(parse_format_description(bytes)) << "a file's own has a right one";
+  set_log_pos(bytes, 0, false);
+  const auto format = parse_format_description(bytes);
+  ASSERT_TRUE(format) << format.error().message;
+  EXPECT_EQ(format->created, 0U);
+  ByteVector checked =
+      event(kFormatDescriptionEvent, format_body("9.7.4", Checksum::kCrc32), 4, true);
+  set_log_pos(checked, 0, false);
+  EXPECT_FALSE(parse_format_description(checked));
+}
+
 struct BadFormat {
   const char* name;
   void (*damage)(ByteVector&);

@@ -188,8 +188,8 @@ bool from_foreign_page(const httplib::Request& request) {
   const std::string origin = request.get_header_value("Origin");
   if (!origin.empty() && origin != "http://" + host) return true;
   if (request.local_addr != "127.0.0.1" && request.local_addr != "::1") return false;
-  const std::string name = host.starts_with('[') ? host.substr(0, host.find(']') + 1)
-                                                 : host.substr(0, host.find(':'));
+  const std::string name =
+      host.starts_with('[') ? host.substr(0, host.find(']') + 1) : host.substr(0, host.find(':'));
   in_addr address{};
   return !name.empty() && name != "localhost" && name != "[::1]" &&
          ::inet_pton(AF_INET, name.c_str(), &address) != 1;
@@ -201,8 +201,9 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
   using Response = httplib::Response;
   http.set_pre_routing_handler([](const Request& request, Response& response) {
     if (!from_foreign_page(request)) return httplib::Server::HandlerResponse::Unhandled;
-    answer(response, Error{Code::kAuth, "a page of another origin, or a name that is not this "
-                                        "machine's own: ask as localhost or 127.0.0.1"});
+    answer(response, Error{Code::kAuth,
+                           "a page of another origin, or a name that is not this "
+                           "machine's own: ask as localhost or 127.0.0.1"});
     return httplib::Server::HandlerResponse::Handled;
   });
   http.Get("/status", [&observed](const Request&, Response& response) {

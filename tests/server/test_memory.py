@@ -32,9 +32,9 @@ def assert_within_budget(binbus, what):
     assert used < BUDGET, f"{what}: {used / MIB:.1f} MiB of {BUDGET / MIB:.0f}"
 
 
-def big_server(lab, name):
+def big_server(lab, name, *options):
     log = "--innodb-redo-log-capacity=2G" if name == "mysql97" else "--innodb-log-file-size=1G"
-    return lab.server(name, "--max-allowed-packet=1073741824", "--innodb-flush-log-at-trx-commit=0", log)
+    return lab.server(name, "--max-allowed-packet=1073741824", "--innodb-flush-log-at-trx-commit=0", log, *options)
 
 
 def limited(lab, source, **stream):

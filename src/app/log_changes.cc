@@ -163,6 +163,7 @@ Result<bool> LogChanges::read(const std::function<Status(const schema::Change&)>
   const auto failed = [this](Error error) {
     open_at_ = at_;
     reader_.reset();
+    if (error.code == Code::kDiverged && on_diverged_) on_diverged_();
     return fail(std::move(error));
   };
   for (;;) {

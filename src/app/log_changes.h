@@ -22,7 +22,9 @@ using SchemaAt = std::function<Result<SchemaThere>(binlog::Position)>;
 
 class LogChanges final : public sink::ChangeSource {
  public:
-  LogChanges(store::Log& log, SchemaAt schema_at) : log_(log), schema_at_(std::move(schema_at)) {}
+  // `on_diverged` is told of a table that is not as its schema here: others to come can be known when all are read again.
+  LogChanges(store::Log& log, SchemaAt schema_at, std::function<void()> on_diverged = {})
+      : log_(log), schema_at_(std::move(schema_at)), on_diverged_(std::move(on_diverged)) {}
 
   void configure(sink::WantsTable wants, bool skip_losses, bool sql_text) override;
   // Also "time:YYYY-MM-DDTHH:MM:SSZ": what was committed from then on. kInvalid for what names no place; kPurged for one that is no
@@ -44,6 +46,7 @@ class LogChanges final : public sink::ChangeSource {
 
   store::Log& log_;
   const SchemaAt schema_at_;
+  const std::function<void()> on_diverged_;
   sink::WantsTable wants_;  // not set: all
   changes::LossPolicy losses_ = changes::LossPolicy::kStop;
   bool sql_text_ = false;

@@ -148,7 +148,10 @@ Result<std::shared_ptr<Stream::Parts>> Stream::open_parts() const {
 
 Result<std::unique_ptr<sink::Runner>> Stream::make_sink(Parts& parts,
                                                         const sink::SinkOptions& options) const {
-  sink::Surroundings around{.source = std::make_unique<LogChanges>(*parts.log, parts.schema_at()),
+  auto changes = std::make_unique<LogChanges>(*parts.log, parts.schema_at(), [&parts] {
+    parts.keeper->ask(changes::BaselineReason::kReread);
+  });
+  sink::Surroundings around{.source = std::move(changes),
                             .make_target = target_maker(files_, clock_),
                             .files = files_,
                             .clock = clock_,

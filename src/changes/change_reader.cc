@@ -622,7 +622,7 @@ Status ChangeReader::on_payload(store::EventFeed& feed) {
 Status ChangeReader::on_data(const EventHeader& header, Bytes event) {
   switch (header.type) {
     case kTableMapEvent:
-      return tables_.take(event, format_);
+      return on_table_map(event);
     case kRowsQueryEvent:
       // One byte of length, which says nothing of longer ones, then the text.
       if (event.size() <= kHeaderBytes) return fail(Code::kTruncated, "Rows_query event");
@@ -634,6 +634,20 @@ Status ChangeReader::on_data(const EventHeader& header, Bytes event) {
     default:
       return on_rows(header, event);
   }
+}
+
+Status ChangeReader::on_table_map(Bytes event) {
+  Status taken = tables_.take(event, format_);
+  if (taken) return ok();
+  Error error = std::move(taken).error();
+  if (error.code == Code::kDiverged || error.code == Code::kNotFound) {
+    error.message +=
+        "; have the tables read at the source (`binbus schema rebuild`) and resume; where that "
+        "says the same, `binbus sink seek --to` the place that the log's line schema_baseline "
+        "names. "
+        "SET GLOBAL binlog_row_metadata = FULL on the source keeps this from happening";
+  }
+  return fail(std::move(error));
 }
 
 // A longer statement's beginning, and "..." behind it.
@@ -712,25 +726,19 @@ Result<TablePtr> ChangeReader::resolve(const schema::TableMap& map) {
     }
     return std::make_shared<const schema::TableVersion>(std::move(described));
   }
-  constexpr const char* kMend =
-      "; on the source, SET GLOBAL binlog_row_metadata = FULL, or have the tables read with "
-      "`binbus "
-      "schema rebuild`";
   const bool certain = known.reread.empty() && doubt_.empty();
   if (known.version != nullptr && certain) return known.version;
   if (!options_.number_columns) {
     if (!known.reread.empty()) {
-      return fail(Code::kDiverged,
-                  "the columns of " + name + " are not known: " + known.reread + kMend);
+      return fail(Code::kDiverged, "the columns of " + name + " are not known: " + known.reread);
     }
     if (known.version != nullptr) {
-      return fail(Code::kDiverged, "the columns of " + name + " are not certain " + doubt_ + kMend);
+      return fail(Code::kDiverged, "the columns of " + name + " are not certain " + doubt_);
     }
     return fail(Code::kNotFound,
                 "the columns of " + name +
                     " are not known: the log has neither its definition nor full row "
-                    "metadata" +
-                    kMend);
+                    "metadata");
   }
   BINBUS_TRY(described, schema::describe(map));
   for (size_t i = 0; i < described.columns.size(); ++i) {

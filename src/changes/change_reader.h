@@ -113,6 +113,7 @@ class ChangeReader {
   Status on_payload(store::EventFeed& feed);
   // Events with rows, or what goes before them; of a transaction's own bytes, a payload's or a replayed one's.
   Status on_data(const binlog::EventHeader& header, Bytes event);
+  Status on_table_map(Bytes event);
   void take_sql(std::string_view text);
   Status on_rows(const binlog::EventHeader& header, Bytes event);
   Result<bool> take_row(const schema::RowLayout& layout, schema::Operation logged,

@@ -146,6 +146,14 @@ Result<Position> SchemaKeeper::reach(const schema::Baseline& baseline,
   return fail(Code::kStopped, "asked to stop");
 }
 
+// As commands take it.
+std::string SchemaKeeper::text_of(Position at) const {
+  const auto segments = log_.segments();
+  const auto found = std::ranges::find(segments, at.segment, &store::SegmentInfo::number);
+  return (found == segments.end() ? std::to_string(at.segment) : found->name) + ":" +
+         std::to_string(at.offset);
+}
+
 // Tables that our account may not see at the source are not lost when the log has told of them.
 void SchemaKeeper::keep_what_is_known(schema::Baseline& baseline, Position at,
                                       const std::stop_token& stop) {
@@ -206,8 +214,7 @@ Status SchemaKeeper::take(BaselineReason reason, const std::stop_token& stop) {
   baseline_server_ = server;
   log::info("schema_baseline", {{"stream", stream_},
                                 {"reason", reason_name(reason)},
-                                {"segment", at.segment},
-                                {"offset", at.offset},
+                                {"place", text_of(at)},
                                 {"tables", tables},
                                 {"bytes", bytes},
                                 {"took_ms", (clock_.monotonic_us() - began_us) / 1000}});

@@ -17,7 +17,7 @@ enum class BaselineReason : uint8_t {
   kFirst,      // the log has none
   kNewSource,  // the newest was read at another server
   kAsked,      // `binbus schema rebuild`
-  kReread,     // a table's columns are not known
+  kReread,     // a table of the log was not as its schema here
 };
 std::string_view reason_name(BaselineReason reason);  // "first", "new_source", ...
 
@@ -63,7 +63,7 @@ class SchemaKeeper {
   ~SchemaKeeper();
   void start();  // may be called again
   void stop();
-  // Asks for a new baseline: kAsked for `binbus schema rebuild`, kReread from who met a table that is not known.
+  // Asks for a new baseline: kAsked for `binbus schema rebuild`, kReread from who met a table that is not as its schema.
   void ask(BaselineReason reason);
   KeeperStatus status() const;
 
@@ -73,6 +73,7 @@ class SchemaKeeper {
   Result<KeeperFacts> learn();
   void keep_what_is_known(schema::Baseline& baseline, Position at, const std::stop_token& stop);
   Status take(BaselineReason reason, const std::stop_token& stop);
+  std::string text_of(Position at) const;
   Result<Position> reach(const schema::Baseline& baseline, const schema::SourcePlace& place,
                          const std::stop_token& stop);
 

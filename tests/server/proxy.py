@@ -118,6 +118,8 @@ class Connection:
                     time.sleep(0.02)
                 if self.proxy.delay_s:
                     time.sleep(self.proxy.delay_s)
+                for whole, other in self.proxy.alter.items():
+                    data = data.replace(whole, other)
                 allowed = allow(data)
                 sink.sendall(allowed)
                 if len(allowed) < len(data) or self._is_cut():
@@ -146,6 +148,7 @@ class Proxy:
         self.receive_bytes = None   # that a connection's socket holds of what the target sends; None: as the system likes
         self.sent_by_clients = bytearray()  # on all connections, as it was on the wire
         self.refusing = False       # new connections are closed at once
+        self.alter = {}             # bytes to replace by others of that length, as far as they come in one piece
         self.connections = []
         self.listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
         self.thread = threading.Thread(target=self._accept, daemon=True)

@@ -7,13 +7,16 @@ the log that it left behind.
 import json
 import os
 import pathlib
+import re
 import subprocess
 import time
 
 import pytest
 
-from binbus import PROGRAM
+from binbus import PROGRAM, Binbus
+from faults import assert_says
 from process import wait_until
+from proxy import Proxy
 from test_ddl import FAST, Recorder, describe, place, table_tracked
 
 SCHEMA_AT = pathlib.Path(PROGRAM).parent / "src/changes/schema_at"
@@ -156,3 +159,49 @@ def test_many_tables(lab, name):
     tables = {t["table"]: t for t in known["tables"] if t["database"] == "many"}
     assert len(tables) == count
     assert [c["name"] for c in tables["t7"]["columns"]] == ["id", "a", "b", "c", "d", "e"]
+
+
+def rows_of(binbus):
+    file = binbus.folder / "rows.jsonl"
+    return [tuple(json.loads(line)["data"].values()) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def sink_of(binbus):
+    return binbus.status()["streams"][0]["sinks"][0]
+
+
+def wait_for_rows(binbus, rows):
+    wait_until(lambda: rows_of(binbus) == rows, f"{rows} are delivered", why=lambda: f"{sink_of(binbus)}\n{binbus.log()[-4000:]}")
+
+
+def test_tables_that_the_history_does_not_know_stop_nothing_else(lab):
+    """A statement that binbus does not understand, and then one that is not in the log at all."""
+    source = lab.server("mysql97", "--binlog-row-metadata=MINIMAL", "--binlog-checksum=NONE")
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (a INT)", "CREATE TABLE d.other (a INT)")
+    with Proxy(source.port) as proxy:
+        proxy.alter = {b"FORCE": b"FROBN"}
+        sinks = [SINK | {"tables": ["d.t"], "format": "maxwell"}]
+        binbus = lab.keep(Binbus(lab.new_folder("binbus"), proxy, tls="disabled", **reader(source)))
+        binbus.config["sink"] = sinks
+        binbus.start()
+        wait_for_baselines(binbus, 1)
+        source.sql("ALTER TABLE d.other FORCE", "INSERT INTO d.other VALUES (1)", "INSERT INTO d.t VALUES (1)", "FLUSH LOGS",
+                   "INSERT INTO d.t VALUES (2)")
+        wait_for_rows(binbus, [(1,), (2,)])
+        assert "ddl_not_understood" in binbus.log() and "found 'FROBN'" in binbus.log()
+        binbus.kill9()
+        binbus.start()
+
+        file, offset = source.position()
+        source.sql("SET sql_log_bin = 0", "ALTER TABLE d.t ADD b INT FIRST", "SET sql_log_bin = 1", "INSERT INTO d.t VALUES (3, 4)")
+        wait_until(lambda: sink_of(binbus)["state"] == "stopped", "the sink stops", why=lambda: binbus.log()[-4000:])
+        assert_says(sink_of(binbus)["reason"], f"{file}:", "table d.t of the log is not as its schema here: 1 columns here, 2 in the log",
+                    "binbus sink seek", "schema_baseline")
+        # It has asked for the tables by itself; what came before they were read cannot be known.
+        wait_until(lambda: "reason=reread" in binbus.log(), "the tables are read again", why=lambda: binbus.log()[-4000:])
+        binbus.run("sink", "resume", "rows")
+        wait_until(lambda: binbus.log().count("reason=reread") == 2, "the sink stops again", why=lambda: binbus.log()[-4000:])
+        place = re.findall("schema_baseline.*place=(\\S+)", binbus.log())[-1]
+        source.sql("INSERT INTO d.t VALUES (5, 6)")
+        binbus.run("sink", "seek", "rows", "--to", place)
+        wait_for_rows(binbus, [(1,), (2,), (5, 6)])

@@ -56,7 +56,10 @@ Status LogChanges::start(std::string_view where) {
     open = found;
   } else {
     BINBUS_TRY(at, position_of(where));
-    open = {at.segment, 0};  // whether it lies between transactions shows on the way
+    // A baseline's place lies between transactions, and tables may be known only from there; of others it shows on the way.
+    const bool known = std::ranges::any_of(
+        log_.schemas(), [&](const store::SchemaPlace& place) { return place.at == at; });
+    open = known ? at : Position{at.segment, 0};
     from = at;
   }
   open_at_ = at_ = open;

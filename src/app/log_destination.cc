@@ -10,7 +10,8 @@ store::SourceSpan span_of(const ingest::SourceIdentity& source, binlog::Position
           .server_version = source.server_version,
           .file = source.file,
           .offset = source.offset,
-          .lacks = source.lacks};
+          .lacks = source.lacks,
+          .seeded = source.seeded};
 }
 
 }  // namespace
@@ -62,7 +63,8 @@ ingest::SourceIdentity LogDestination::source_at_end() const {
           .server_version = span->server_version,
           .file = span->file,
           .offset = span->offset,
-          .lacks = span->lacks};
+          .lacks = span->lacks,
+          .seeded = span->seeded};
 }
 
 }  // namespace binbus::app

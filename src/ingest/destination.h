@@ -18,6 +18,7 @@ struct SourceIdentity {
   uint64_t offset = 0;
   std::string lacks =
       {};  // a GTID set: what we hold and it has lost or never had, which was accepted
+  mysql::Executed seeded = {};  // GTIDs that it had executed and that none of its files tells of
 };
 
 // Thread: ingest's only.

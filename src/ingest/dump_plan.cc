@@ -298,6 +298,17 @@ Result<DumpPlan> plan_failover(const Held& held, const SourceFacts& facts, OnSou
   return as_new_source(held, facts);
 }
 
+// What of MySQL's gtid_purged no file tells of: a server that was restored from a backup has not written it. Purged files
+// were written before those that we take, which begin with a set of what was in them.
+Executed seeded(const Held& held, const SourceFacts& facts, const DumpPlan& plan) {
+  if (facts.flavor != mysql::Flavor::kMysql) return {};
+  if (held.empty() || plan.new_source) return facts.purged;
+  Executed all = held.source.seeded;
+  // By GTID the source itself refuses when what is purged is missing here.
+  if (plan.by == DumpPlan::By::kFile) all.add(needed_of(facts.purged, held.executed));
+  return all;
+}
+
 }  // namespace
 
 Held Held::of(const Destination& destination) {
@@ -316,10 +327,13 @@ Result<DumpPlan> plan_dump(const Held& held, const SourceFacts& facts, const Sta
   if (!facts.log_bin) {
     return fail(Code::kUnsupported, name_of(facts) + " writes no binlog: start it with --log-bin");
   }
-  if (held.empty()) return plan_start(facts, start);
-  auto plan = same_server(held.source, facts) ? plan_resume(held, facts, on_loss)
-                                              : plan_failover(held, facts, on_loss, may_fail_over);
-  if (plan && !plan->new_source) plan->lacks = held.source.lacks;
+  auto plan = held.empty() ? plan_start(facts, start)
+              : same_server(held.source, facts)
+                  ? plan_resume(held, facts, on_loss)
+                  : plan_failover(held, facts, on_loss, may_fail_over);
+  if (!plan) return plan;
+  if (!plan->new_source) plan->lacks = held.source.lacks;
+  plan->seeded = seeded(held, facts, *plan);
   return plan;
 }
 

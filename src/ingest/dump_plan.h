@@ -37,7 +37,8 @@ struct DumpPlan {
   mysql::Executed brings;   // new_source: transactions that we lack, for the operator to see
   // Of them, those that stand before the place where the dump begins and are never sent: MariaDB's order tells.
   mysql::Executed passed_over;
-  std::string lacks;  // SourceIdentity::lacks from here on
+  std::string lacks;       // SourceIdentity::lacks from here on
+  mysql::Executed seeded;  // SourceIdentity::seeded from here on
 };
 
 // Errors: kPurged, naming what is gone; kDiverged, naming what the source lacks or that it is another server without

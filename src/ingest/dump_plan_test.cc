@@ -344,6 +344,35 @@ TEST(DumpPlan, mariadb_fails_over_by_the_domains_places) {
   EXPECT_EQ(plan->executed.to_string(), "0-1-90");
 }
 
+// gtid_purged of servers that were restored from a backup: no file of theirs tells of it.
+TEST(DumpPlan, what_a_source_was_seeded_with_is_kept) {
+  const auto set = [](const std::string& text) {
+    return *mysql::Executed::parse(mysql::Flavor::kMysql, text);
+  };
+  const std::string seed = "cccccccc-cccc-cccc-cccc-cccccccccccc:1-5";
+  SourceFacts facts = source_a();
+  facts.executed.add(set(seed));
+  facts.purged = set(std::string(kUuidA) + ":1-10," + seed);
+  EXPECT_EQ(plan_dump(Held{}, facts, {}, OnSourceLoss::kStop, true)->seeded, facts.purged);
+  // Of the same server only what is not known yet; again and again the same.
+  Held held = held_a();
+  for (int round = 0; round < 2; ++round) {
+    const auto plan = plan_dump(held, facts, {}, OnSourceLoss::kStop, true);
+    ASSERT_TRUE(plan) << plan.error().message;
+    EXPECT_EQ(plan->seeded.to_string(), seed) << round;
+    held.source.seeded = plan->seeded;
+    held.executed.add(plan->seeded);
+  }
+  // One that was seeded alike takes over.
+  SourceFacts other = facts;
+  other.server_uuid = "dddddddd-dddd-dddd-dddd-dddddddddddd";
+  other.purged = set(seed);
+  const auto plan = plan_dump(held, other, {}, OnSourceLoss::kStop, true);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_TRUE(plan->new_source);
+  EXPECT_EQ(plan->seeded, other.purged);
+}
+
 TEST(DumpPlan, mariadb_is_told_apart_by_server_id) {
   SourceFacts facts;
   facts.flavor = mysql::Flavor::kMariadb;

@@ -58,6 +58,7 @@ Receiver::Receiver(Destination& destination, const DumpPlan& plan, SourceIdentit
       segment_(destination.segment_name()) {
   source_.file = held_.file;
   source_.lacks = plan.lacks;
+  source_.seeded = plan.seeded;
   shift_ = static_cast<int64_t>(destination.end().offset - held_.offset);
   if (new_source_) known_ = destination.executed();
 }

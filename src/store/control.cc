@@ -21,6 +21,7 @@ Json to_json(const SourceSpan& span) {
                {"file", span.file},
                {"offset", span.offset}};
   if (!span.lacks.empty()) json["lacks"] = span.lacks;
+  if (!span.seeded.empty()) json["seeded"] = span.seeded.to_string();
   return json;
 }
 
@@ -56,13 +57,16 @@ auto from_json(Bytes document, Build build) -> Result<decltype(build(Json()))> {
 }
 
 SourceSpan span_of(const Json& json, Position from) {
+  auto seeded = mysql::Executed::parse(mysql::Flavor::kMysql, json.value("seeded", ""));
+  if (!seeded) throw Json::other_error::create(501, seeded.error().message, &json);
   return {from,
           json.at("server_uuid"),
           json.at("server_id"),
           json.at("server_version"),
           json.at("file"),
           json.at("offset"),
-          json.value("lacks", "")};
+          json.value("lacks", ""),
+          std::move(*seeded)};
 }
 
 // Names come from servers: bytes that are no UTF-8 are replaced rather than thrown at us.

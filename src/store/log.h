@@ -50,6 +50,8 @@ struct SourceSpan {
   uint64_t offset = 0;
   // A GTID set: transactions of the log before `from` that this source has lost or never had, and that was accepted.
   std::string lacks = {};
+  // GTIDs that it had executed and that none of its files tells of: it was restored from a backup (SET GLOBAL gtid_purged).
+  mysql::Executed seeded = {};
   bool operator==(const SourceSpan&) const = default;
 };
 

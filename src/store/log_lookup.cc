@@ -80,6 +80,19 @@ Result<std::shared_ptr<Segment>> Log::State::find_segment_locked(uint64_t number
   return fail(Code::kNotFound, "there is no segment " + std::to_string(number));
 }
 
+void Log::State::add_seeded_locked(mysql::Executed& set, Position at) const {
+  const auto after = std::ranges::upper_bound(sources, at, {}, &SourceSpan::from);
+  if (after == sources.begin() || std::prev(after)->seeded.empty()) return;
+  set.add(std::prev(after)->seeded);
+}
+
+Result<mysql::Executed> Log::State::previous_of(Segment& segment) const {
+  BINBUS_TRY(previous, segment.previous());
+  const std::lock_guard lock(mutex);
+  add_seeded_locked(previous, {segment.number(), 0});
+  return previous;
+}
+
 bool Log::State::has(Position position) const {
   const auto segment = find_segment(position.segment);
   return segment && position.offset <= (*segment)->visible.load();
@@ -112,7 +125,7 @@ std::vector<SegmentInfo> Log::segments() const {
     info.sealed = segment->sealed.load();
     info.last_commit_us = segment->newest_commit_us.load();
     if (const auto head = segment->head()) info.first_timestamp = (*head)->first_timestamp;
-    if (auto previous = segment->previous()) info.previous = std::move(*previous);
+    if (auto previous = state_->previous_of(*segment)) info.previous = std::move(*previous);
     infos.push_back(std::move(info));
   }
   return infos;
@@ -152,7 +165,7 @@ Result<Position> Log::find_gtids(const mysql::Executed& replica) const {
   GtidPlace place(replica, all);
   if (segments.empty() || place.passed(all)) return end;
 
-  BINBUS_TRY(first, segments.front()->previous());
+  BINBUS_TRY(first, state_->previous_of(*segments.front()));
   if (!place.passed(first)) {
     return fail(Code::kPurged,
                 "the log starts at " + segments.front()->name() +
@@ -162,7 +175,7 @@ Result<Position> Log::find_gtids(const mysql::Executed& replica) const {
   size_t low = 0;
   for (size_t high = segments.size(); high - low > 1;) {
     const size_t middle = low + (high - low) / 2;
-    BINBUS_TRY(previous, segments[middle]->previous());
+    BINBUS_TRY(previous, state_->previous_of(*segments[middle]));
     (place.passed(previous) ? low : high) = middle;
   }
   return last_skipped(*segments[low], place, state_->options.index_bytes);

@@ -128,6 +128,7 @@ Result<IndexWriter> Log::State::replay(const io::File& segment, uint64_t end, In
 Result<IndexWriter> Log::State::load_executed(const io::File& segment, uint64_t end) {
   const std::string& path = newest->paths().index;
   BINBUS_TRY(previous, newest->previous());
+  add_seeded_locked(previous, {newest->number(), end});
   executed = previous;
   auto marks = replay(segment, end,
                       IndexWriter::open(files, path, end, options.index_bytes,

@@ -71,6 +71,10 @@ struct Log::State {
                                                   std::vector<SourceSpan> spans);
 
   // log_lookup.cc
+  // What was executed before the segment's first transaction.
+  Result<mysql::Executed> previous_of(Segment& segment) const;
+  // Adds what the source at `at` had executed without a file that tells of it. Under the mutex.
+  void add_seeded_locked(mysql::Executed& set, Position at) const;
   std::vector<std::shared_ptr<Segment>> all_segments() const;
   Result<std::shared_ptr<Segment>> find_segment(uint64_t number) const;
   Result<std::shared_ptr<Segment>> find_segment_locked(uint64_t number) const;  // under the mutex

@@ -90,6 +90,43 @@ TEST_F(LogTest, ASegmentComesToBeWithItsSource) {
   EXPECT_EQ(log_->to_source({9, 0})->lacks, "uuid:7");
 }
 
+// A server that was restored from a backup has no file that tells of what it was restored with.
+TEST_F(LogTest, WhatASourceWasSeededWithWasExecuted) {
+  const auto files = make_files(mysql::Flavor::kMysql, 2, 10, 100);
+  const auto set = [](const char* text) {
+    return *mysql::Executed::parse(mysql::Flavor::kMysql, text);
+  };
+  const auto seeded = set("3e11fa47-71ca-11e1-9e33-c80aa9429599:1-100");
+  SourceSpan source{{}, "uuid-a", 1, "8.0.32", files[0].name, 0, "", seeded};
+  open();
+  ASSERT_TRUE(log_->begin_segment(files[0].name, source));
+  ASSERT_TRUE(log_->append(files[0].bytes, files[0].ends));
+  ASSERT_TRUE(log_->sync());
+  ASSERT_TRUE(store_file(*log_, files[1]));
+  for (int round = 0; round < 2; ++round, open()) {
+    EXPECT_TRUE(log_->executed().contains(seeded));
+    for (const SegmentInfo& segment : log_->segments()) {
+      EXPECT_TRUE(segment.previous.contains(seeded)) << segment.name;
+    }
+    mysql::Executed replica;
+    replica.add(mysql_gtid(1));
+    const auto refused = log_->find_gtids(replica);
+    ASSERT_FALSE(refused) << "it lacks what no file has";
+    EXPECT_EQ(refused.error().code, Code::kPurged);
+    EXPECT_THAT(refused.error().message, HasSubstr("c80aa9429599:1-100"));
+    replica.add(seeded);
+    EXPECT_TRUE(log_->find_gtids(replica));
+  }
+  source.from = log_->end();
+  source.file = files[1].name;
+  source.offset = source.from.offset;
+  source.seeded = set("3e11fa47-71ca-11e1-9e33-c80aa9429599:1-105");
+  ASSERT_TRUE(log_->record_source(source));
+  for (int round = 0; round < 2; ++round, open()) {
+    EXPECT_TRUE(log_->executed().contains(source.seeded));
+  }
+}
+
 TEST_F(LogTest, WithoutEventChecksumsTheEntriesAreNotGuessed) {
   store(make_files(mysql::Flavor::kMysql, 1, 5, 100, binlog::Checksum::kNone));
   const std::string before = read_text(path("binlog.000001"));

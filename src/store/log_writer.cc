@@ -101,6 +101,7 @@ void Log::State::learn_head() {
   if (!head->previous) return;
   const std::lock_guard lock(mutex);
   executed = std::move(*head->previous);
+  add_seeded_locked(executed, {newest->number(), 0});
 }
 
 // Companions first: a segment's file exists only with all of them.
@@ -234,6 +235,7 @@ Status Log::record_source(SourceSpan span) {
   log.writer->control(encode_source(span));
   BINBUS_RETURN_IF_ERROR(log.sync());
   const std::lock_guard lock(log.mutex);
+  if (!span.seeded.empty()) log.executed.add(span.seeded);
   add_span(log.sources, std::move(span));
   return ok();
 }

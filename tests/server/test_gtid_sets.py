@@ -15,6 +15,7 @@ import pytest
 from binbus import PROGRAM
 from compare import assert_same_bytes, assert_same_tables
 from faults import stream_status
+from process import wait_until
 from servers import FAST, installed
 
 CALCULATOR = pathlib.Path(PROGRAM).parent / "src/mysql/gtid_calc"
@@ -131,3 +132,35 @@ def test_set_of_thousands_of_servers(lab):
     assert source.value(f"SELECT GTID_SUBTRACT('{source.gtids()}', '{executed}')") == ""
     assert source.value(f"SELECT GTID_SUBTRACT('{executed}', '{source.gtids()}')") == ""
     binbus.run("verify", "data")
+
+
+def test_servers_restored_from_a_backup(lab):
+    """No file of theirs tells of gtid_purged: who lacks it is refused, who has it goes on, also after a failover."""
+    a, b, fresh, restored = (lab.server("mysql97", *FAST) for _ in range(4))
+    backup = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-100"
+    for server in (a, b, restored):
+        server.sql("RESET BINARY LOGS AND GTIDS", f"SET GLOBAL gtid_purged = '{backup}'")
+    b.follow(a)
+    a.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1)")
+    b.wait_for(a)
+    binbus = lab.binbus(a, b, failover_after="2s")
+    binbus.wait_for(a)
+    restored.follow(binbus)
+    restored.wait_for(a)
+    fresh.follow(binbus)
+
+    def refused():
+        status = fresh.replica_status()
+        return status["Replica_IO_Running"] == "No" and status["Last_IO_Error"]
+
+    assert backup in wait_until(refused, "who has nothing of the backup is refused", why=fresh.why)
+    assert not fresh.sql("SHOW DATABASES LIKE 'd'")
+    a.kill9()
+    b.sql("STOP REPLICA", "RESET REPLICA ALL", "INSERT INTO d.t VALUES (2)")
+    restored.wait_for(b)
+    assert_same_tables(b, restored)
+    binbus.stop()
+    binbus.start()
+    b.sql("INSERT INTO d.t VALUES (3)")
+    restored.wait_for(b)
+    assert backup in stream_status(binbus)["gtid_executed"]

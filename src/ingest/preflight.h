@@ -32,8 +32,8 @@ struct SourceReport {
   bool usable() const;  // no error among the findings
 };
 
-// Looks at the source alone, as for a log that holds nothing yet. Over one connection that ends before this returns; changes nothing, and needs no privilege beyond those that it asks
-// for. Blocks for some round trips, each at most the options' timeout.
+// Looks at the source alone, as for a log that holds nothing yet. Over one connection that ends before this returns; changes
+// nothing, and needs no privilege beyond those that it asks for. Blocks for some round trips, each at most the options' timeout.
 SourceReport check_source(const IngestOptions& options, const std::string& address);
 
 }  // namespace binbus::ingest

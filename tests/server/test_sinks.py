@@ -242,6 +242,8 @@ def test_retention_keeps_what_a_sink_has_not_delivered(lab):
     binbus.run("sink", "pause", "changes")
     binbus.run("sink", "pause", "careless")
     wait_until(lambda: all(sink_status(binbus, name)["state"] == "paused" for name in ("changes", "careless")), "both are paused", 30)
+    # What the removed segments told of tables is in it, and carried on from there.
+    wait_until(lambda: "schema_baseline" in binbus.log(), "the first baseline is there", 60)
     needed = binbus.segments / sink_status(binbus)["position"].split(":")[0]
     write(40)
     wait_served(binbus, source)

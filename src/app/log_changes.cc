@@ -191,12 +191,7 @@ bool LogChanges::before(const sink::Checkpoint& one, const sink::Checkpoint& oth
 
 sink::Checkpoint LogChanges::place() const {
   if (at_.segment == 0) return "";
-  std::string name = at_segment_;
-  if (name.empty()) {
-    for (const store::SegmentInfo& segment : log_.segments()) {
-      if (segment.number == at_.segment) name = segment.name;
-    }
-  }
+  const std::string name = at_segment_.empty() ? log_.segment_name(at_.segment) : at_segment_;
   return fmt::format("{}:{}", name, at_.offset);
 }
 

@@ -12,6 +12,7 @@
 #include "schema/row_history.h"
 #include "schema/table_map.h"
 #include "schema/transaction_payload.h"
+#include "schema/utf8.h"
 
 namespace binbus::changes {
 namespace {
@@ -99,13 +100,6 @@ bool is_statement_text(uint8_t type) {
 
 bool is_data(uint8_t type) {
   return kEventRoles[type] == EventRole::kRows || is_statement_text(type);
-}
-
-// The most bytes of the text, up to that many, that end between characters.
-size_t characters_within(std::string_view text, size_t bytes_max) {
-  if (text.size() <= bytes_max) return text.size();
-  while (bytes_max > 0 && (text[bytes_max] & 0xC0) == 0x80) --bytes_max;
-  return bytes_max;
 }
 
 // Of events whose bodies can be read.
@@ -653,7 +647,7 @@ Status ChangeReader::on_table_map(Bytes event) {
 // A longer statement's beginning, and "..." behind it.
 void ChangeReader::take_sql(std::string_view text) {
   if (!options_.sql_text) return;
-  const std::string_view kept = text.substr(0, characters_within(text, kSqlBytesMax));
+  const std::string_view kept = schema::beginning_of(text, kSqlBytesMax);
   sql_ = schema::utf8_text(kept, 0);
   if (kept.size() < text.size()) sql_ += "...";
 }

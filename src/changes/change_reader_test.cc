@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "binlog/control_events.h"
 #include "changes/file_source.h"
@@ -279,93 +278,6 @@ TEST(ChangeReader, RowsPreparedBeforeTheLogsBeginningAreLostToo) {
   }
 }
 
-// A file's magic and format description.
-ByteVector format_of_a_server() {
-  std::ifstream file(kGolden / "mysql97.binlog", std::ios::binary);
-  ByteVector bytes(512);
-  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  bytes.resize(binlog::kMagic.size() + binlog::parse_header(&bytes[binlog::kMagic.size()]).size);
-  return bytes;
-}
-
-// One transaction: a statement's text, and a row of d.t (id INT).
-void add_row_of(store::FileMaker& maker, uint64_t number, std::string_view statement) {
-  const auto hex = [](std::string_view text) {
-    ByteVector out;
-    for (size_t i = 0; i < text.size(); i += 2)
-      out.push_back(static_cast<uint8_t>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16)));
-    return out;
-  };
-  const std::string begin = "BEGIN";
-  ByteVector query =
-      hex("00000000000000000000000000"
-          "00");
-  query.insert(query.end(), begin.begin(), begin.end());
-  maker.event(binlog::kQueryEvent, 0, number, query);
-  ByteVector text = {0};
-  text.insert(text.end(), statement.begin(), statement.end());
-  maker.event(binlog::kRowsQueryEvent, 0, number, text);
-  maker.event(binlog::kTableMapEvent, 0, number,
-              hex("6c0000000000"
-                  "0100"
-                  "016400"
-                  "017400"
-                  "01"
-                  "03"
-                  "00"
-                  "01"));
-  maker.event(30, 0, number,
-              hex("6c0000000000"
-                  "0100"
-                  "0200"
-                  "01"
-                  "ff"
-                  "00"
-                  "07000000"));
-  maker.event(binlog::kXidEvent, 0, number, hex("0100000000000000"));
-}
-
-// However long: what is no DDL is not read whole, nor is the text of a statement whose rows follow.
-TEST(ChangeReader, LongStatementsAreNotHeld) {
-  constexpr size_t kKept = ChangeReader::kSqlBytesMax;
-  store::FileMaker maker(mysql::Flavor::kMysql, binlog::Checksum::kCrc32);
-  maker.resume({"binlog.000001", format_of_a_server(), {}});
-  maker.statement(store::mysql_gtid(1), 1, "d", "CREATE TABLE t (id INT)");
-  const std::string long_text(3 << 20, 'x');
-  maker.statement(store::mysql_gtid(2), 1, "d",
-                  "/* rows */ INSERT INTO t VALUES ('" + long_text + "')");
-  add_row_of(maker, 3, "INSERT INTO t VALUES (7)");
-  add_row_of(maker, 4, "/* " + std::string(kKept - 4, 'x') + "\u00e9" + long_text);
-  const std::string path = testing::TempDir() + "long_statements";
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(maker.file().bytes.data()),
-             static_cast<std::streamsize>(maker.file().bytes.size()));
-  Files files({path});
-  for (const bool wanted : {true, false}) {
-    ReaderOptions options = files.options();
-    options.event_bytes_max = 1 << 20;
-    options.sql_text = wanted;
-    ChangeReader reader(std::move(options), {1, 0}, schema::Catalog());
-    std::vector<std::string> sql;
-    Result<bool> more = true;
-    while (more && *more) {
-      more = reader.read([&](const Change& change) {
-        if (change.operation == Operation::kInsert) sql.emplace_back(change.sql);
-        return ok();
-      });
-    }
-    ASSERT_TRUE(more) << more.error().message;
-    EXPECT_EQ(reader.counts().statements_skipped, 1u);
-    if (!wanted) {
-      EXPECT_THAT(sql, ElementsAre("", ""));
-      continue;
-    }
-    // Cut before the character that does not fit.
-    EXPECT_THAT(
-        sql, ElementsAre("INSERT INTO t VALUES (7)", "/* " + std::string(kKept - 4, 'x') + "..."));
-  }
-}
-
 TEST(ChangeReader, ATableThatIsNotKnownIsSaidSo) {
   Files files({kGolden / "mysql56.binlog"});  // no names in its table maps
   std::string error;
@@ -396,12 +308,13 @@ class MadeLog {
     ++number_;
     return {1, maker_.statement(gtid(), kSecondUs * number_, "shop", text)};
   }
-  // One row of 1, 2, ... Where its transaction begins.
-  Position row(const std::string& table, uint8_t columns) {
+  // One row of 1, 2, ..., of that original statement. Where its transaction begins.
+  Position row(const std::string& table, uint8_t columns, std::string_view sql = "") {
     ++number_;
     const Position at{1, maker_.file().bytes.size()};
-    ByteWriter begin, map, rows;
+    ByteWriter begin, text, map, rows;
     begin.u32(1).u32(0).u8(0).u16(0).u16(0).u8(0).text("BEGIN");
+    text.u8(0).text(sql);
     map.integer<6>(number_).u16(1).u8(4).nul_terminated("shop");
     map.u8(table.size()).nul_terminated(table).lenenc(columns);
     for (uint8_t i = 0; i < columns; ++i) map.u8(schema::kWireLong);
@@ -410,6 +323,7 @@ class MadeLog {
     for (uint8_t i = 1; i <= columns; ++i) rows.u32(i);
     maker_.event(binlog::kGtidEvent, 0, kSecondUs * number_, gtid_bytes());
     maker_.event(binlog::kQueryEvent, 0, kSecondUs * number_, begin.view());
+    if (!sql.empty()) maker_.event(binlog::kRowsQueryEvent, 0, kSecondUs * number_, text.view());
     maker_.event(binlog::kTableMapEvent, 0, kSecondUs * number_, map.view());
     maker_.event(binlog::kWriteRowsEvent, 0, kSecondUs * number_, rows.view());
     maker_.event(binlog::kXidEvent, 0, kSecondUs * number_, ByteVector(8, 1));
@@ -419,6 +333,9 @@ class MadeLog {
   // Of what is wanted; "shop.t" for one table, "" for all.
   ChangeReader reader(const std::string& wanted, Position from = {1, 0},
                       schema::Catalog catalog = schema::Catalog()) {
+    return {options(wanted), from, std::move(catalog)};
+  }
+  ReaderOptions options(const std::string& wanted) {
     const auto mode = disk_.exists(paths_[0]) ? io::OpenMode::kWrite : io::OpenMode::kCreateNew;
     auto file = disk_.open(paths_[0], mode);
     EXPECT_TRUE(file && (*file)->write_at(0, maker_.file().bytes));
@@ -428,7 +345,7 @@ class MadeLog {
     options.wants = [wanted](std::string_view database, std::string_view table) {
       return wanted.empty() || wanted == std::string(database) + "." + std::string(table);
     };
-    return {std::move(options), from, std::move(catalog)};
+    return options;
   }
 
  private:
@@ -445,6 +362,41 @@ class MadeLog {
   io::SimulatedDisk disk_;
   const std::vector<std::string> paths_ = {"made.000001"};
 };
+
+// However long: what is no DDL is not read whole, nor is the text of a statement whose rows follow.
+TEST(ChangeReader, LongStatementsAreNotHeld) {
+  constexpr size_t kKept = ChangeReader::kSqlBytesMax;
+  MadeLog log;
+  log.statement("CREATE TABLE t (id INT)");
+  const std::string long_text(3 << 20, 'x');
+  log.statement("/* rows */ INSERT INTO t VALUES ('" + long_text + "')");
+  log.row("t", 1, "INSERT INTO t VALUES (7)");
+  log.row("t", 1, "/* " + std::string(kKept - 4, 'x') + "\u00e9" + long_text);
+  for (const bool wanted : {true, false}) {
+    ReaderOptions options = log.options("");
+    options.losses = LossPolicy::kSkip;
+    options.event_bytes_max = 1 << 20;
+    options.sql_text = wanted;
+    ChangeReader reader(std::move(options), {1, 0}, schema::Catalog());
+    std::vector<std::string> sql;
+    Result<bool> more = true;
+    while (more && *more) {
+      more = reader.read([&](const Change& change) {
+        if (change.operation == Operation::kInsert) sql.emplace_back(change.sql);
+        return ok();
+      });
+    }
+    ASSERT_TRUE(more) << more.error().message;
+    EXPECT_EQ(reader.counts().statements_skipped, 1u);
+    if (!wanted) {
+      EXPECT_THAT(sql, ElementsAre("", ""));
+      continue;
+    }
+    // Cut before the character that does not fit.
+    EXPECT_THAT(
+        sql, ElementsAre("INSERT INTO t VALUES (7)", "/* " + std::string(kKept - 4, 'x') + "..."));
+  }
+}
 
 std::vector<std::string> rows_of(const std::vector<Told>& changes) {
   std::vector<std::string> out;

@@ -146,14 +146,6 @@ Result<Position> SchemaKeeper::reach(const schema::Baseline& baseline,
   return fail(Code::kStopped, "asked to stop");
 }
 
-// As commands take it.
-std::string SchemaKeeper::text_of(Position at) const {
-  const auto segments = log_.segments();
-  const auto found = std::ranges::find(segments, at.segment, &store::SegmentInfo::number);
-  return (found == segments.end() ? std::to_string(at.segment) : found->name) + ":" +
-         std::to_string(at.offset);
-}
-
 // Tables that our account may not see at the source are not lost when the log has told of them.
 void SchemaKeeper::keep_what_is_known(schema::Baseline& baseline, Position at,
                                       const std::stop_token& stop) {
@@ -212,12 +204,13 @@ Status SchemaKeeper::take(BaselineReason reason, const std::stop_token& stop) {
   const size_t bytes = record.encoded.size();
   BINBUS_RETURN_IF_ERROR(around_.record(std::move(record), stop));
   baseline_server_ = server;
-  log::info("schema_baseline", {{"stream", stream_},
-                                {"reason", reason_name(reason)},
-                                {"place", text_of(at)},
-                                {"tables", tables},
-                                {"bytes", bytes},
-                                {"took_ms", (clock_.monotonic_us() - began_us) / 1000}});
+  log::info("schema_baseline",
+            {{"stream", stream_},
+             {"reason", reason_name(reason)},
+             {"place", log_.segment_name(at.segment) + ":" + std::to_string(at.offset)},
+             {"tables", tables},
+             {"bytes", bytes},
+             {"took_ms", (clock_.monotonic_us() - began_us) / 1000}});
   const std::lock_guard lock(mutex_);
   public_.newest = at;
   ++public_.taken;

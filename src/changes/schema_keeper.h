@@ -73,7 +73,6 @@ class SchemaKeeper {
   Result<KeeperFacts> learn();
   void keep_what_is_known(schema::Baseline& baseline, Position at, const std::stop_token& stop);
   Status take(BaselineReason reason, const std::stop_token& stop);
-  std::string text_of(Position at) const;
   Result<Position> reach(const schema::Baseline& baseline, const schema::SourcePlace& place,
                          const std::stop_token& stop);
 

@@ -102,8 +102,7 @@ struct CanalTable {
 
 CanalTable make_table(const TableVersion& table) {
   CanalTable made;
-  const std::span<const schema::Column> columns = shown_columns(table);
-  made.columns = {columns.begin(), columns.end()};
+  made.columns = shown_plans(table);
   for (const ColumnPlan& plan : made.columns) {
     made.mysql_types.push_back(plan.member);
     append_json_string(made.mysql_types.back(), plan.column->type_text);

@@ -138,8 +138,7 @@ class DebeziumWriter : public FormatWriter {
   DebeziumTable make_table(const TableVersion& table, Connector connector) const {
     DebeziumTable made;
     made.connector = connector;
-    const std::span<const schema::Column> columns = shown_columns(table);
-    made.columns = {columns.begin(), columns.end()};
+    made.columns = shown_plans<DebeziumColumn>(table);
     made.key = table.primary_key;
     made.collection = table.database + "." + table.table;
     append_json_string(made.database, table.database);

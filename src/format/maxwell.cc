@@ -61,8 +61,7 @@ MaxwellTable make_table(const TableVersion& table) {
     made.row_heads[i] = made.head;
     made.row_heads[i] += row_type(static_cast<Operation>(i));
   }
-  const std::span<const schema::Column> columns = shown_columns(table);
-  made.columns = {columns.begin(), columns.end()};
+  made.columns = shown_plans(table);
   made.key = table.primary_key;
   made.key_columns = "[";
   for (const uint32_t ordinal : table.primary_key) {

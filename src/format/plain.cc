@@ -44,8 +44,7 @@ void append_names(std::string& out, std::string_view database, std::string_view 
 PlainTable make_table(const TableVersion& table) {
   PlainTable made;
   append_names(made.names, table.database, table.table);
-  const std::span<const schema::Column> columns = shown_columns(table);
-  made.columns = {columns.begin(), columns.end()};
+  made.columns = shown_plans(table);
   made.key = table.primary_key;
   made.types = types_of(table);
   return made;

@@ -36,10 +36,9 @@ std::string qualified(const TableVersion& table) {
 SqlTable make_table(const TableVersion& table) {
   SqlTable made;
   made.name = qualified(table);
-  for (const schema::Column& column : shown_columns(table)) {
-    made.columns.emplace_back(column);
-    append_identifier(made.identifiers.emplace_back(), column.name);
-  }
+  made.columns = shown_plans(table);
+  for (const ColumnPlan& plan : made.columns)
+    append_identifier(made.identifiers.emplace_back(), plan.column->name);
   made.key = table.primary_key;
   return made;
 }

@@ -5,6 +5,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "schema/field.h"
 
@@ -45,6 +46,12 @@ struct ColumnPlan {
   bool ascii = false;
   std::string member;  // ,"name":
 };
+// Of the shown columns; a format may have plans of its own.
+template <class Plan = ColumnPlan>
+std::vector<Plan> shown_plans(const schema::TableVersion& table) {
+  const std::span<const schema::Column> columns = shown_columns(table);
+  return {columns.begin(), columns.end()};
+}
 
 // MySQL's geometry: four bytes of SRID, then well-known binary.
 struct GeometryView {

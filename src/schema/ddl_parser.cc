@@ -4,6 +4,7 @@
 
 #include "schema/column_parser.h"
 #include "schema/table_parser.h"
+#include "schema/utf8.h"
 
 namespace binbus::schema {
 namespace {
@@ -208,9 +209,7 @@ Result<bool> skip_set_statement(TokenReader& in) {
 }  // namespace
 
 std::string beginning_of(std::string_view statement) {
-  size_t end = std::min(statement.size(), kStatementShown);
-  while (end > 0 && end < statement.size() && (statement[end] & 0xc0) == 0x80) --end;
-  return std::string(statement.substr(0, end));
+  return std::string(beginning_of(statement, kStatementShown));
 }
 
 Result<DdlStatement> parse_ddl(std::string_view statement, const StatementContext& context) {

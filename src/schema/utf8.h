@@ -1,6 +1,8 @@
 // UTF-8, as much of it as the charsets need.
 #pragma once
 
+#include <string_view>
+
 #include "base/bytes.h"
 
 namespace binbus::schema {
@@ -29,6 +31,13 @@ inline bool is_ascii(Bytes text) {
 bool is_valid_utf8(Bytes text, uint32_t bytes_max);
 // The length of the longest prefix of which that is true; a character at a time, for text that has something wrong.
 size_t valid_utf8_prefix(Bytes text, uint32_t bytes_max);
+
+// The text's beginning of up to that many bytes, not cut within a character.
+inline std::string_view beginning_of(std::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  while (bytes_max > 0 && (text[bytes_max] & 0xC0) == 0x80) --bytes_max;
+  return text.substr(0, bytes_max);
+}
 
 // Writes the character, up to 4 bytes, and returns the place behind it. Must be neither a surrogate nor beyond U+10FFFF.
 inline char* put_utf8(char* to, char32_t character) {

@@ -152,6 +152,8 @@ class Log {
   uint64_t last_commit_us() const;
   std::vector<SegmentInfo> segments() const;  // oldest first; may read each segment's head
   LogSize size() const;
+  // "" when the segment is not here.
+  std::string segment_name(uint64_t number) const;
   // Visible bytes from one place to another, over all segments between that are still here; 0 when `to` is not later.
   uint64_t bytes_between(Position from, Position to) const;
   std::vector<SourceSpan> sources() const;  // ascending

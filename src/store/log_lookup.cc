@@ -139,6 +139,11 @@ LogSize Log::size() const {
   return size;
 }
 
+std::string Log::segment_name(uint64_t number) const {
+  const auto segment = state_->find_segment(number);
+  return segment ? (*segment)->name() : "";
+}
+
 uint64_t Log::bytes_between(Position from, Position to) const {
   if (from >= to) return 0;
   if (from.segment == to.segment) return to.offset - from.offset;

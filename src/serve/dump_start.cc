@@ -120,10 +120,11 @@ class Search {
     if (request_.position < binlog::kMagic.size()) {
       return impossible_position("position < 4");
     }
+    // Listed before the search: a segment that begins between the two is waited for, not refused.
+    const auto segments = log_.segments();
     const auto segment = find_segment(log_, request_.file);
     if (!segment) {
       const auto wanted = binlog::SegmentName::parse(request_.file);
-      const auto segments = log_.segments();
       ahead_ = segments.empty() || (wanted && wanted->number > segments.back().number);
       return wording_.fatal(Code::kNotFound,
                             "Could not find first log file name in binary log index file");

@@ -5,7 +5,7 @@ import subprocess
 
 from servers import REPOSITORY, installed
 
-PARTS = ["scan", "decode", "kafka", "ingest", "serve", "latency"]
+PARTS = ["scan", "decode", "kafka", "ingest", "serve", "tail", "latency"]
 
 
 def test_bench_runs(tmp_path):

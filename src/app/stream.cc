@@ -238,11 +238,14 @@ void Stream::listen(Parts& parts) {
   listen_error_ = std::move(error);
 }
 
-// The segment from which on sinks still have something to deliver.
+// The segment from which on sinks still have something to deliver. All of them while the log has no schema baseline: what
+// the tables of a sink are is then told by the log's statements alone.
 uint64_t Stream::held_from(const Parts& parts) {
   uint64_t held_from = UINT64_MAX;
+  const bool has_baseline = !parts.log->schemas().empty();
   for (const Parts::Sink& sink : parts.sinks_now()) {
     if (!sink.options.hold) continue;
+    if (!has_baseline) return 0;
     const sink::Checkpoint place = sink.runner->status().committed;
     if (place.empty() && sink.options.start == "earliest") return 0;  // it has not begun
     if (const auto segment = binlog::SegmentName::parse(place.substr(0, place.rfind(':'))))

@@ -14,19 +14,6 @@ uint64_t number(const std::optional<std::string>& text) {
   return value;
 }
 
-// "uuid:7#42:8#43", GTIDs with the threads that own them, as a plain set.
-std::string without_owners(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '#') {
-      out += text[i];
-      continue;
-    }
-    while (i + 1 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '9') ++i;
-  }
-  return out;
-}
-
 // MariaDB, and MySQL before 8.4, hold the log's lock while several commits wait: who asks for the files then gets no
 // answer before somebody acknowledges.
 Result<bool> commits_wait(mysql::Client& client) {
@@ -65,7 +52,7 @@ Status learn_gtids(mysql::Client& client, SourceFacts& facts) {
   // in one of both.
   BINBUS_TRY(owned_text, global_variable(client, "gtid_owned"));
   BINBUS_TRY(executed_text, global_variable(client, "gtid_executed"));
-  const std::string owned = without_owners(owned_text.value_or(""));
+  const std::string owned = set_of_owned(owned_text.value_or(""));
   const std::string both = executed_text.value_or("") + (owned.empty() ? "" : "," + owned);
   BINBUS_TRY(executed, mysql::Executed::parse(facts.flavor, both));
   BINBUS_TRY(purged_text, global_variable(client, "gtid_purged"));
@@ -109,6 +96,28 @@ Status learn_variables(mysql::Client& client, SourceFacts& facts) {
 }
 
 }  // namespace
+
+std::string set_of_owned(std::string_view text) {
+  constexpr size_t kUuidBytes = 36;
+  constexpr size_t kFirstDash = 8;
+  // Nothing stands between a thread's number and the next UUID, which may begin with a digit: its dash tells.
+  const auto next_uuid = [&](size_t from) {
+    const size_t dash = text.find('-', from);
+    return dash == std::string_view::npos ? text.size() : dash - kFirstDash;
+  };
+  std::string set;
+  for (size_t at = text.empty() ? 0 : next_uuid(kFirstDash); at < text.size();) {
+    const size_t end = next_uuid(std::min(at + kUuidBytes, text.size()));
+    if (!set.empty()) set += ',';
+    bool owner = false;
+    for (const char c : text.substr(at, end - at)) {
+      owner = c == '#' || (owner && c >= '0' && c <= '9');
+      if (!owner) set += c;
+    }
+    at = end;
+  }
+  return set;
+}
 
 bool is_on(const std::optional<std::string>& value) {
   return value && (*value == "1" || *value == "ON");

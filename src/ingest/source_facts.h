@@ -48,6 +48,8 @@ Result<SourceFacts> learn_source(mysql::Client& client, std::optional<mysql::Fla
 // @@GLOBAL.`variable`; nullopt when the server has no such variable.
 Result<std::optional<std::string>> global_variable(mysql::Client& client,
                                                    const std::string& variable);
+// The GTIDs of `text`, @@gtid_owned: "UUID:7#42:8#43UUID:tag:1#44", each with the thread that owns it.
+std::string set_of_owned(std::string_view text);
 // "ON", "1" and the like.
 bool is_on(const std::optional<std::string>& value);
 

@@ -164,3 +164,23 @@ def test_servers_restored_from_a_backup(lab):
     b.sql("INSERT INTO d.t VALUES (3)")
     restored.wait_for(b)
     assert backup in stream_status(binbus)["gtid_executed"]
+
+
+def test_transactions_under_way_at_the_connect(lab):
+    """Of several servers and tags: in @@gtid_owned nothing stands between them."""
+    source = lab.server("mysql97")
+    source.sql("CREATE DATABASE d")
+    others = ["11111111-ea11-11f1-a60a-02fc00000001", "b8627f27-ea11-11f1-a60a-02fc00000001"]
+    owners = []
+    for gtid in (f"{others[1]}:tag_2:7", f"{others[1]}:14", f"{others[0]}:tag_0:9", f"{others[0]}:15"):
+        owners.append(source.connect(autocommit=False))
+        owners[-1].cursor().execute(f"SET gtid_next = '{gtid}'")
+    assert "#" in source.value("SELECT @@GLOBAL.gtid_owned")
+    binbus = lab.binbus(source)
+    binbus.wait_for(source)
+    for owner in owners:
+        owner.commit()
+        owner.close()
+    binbus.wait_for(source)
+    assert_same_bytes(source, binbus)
+    assert stream_status(binbus)["gtid_executed"] == source.gtids()

@@ -216,8 +216,7 @@ const Key<SinkOptions> kSinkKeys[] = {
      .fallback = "true",
      .help = "Retention keeps segments that this sink has not delivered yet, also while it is "
              "paused or cannot reach its target, and all of them until the first schema "
-             "baseline. With `false` they go, and it stops when it "
-             "comes too late."},
+             "baseline. With `false` they go, and it stops when it comes too late."},
     {.name = "path",
      .kind = Kind::kPath,
      .member = &SinkOptions::path,

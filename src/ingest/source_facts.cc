@@ -100,13 +100,13 @@ Status learn_variables(mysql::Client& client, SourceFacts& facts) {
 std::string set_of_owned(std::string_view text) {
   constexpr size_t kUuidBytes = 36;
   constexpr size_t kFirstDash = 8;
-  // Nothing stands between a thread's number and the next UUID, which may begin with a digit: its dash tells.
+  // Nothing stands between a thread's number and the next UUID, which may begin with a digit: its first dash tells.
   const auto next_uuid = [&](size_t from) {
     const size_t dash = text.find('-', from);
     return dash == std::string_view::npos ? text.size() : dash - kFirstDash;
   };
   std::string set;
-  for (size_t at = text.empty() ? 0 : next_uuid(kFirstDash); at < text.size();) {
+  for (size_t at = 0; at < text.size();) {
     const size_t end = next_uuid(std::min(at + kUuidBytes, text.size()));
     if (!set.empty()) set += ',';
     bool owner = false;

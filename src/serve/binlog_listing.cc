@@ -98,7 +98,7 @@ Result<mysql::ResultSet> list_events(const Catalog& catalog, const EventListing&
   mysql::ResultSet result{{"Log_name", integer_column("Pos"), "Event_type",
                            integer_column("Server_id"), integer_column("End_log_pos"), "Info"},
                           {}};
-  BINBUS_TRY(segment, find_segment(catalog.log(), listing.file));
+  BINBUS_TRY(segment, find_segment(catalog.log().segments(), listing.file));
   BINBUS_TRY(format, read_format(catalog.log(), segment.number));
   const uint64_t from = std::max<uint64_t>(listing.from, binlog::kMagic.size());
   if (!check_event_start(catalog.log(), segment, from))

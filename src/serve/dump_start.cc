@@ -120,9 +120,9 @@ class Search {
     if (request_.position < binlog::kMagic.size()) {
       return impossible_position("position < 4");
     }
-    // Listed before the search: a segment that begins between the two is waited for, not refused.
+    // One list for the search and for what is made of its failing: a segment that begins meanwhile is waited for.
     const auto segments = log_.segments();
-    const auto segment = find_segment(log_, request_.file);
+    const auto segment = find_segment(segments, request_.file);
     if (!segment) {
       const auto wanted = binlog::SegmentName::parse(request_.file);
       ahead_ = segments.empty() || (wanted && wanted->number > segments.back().number);

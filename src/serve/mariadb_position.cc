@@ -5,8 +5,9 @@
 
 namespace binbus::serve {
 
-Result<store::SegmentInfo> find_segment(const store::Log& log, const std::string& name) {
-  for (const store::SegmentInfo& segment : log.segments()) {
+Result<store::SegmentInfo> find_segment(const std::vector<store::SegmentInfo>& segments,
+                                        const std::string& name) {
+  for (const store::SegmentInfo& segment : segments) {
     if (name.empty() || segment.name == name) return segment;
   }
   return fail(Code::kNotFound, "Could not find first log file name in binary log index file", 1236);
@@ -14,7 +15,7 @@ Result<store::SegmentInfo> find_segment(const store::Log& log, const std::string
 
 Result<mysql::MariadbGtidSet> mariadb_state_at(store::Log& log, const std::string& segment,
                                                uint64_t offset) {
-  BINBUS_TRY(info, find_segment(log, segment));
+  BINBUS_TRY(info, find_segment(log.segments(), segment));
   const mysql::MariadbGtidSet* before = info.previous.mariadb();
   mysql::MariadbGtidSet state = before ? *before : mysql::MariadbGtidSet();
   if (offset <= binlog::kMagic.size()) return state;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "mysql/mariadb_gtid_set.h"
 #include "store/log.h"
@@ -13,7 +14,8 @@ namespace binbus::serve {
 Result<mysql::MariadbGtidSet> mariadb_state_at(store::Log& log, const std::string& segment,
                                                uint64_t offset);
 
-// The number of the segment with this name; kNotFound. "" is the oldest one.
-Result<store::SegmentInfo> find_segment(const store::Log& log, const std::string& name);
+// The one of this name among a log's segments; kNotFound. "" is the oldest one.
+Result<store::SegmentInfo> find_segment(const std::vector<store::SegmentInfo>& segments,
+                                        const std::string& name);
 
 }  // namespace binbus::serve

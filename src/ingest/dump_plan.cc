@@ -259,18 +259,26 @@ Result<DumpPlan> plan_after_loss(const Held& held, const SourceFacts& facts, OnS
   return from_file(next->name, 4);
 }
 
-Result<DumpPlan> plan_resume(const Held& held, const SourceFacts& facts, OnSourceLoss on_loss) {
+Result<DumpPlan> plan_resume(const Held& held, const SourceFacts& facts, OnSourceLoss on_loss,
+                             const Past& past) {
   const BinlogFile* const file = find_file(facts, held.source.file);
-  const bool there = file != nullptr && file->bytes >= held.source.offset;
+  const bool there = file != nullptr && file->name != past.replaced_file &&
+                     file->bytes >= held.source.offset;
   if (!there && !facts.commits_wait) return plan_after_loss(held, facts, on_loss);
   if (on_loss == OnSourceLoss::kStop && !lost(held, facts).empty()) {
     return fail(lost_error(held, facts));
   }
-  if (!held.own_numbering()) return from_file(held.source.file, held.source.offset);
+  const BinlogFile* const after_torn =
+      held.source.file == past.torn_file ? later_file(facts, past.torn_file) : nullptr;
+  const auto go_on = [&] {
+    return after_torn != nullptr ? from_file(after_torn->name, 4)
+                                 : from_file(held.source.file, held.source.offset);
+  };
+  if (!held.own_numbering()) return go_on();
   // A replica may have written its transactions in another order than the server before it: only the set tells which
   // of them we have.
   if (facts.by_gtid()) return from_gtids(common(held.executed, facts.executed));
-  DumpPlan plan = from_file(held.source.file, held.source.offset);
+  DumpPlan plan = go_on();
   plan.own_numbering = true;
   return plan;
 }
@@ -323,14 +331,14 @@ Held Held::of(const Destination& destination) {
 }
 
 Result<DumpPlan> plan_dump(const Held& held, const SourceFacts& facts, const Start& start,
-                           OnSourceLoss on_loss, bool may_fail_over) {
+                           OnSourceLoss on_loss, const Past& past) {
   if (!facts.log_bin) {
     return fail(Code::kUnsupported, name_of(facts) + " writes no binlog: start it with --log-bin");
   }
   auto plan = held.empty() ? plan_start(facts, start)
               : same_server(held.source, facts)
-                  ? plan_resume(held, facts, on_loss)
-                  : plan_failover(held, facts, on_loss, may_fail_over);
+                  ? plan_resume(held, facts, on_loss, past)
+                  : plan_failover(held, facts, on_loss, past.may_fail_over);
   if (!plan) return plan;
   if (!plan->new_source) plan->lacks = held.source.lacks;
   plan->seeded = seeded(held, facts, *plan);

@@ -22,6 +22,16 @@ struct Held {
   bool own_numbering() const { return segment != source.file || end.offset != source.offset; }
 };
 
+// What earlier sessions tell.
+struct Past {
+  bool may_fail_over = false;  // the source that the log comes from has been away long enough
+  // Of the source: not the file of that name that we hold, see Receiver::file_replaced(). As good as lost.
+  std::string replaced_file = {};
+  // Of the source: ends within an event, as MariaDB leaves it when it is killed while it writes. What was not written whole was
+  // never committed, and the log goes on in the next file.
+  std::string torn_file = {};
+};
+
 struct DumpPlan {
   enum class By : uint8_t {
     kFile,   // from `file` at `offset` on
@@ -45,6 +55,6 @@ struct DumpPlan {
 //         GTIDs to go by; kTimeout when only the waiting time before a failover is not over; kInvalid for a start that
 //         the source does not have; kUnsupported when the source writes no binlog.
 Result<DumpPlan> plan_dump(const Held& held, const SourceFacts& facts, const Start& start,
-                           OnSourceLoss on_loss, bool may_fail_over);
+                           OnSourceLoss on_loss, const Past& past);
 
 }  // namespace binbus::ingest

@@ -60,7 +60,7 @@ TEST(DumpPlan, an_empty_log_begins_at_the_head_of_a_file) {
                              {"set", gtid_start.c_str(), By::kLocate, ""}};
   for (const StartCase& one : cases) {
     const auto plan =
-        plan_dump({}, source_a(), *Start::parse(one.start), OnSourceLoss::kStop, true);
+        plan_dump({}, source_a(), *Start::parse(one.start), OnSourceLoss::kStop, {true});
     ASSERT_TRUE(plan) << one.name << plan.error().message;
     EXPECT_EQ(plan->by, one.by) << one.name;
     EXPECT_EQ(plan->file, one.file) << one.name;
@@ -78,17 +78,17 @@ TEST(DumpPlan, goes_without_the_files_while_commits_wait) {
                              {"latest", "latest", By::kLocate, ""},
                              {"within_a_file", "binlog.000003:499", By::kFile, "binlog.000003"}};
   for (const StartCase& one : cases) {
-    const auto plan = plan_dump({}, facts, *Start::parse(one.start), OnSourceLoss::kStop, true);
+    const auto plan = plan_dump({}, facts, *Start::parse(one.start), OnSourceLoss::kStop, {true});
     ASSERT_TRUE(plan) << one.name << plan.error().message;
     EXPECT_EQ(plan->by, one.by) << one.name;
     EXPECT_EQ(plan->file, one.file) << one.name;
   }
-  const auto resumed = plan_dump(held_a(), facts, Start(), OnSourceLoss::kStop, true);
+  const auto resumed = plan_dump(held_a(), facts, Start(), OnSourceLoss::kStop, {true});
   ASSERT_TRUE(resumed) << resumed.error().message;
   EXPECT_EQ(resumed->file, "binlog.000004");
   EXPECT_EQ(resumed->offset, 900U);
   facts.executed = a("1-85");
-  EXPECT_EQ(plan_dump(held_a(), facts, Start(), OnSourceLoss::kStop, true).error().code,
+  EXPECT_EQ(plan_dump(held_a(), facts, Start(), OnSourceLoss::kStop, {true}).error().code,
             Code::kDiverged);
 }
 
@@ -182,7 +182,7 @@ TEST(DumpPlan, names_what_is_missing) {
     SourceFacts facts = source_a();
     Start start;
     bad.change(held, facts, start);
-    const auto plan = plan_dump(held, facts, start, OnSourceLoss::kStop, true);
+    const auto plan = plan_dump(held, facts, start, OnSourceLoss::kStop, {true});
     ASSERT_FALSE(plan) << bad.name;
     EXPECT_EQ(plan.error().code, bad.code) << bad.name << ": " << plan.error().message;
     EXPECT_NE(plan.error().message.find(bad.says), std::string::npos)
@@ -194,7 +194,7 @@ TEST(DumpPlan, the_same_server_goes_on_by_file_and_position) {
   for (const char* mode : {"ON", "OFF"}) {
     SourceFacts facts = source_a();
     facts.gtid_mode = mode;
-    const auto plan = plan_dump(held_a(), facts, {}, OnSourceLoss::kStop, false);
+    const auto plan = plan_dump(held_a(), facts, {}, OnSourceLoss::kStop, {false});
     ASSERT_TRUE(plan);
     EXPECT_EQ(plan->by, By::kFile);
     EXPECT_EQ(plan->file, "binlog.000004");
@@ -206,10 +206,10 @@ TEST(DumpPlan, the_same_server_goes_on_by_file_and_position) {
 TEST(DumpPlan, another_server_takes_over_by_gtid_once_it_may) {
   SourceFacts facts = source_a();
   facts.server_uuid = kUuidB;
-  const auto early = plan_dump(held_a(), facts, {}, OnSourceLoss::kStop, false);
+  const auto early = plan_dump(held_a(), facts, {}, OnSourceLoss::kStop, {false});
   ASSERT_FALSE(early);
   EXPECT_EQ(early.error().code, Code::kTimeout);
-  const auto plan = plan_dump(held_a(), facts, {}, OnSourceLoss::kStop, true);
+  const auto plan = plan_dump(held_a(), facts, {}, OnSourceLoss::kStop, {true});
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_EQ(plan->by, By::kGtid);
   EXPECT_EQ(plan->executed, a("1-90"));
@@ -222,7 +222,7 @@ TEST(DumpPlan, after_a_failover_the_same_server_goes_on_by_gtid) {
   Held held = held_a();
   held.source = {kUuidB, 2, "", "mysql-bin.000041", 700};
   SourceFacts facts = facts_of(kUuidB, std::string(kUuidA) + ":1-100", {{"mysql-bin.000041", 800}});
-  const auto plan = plan_dump(held, facts, {}, OnSourceLoss::kStop, false);
+  const auto plan = plan_dump(held, facts, {}, OnSourceLoss::kStop, {false});
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_EQ(plan->by, By::kGtid);
   EXPECT_TRUE(plan->own_numbering);
@@ -234,7 +234,7 @@ TEST(DumpPlan, an_accepted_loss_goes_on_with_what_the_source_has) {
   facts.files.back().bytes = 800;
   facts.files.push_back({"binlog.000005", 300});
   facts.executed = a("1-85:88-120");
-  auto plan = plan_dump(held_a(), facts, {}, OnSourceLoss::kAccept, false);
+  auto plan = plan_dump(held_a(), facts, {}, OnSourceLoss::kAccept, {false});
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->by, By::kGtid);
   EXPECT_EQ(plan->executed, a("1-85:88-90"))
@@ -245,7 +245,7 @@ TEST(DumpPlan, an_accepted_loss_goes_on_with_what_the_source_has) {
   facts.executed = {};
   Held held = held_a();
   held.executed = {};
-  plan = plan_dump(held, facts, {}, OnSourceLoss::kAccept, false);
+  plan = plan_dump(held, facts, {}, OnSourceLoss::kAccept, {false});
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->by, By::kFile);
   EXPECT_EQ(plan->file, "binlog.000005");
@@ -256,16 +256,16 @@ TEST(DumpPlan, an_accepted_loss_stays_accepted) {
   facts.server_uuid = kUuidB;
   facts.executed = a("1-88");
   Held held = held_a();
-  const auto accepted = plan_dump(held, facts, {}, OnSourceLoss::kAccept, true);
+  const auto accepted = plan_dump(held, facts, {}, OnSourceLoss::kAccept, {true});
   ASSERT_TRUE(accepted) << accepted.error().message;
   EXPECT_EQ(accepted->lacks, std::string(kUuidA) + ":89-90");
   held.source = {kUuidB, 1, "", "binlog.000004", 950, accepted->lacks};
   held.accepted = set(accepted->lacks);
-  const auto resumed = plan_dump(held, facts, {}, OnSourceLoss::kStop, false);
+  const auto resumed = plan_dump(held, facts, {}, OnSourceLoss::kStop, {false});
   ASSERT_TRUE(resumed) << resumed.error().message;
   EXPECT_EQ(resumed->lacks, accepted->lacks);
   facts.executed = a("1-80");
-  EXPECT_NE(plan_dump(held, facts, {}, OnSourceLoss::kStop, false)
+  EXPECT_NE(plan_dump(held, facts, {}, OnSourceLoss::kStop, {false})
                 .error()
                 .message.find("aaaaaaaaaaaa:81-88;"),
             std::string::npos)
@@ -277,17 +277,17 @@ TEST(DumpPlan, a_purged_file_that_held_nothing_more_is_passed) {
   SourceFacts facts = source_a();
   Held held = held_of(kUuidA, "binlog.000001", 900, a("1-90"));
   facts.purged = a("1-90");
-  auto plan = plan_dump(held, facts, {}, OnSourceLoss::kStop, false);
+  auto plan = plan_dump(held, facts, {}, OnSourceLoss::kStop, {false});
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_EQ(plan->by, By::kFile);
   EXPECT_EQ(plan->file, "binlog.000003");
   EXPECT_EQ(plan->offset, 4U);
   held.segment = "binlog.000007";
-  plan = plan_dump(held, facts, {}, OnSourceLoss::kStop, false);
+  plan = plan_dump(held, facts, {}, OnSourceLoss::kStop, {false});
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_EQ(plan->by, By::kGtid);
   facts.gtid_mode = "ON_PERMISSIVE";  // others than GTIDs may have been in it
-  EXPECT_EQ(plan_dump(held, facts, {}, OnSourceLoss::kStop, false).error().code, Code::kPurged);
+  EXPECT_EQ(plan_dump(held, facts, {}, OnSourceLoss::kStop, {false}).error().code, Code::kPurged);
 }
 
 struct MariadbCase {
@@ -321,7 +321,7 @@ TEST(DumpPlan, mariadb_fails_over_by_the_domains_places) {
     facts.purged = mariadb(one.purged);
     facts.files = {{"binlog.000001", 1000}};
     const Held held = held_of("", "binlog.000001", 900, mariadb(one.held));
-    const auto plan = plan_dump(held, facts, {}, OnSourceLoss::kStop, true);
+    const auto plan = plan_dump(held, facts, {}, OnSourceLoss::kStop, {true});
     ASSERT_EQ(plan.has_value(), *one.from != '\0') << one.name;
     if (!plan) {
       EXPECT_NE(plan.error().message.find(one.says), std::string::npos)
@@ -339,7 +339,7 @@ TEST(DumpPlan, mariadb_fails_over_by_the_domains_places) {
   facts.executed = mariadb("0-1-90,0-2-95");
   facts.files = {{"binlog.000001", 1000}};
   const Held held = held_of("", "binlog.000001", 900, mariadb("0-1-100"));
-  const auto plan = plan_dump(held, facts, {}, OnSourceLoss::kAccept, true);
+  const auto plan = plan_dump(held, facts, {}, OnSourceLoss::kAccept, {true});
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_EQ(plan->executed.to_string(), "0-1-90");
 }
@@ -353,11 +353,11 @@ TEST(DumpPlan, what_a_source_was_seeded_with_is_kept) {
   SourceFacts facts = source_a();
   facts.executed.add(set(seed));
   facts.purged = set(std::string(kUuidA) + ":1-10," + seed);
-  EXPECT_EQ(plan_dump(Held{}, facts, {}, OnSourceLoss::kStop, true)->seeded, facts.purged);
+  EXPECT_EQ(plan_dump(Held{}, facts, {}, OnSourceLoss::kStop, {true})->seeded, facts.purged);
   // Of the same server only what is not known yet; again and again the same.
   Held held = held_a();
   for (int round = 0; round < 2; ++round) {
-    const auto plan = plan_dump(held, facts, {}, OnSourceLoss::kStop, true);
+    const auto plan = plan_dump(held, facts, {}, OnSourceLoss::kStop, {true});
     ASSERT_TRUE(plan) << plan.error().message;
     EXPECT_EQ(plan->seeded.to_string(), seed) << round;
     held.source.seeded = plan->seeded;
@@ -367,10 +367,26 @@ TEST(DumpPlan, what_a_source_was_seeded_with_is_kept) {
   SourceFacts other = facts;
   other.server_uuid = "dddddddd-dddd-dddd-dddd-dddddddddddd";
   other.purged = set(seed);
-  const auto plan = plan_dump(held, other, {}, OnSourceLoss::kStop, true);
+  const auto plan = plan_dump(held, other, {}, OnSourceLoss::kStop, {true});
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_TRUE(plan->new_source);
   EXPECT_EQ(plan->seeded, other.purged);
+}
+
+TEST(DumpPlan, goes_on_behind_a_file_that_ends_within_an_event) {
+  const Past past{.torn_file = "binlog.000004"};
+  SourceFacts facts = source_a();
+  auto plan = plan_dump(held_a(), facts, {}, OnSourceLoss::kStop, past);
+  EXPECT_EQ(plan->file, "binlog.000004") << "the newest file may still get its rest";
+  EXPECT_EQ(plan->offset, 900U);
+
+  facts.files.push_back({"binlog.000005", 4});
+  plan = plan_dump(held_a(), facts, {}, OnSourceLoss::kStop, past);
+  EXPECT_EQ(plan->file, "binlog.000005");
+  EXPECT_EQ(plan->offset, 4U);
+  EXPECT_FALSE(plan->own_numbering);
+  plan = plan_dump(held_a(), facts, {}, OnSourceLoss::kStop, {.torn_file = "binlog.000003"});
+  EXPECT_EQ(plan->file, "binlog.000004") << "not where the log goes on";
 }
 
 TEST(DumpPlan, mariadb_is_told_apart_by_server_id) {
@@ -383,9 +399,9 @@ TEST(DumpPlan, mariadb_is_told_apart_by_server_id) {
   Held held =
       held_of("", "binlog.000001", 900, *mysql::Executed::parse(mysql::Flavor::kMariadb, "0-7-50"));
   held.source.server_id = 7;
-  EXPECT_EQ(plan_dump(held, facts, {}, OnSourceLoss::kStop, false)->by, By::kFile);
+  EXPECT_EQ(plan_dump(held, facts, {}, OnSourceLoss::kStop, {false})->by, By::kFile);
   facts.server_id = 8;
-  EXPECT_EQ(plan_dump(held, facts, {}, OnSourceLoss::kStop, true)->by, By::kGtid);
+  EXPECT_EQ(plan_dump(held, facts, {}, OnSourceLoss::kStop, {true})->by, By::kGtid);
 }
 
 }  // namespace

@@ -136,7 +136,7 @@ Error Ingest::attempt(Candidate& candidate, const std::stop_token& stop) {
     return std::move(aborted).error();
   const uint64_t began_us = clock_.monotonic_us();
   const Past past{began_us - worked_us_ >= uint64_t{options_.failover_after_ms} * 1000,
-                  candidate.replaced_file};
+                  candidate.replaced_file, candidate.torn_file};
   auto session = Session::open(options_, candidate.address, identity_, destination_, past);
   if (!session) return explain(std::move(session).error(), context(candidate));
   announce(candidate, **session);
@@ -162,6 +162,14 @@ Error Ingest::attempt(Candidate& candidate, const std::stop_token& stop) {
     return {Code::kStopped, "asked to stop"};
   }
   candidate.replaced_file = (*session)->receiver().file_replaced() ? (*session)->plan().file : "";
+  candidate.torn_file.clear();
+  if (is_torn_file(error)) {
+    candidate.torn_file = (*session)->receiver().source_end().file;
+    log::warn("ingest_torn_file", {{"stream", options_.stream},
+                                   {"source", candidate.address},
+                                   {"file", candidate.torn_file},
+                                   {"whole_to", destination_.source_at_end().offset}});
+  }
   return error;
 }
 

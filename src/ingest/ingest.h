@@ -36,6 +36,7 @@ class Ingest {
     uint64_t not_before_us = 0;  // monotonic
     std::optional<Error> error;  // the newest
     std::string replaced_file;   // see Past
+    std::string torn_file;       // the same
   };
 
   Ingest(IngestOptions options, Destination& destination, io::Clock& clock);

@@ -63,11 +63,7 @@ Result<std::unique_ptr<Session>> Session::open(const IngestOptions& options,
   connect.address = address;
   BINBUS_TRY(client, mysql::Client::connect(connect));
   BINBUS_TRY(facts, learn_source(*client, options.flavor));
-  for (BinlogFile& file : facts.files) {
-    if (file.name == past.replaced_file) file.bytes = 0;  // as good as lost
-  }
-  BINBUS_TRY(plan, plan_dump(Held::of(destination), facts, options.start, options.on_source_loss,
-                             past.may_fail_over));
+  BINBUS_TRY(plan, plan_dump(Held::of(destination), facts, options.start, options.on_source_loss, past));
   if (plan.by == DumpPlan::By::kLocate) {
     BINBUS_TRY(stream, begin_dump(std::move(client), options, plan, facts, identity));
     BINBUS_TRY(file, first_file(*stream));

@@ -15,13 +15,6 @@
 
 namespace binbus::ingest {
 
-// What earlier sessions tell this one.
-struct Past {
-  bool may_fail_over = false;  // the source that the log comes from has been away long enough
-  std::string
-      replaced_file;  // of the source: not the file of that name that we hold, see Receiver::file_replaced()
-};
-
 class Session {
  public:
   // Connects, looks at the source, and begins the dump. Blocks for some round trips, each at most the options' timeout.

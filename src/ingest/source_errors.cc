@@ -30,6 +30,8 @@ constexpr std::string_view kLost =
     "the source has lost what it had sent: name a source that has it, or set on_source_loss = "
     "\"accept\"";
 
+constexpr std::string_view kTorn = "truncated in the middle of event";
+
 // The first row that matches counts. Texts are those of MySQL 5.6 to 9.7 and MariaDB 10.2 to 11.8.
 constexpr Row kRows[] = {
     {kBinlogFatal, "same server_uuid", Code::kExists, kIdentityClash},
@@ -44,6 +46,7 @@ constexpr Row kRows[] = {
     {kBinlogFatal, "position > file size", Code::kDiverged, kLost},
     {kBinlogFatal, "max_allowed_packet", Code::kRemote,
      "on the source: SET GLOBAL max_allowed_packet = 1073741824"},
+    {kBinlogFatal, kTorn, Code::kRemote, "look at the source's disk and at its error log"},
     {kBinlogFatal, "Binary log is not open", Code::kUnsupported, "start the source with --log-bin"},
     {1045, "", Code::kAuth,
      "check user and password here, and on the source: SELECT user, host FROM mysql.user"},
@@ -129,5 +132,9 @@ Error explain(Error error, const ErrorContext& context) {
 }
 
 bool is_identity_clash(const Error& error) { return error.code == Code::kExists; }
+
+bool is_torn_file(const Error& error) {
+  return error.mysql_errno == kBinlogFatal && error.message.find(kTorn) != std::string::npos;
+}
 
 }  // namespace binbus::ingest

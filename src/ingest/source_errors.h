@@ -28,5 +28,7 @@ Error explain(Error error, const ErrorContext& context);
 
 // Whether another replica shows the source our server_id or server UUID.
 bool is_identity_clash(const Error& error);
+// Whether the source's file ends within an event.
+bool is_torn_file(const Error& error);
 
 }  // namespace binbus::ingest

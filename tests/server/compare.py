@@ -3,6 +3,8 @@
 import itertools
 import time
 
+from dump import MAGIC, Boundaries, split
+
 SYSTEM_SCHEMAS = "'mysql', 'sys', 'information_schema', 'performance_schema'"
 IN_USE_FLAG_AT = 21  # the flags of the format description: 4 bytes of magic, 17 into the header
 SETTLED_S = 30
@@ -26,7 +28,8 @@ def assert_same_tables(source, replica):
 def assert_same_bytes(source, binbus, first=None):
     """Each of the source's binary log files, from `first` on, is in binbus byte for byte. Nothing may be written meanwhile.
 
-    The one difference: where the source's file is marked as in use (the newest, and MariaDB's after a crash), ours is not.
+    The differences: where the source's file is marked as in use (the newest, and MariaDB's after a crash), ours is not; and what
+    a killed MariaDB leaves at its file's end of a transaction that it was writing is nowhere else.
     """
     binbus.wait_for(source)
     kept = list(itertools.dropwhile(lambda name: first and name != first, source.binlogs()))
@@ -40,6 +43,18 @@ def assert_same_bytes(source, binbus, first=None):
     return len(kept)
 
 
+def whole_end(data):
+    """Where the last whole transaction of a binary log file's bytes ends."""
+    at = end = len(MAGIC)
+    boundaries = Boundaries()
+    for event in split(data, whole=False):
+        at += event.size
+        boundaries.on_event(event)
+        if boundaries.state == "outside":
+            end = at
+    return end
+
+
 def both(source_file, copy):
     """The bytes of a source's binary log file, not marked as in use, and of a copy that follows it.
 
@@ -48,6 +63,8 @@ def both(source_file, copy):
     deadline = time.monotonic() + SETTLED_S
     while True:
         wanted, got = bytearray(source_file.read_bytes()), copy.read_bytes()
+        if wanted[IN_USE_FLAG_AT] & 1 and len(wanted) > len(got):
+            del wanted[whole_end(wanted):]
         if len(wanted) == len(got) or time.monotonic() > deadline:
             wanted[IN_USE_FLAG_AT] &= ~1
             return wanted, got

@@ -49,12 +49,14 @@ class Event:
         return None
 
 
-def split(data, checksummed=True):
-    """The events of a binary log file's bytes."""
+def split(data, checksummed=True, whole=True):
+    """The events of a binary log file's bytes; `whole`: it may not end within one."""
     assert data[:4] == MAGIC, f"no binary log: {data[:4]!r}"
     at, events = 4, []
     while at < len(data):
-        size = struct.unpack_from("<I", data, at + 9)[0]
+        size = struct.unpack_from("<I", data, at + 9)[0] if at + 19 <= len(data) else 19
+        if not whole and at + size > len(data):
+            break
         assert size >= 19 and at + size <= len(data), f"cut short at {at}"
         events.append(Event(data[at:at + size], checksummed))
         at += size

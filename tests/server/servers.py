@@ -165,6 +165,12 @@ class Server(Process):
     def start_following(self):
         self.sql(f"START {self.replica}")
 
+    def mend_relay_logs(self):
+        """A MariaDB that is killed between the removal of a relay log and that of its index's line comes up without its
+        replication. RESET SLAVE, says the manual; where to go on it knows by GTID."""
+        if self.is_mariadb and "No" in (self.replica_status()[f"Replica_{thread}_Running"] for thread in ("IO", "SQL")):
+            self.sql(f"STOP {self.replica}", f"RESET {self.replica}", f"START {self.replica}")
+
     def replica_status(self):
         """SHOW REPLICA STATUS, with today's names of its columns on every server."""
         rows = self.sql(f"SHOW {self.replica} STATUS", cursor=pymysql.cursors.DictCursor)

@@ -26,6 +26,8 @@ def test_kills_at_random(lab, name):
                 if victim is not source:  # the other two have to catch up then
                     load.wait_commits(dice.randrange(30))
                 victim.start()
+                if victim is replica:
+                    replica.mend_relay_logs()
             load.wait_commits(50)
         watcher.wait_for(source)
         replica.wait_for(source)

@@ -9,7 +9,7 @@ import pytest
 from binbus import Binbus
 from certificates import Authority
 from compare import assert_same_bytes, assert_same_tables
-from dump import Dump
+from dump import MARIADB_GTID, Dump, split
 from faults import assert_says, stream_status, wait_served, wait_state, wait_streaming
 from process import wait_until
 
@@ -258,3 +258,33 @@ def served_gtids(binbus, file):
         return [event.gtid() for event in dump.events() if event.gtid()]
     finally:
         dump.close()
+
+
+@pytest.mark.parametrize("rest", [200_000, 10, None], ids=["within an event", "within a header", "between events"])
+def test_file_that_a_killed_source_left_torn(lab, rest):
+    """MariaDB, killed while it writes, keeps what it wrote of a transaction and goes on in its next file: so do we."""
+    source, replica = lab.servers("mariadb1011", "mariadb1011")
+    binbus = lab.binbus(source)
+    replica.follow(binbus)
+    fill(source)
+    binbus.wait_for(source)
+    binbus.stop()
+    file, offset = source.position()
+    source.sql("CREATE TABLE d.late (a INT, b LONGTEXT)", "INSERT INTO d.late VALUES (1, REPEAT('x', 300000))")
+    source.kill9()
+    path = source.data / file
+    whole = path.read_bytes()
+    insert = [event for event in split(whole) if event.type == MARIADB_GTID][-1]
+    last = whole.rindex(insert.raw)
+    keep = last + insert.size + rest if rest else last + insert.size
+    path.write_bytes(whole[:keep])
+    source.start()
+    source.sql("DELETE FROM d.late", "INSERT INTO d.t VALUES (100)")
+    binbus.start()
+    binbus.wait_for(source)
+    assert offset < last == (binbus.segments / file).stat().st_size
+    assert_same_bytes(source, binbus)
+    replica.wait_for(source)
+    assert_same_tables(source, replica)
+    if rest:
+        assert "ingest_torn_file" in binbus.log()

@@ -262,8 +262,8 @@ Result<DumpPlan> plan_after_loss(const Held& held, const SourceFacts& facts, OnS
 Result<DumpPlan> plan_resume(const Held& held, const SourceFacts& facts, OnSourceLoss on_loss,
                              const Past& past) {
   const BinlogFile* const file = find_file(facts, held.source.file);
-  const bool there = file != nullptr && file->name != past.replaced_file &&
-                     file->bytes >= held.source.offset;
+  const bool there =
+      file != nullptr && file->name != past.replaced_file && file->bytes >= held.source.offset;
   if (!there && !facts.commits_wait) return plan_after_loss(held, facts, on_loss);
   if (on_loss == OnSourceLoss::kStop && !lost(held, facts).empty()) {
     return fail(lost_error(held, facts));

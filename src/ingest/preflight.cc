@@ -127,7 +127,8 @@ class Check {
       return ok();
     }
     // With nothing held: what a log that goes on needs of the source is told by its own session.
-    if (auto plan = plan_dump(Held{}, facts, options_.start, options_.on_source_loss, {.may_fail_over = true});
+    if (auto plan = plan_dump(Held{}, facts, options_.start, options_.on_source_loss,
+                              {.may_fail_over = true});
         !plan) {
       add(Severity::kError, plan.error().message, "change start in the configuration");
     }

@@ -63,7 +63,8 @@ Result<std::unique_ptr<Session>> Session::open(const IngestOptions& options,
   connect.address = address;
   BINBUS_TRY(client, mysql::Client::connect(connect));
   BINBUS_TRY(facts, learn_source(*client, options.flavor));
-  BINBUS_TRY(plan, plan_dump(Held::of(destination), facts, options.start, options.on_source_loss, past));
+  BINBUS_TRY(plan,
+             plan_dump(Held::of(destination), facts, options.start, options.on_source_loss, past));
   if (plan.by == DumpPlan::By::kLocate) {
     BINBUS_TRY(stream, begin_dump(std::move(client), options, plan, facts, identity));
     BINBUS_TRY(file, first_file(*stream));

@@ -439,7 +439,8 @@ Result<uint64_t> parse_duration_ms(std::string_view text) {
 
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
   std::string_view best;
-  size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
+  // Two letters may be wrong, or a third of them; of three letters only one.
+  size_t best_distance = std::max(std::min<size_t>(2, word.size() / 2), word.size() / 3) + 1;
   for (const std::string_view candidate : candidates) {
     // Levenshtein's distance, one row at a time.
     std::vector<size_t> row(candidate.size() + 1);

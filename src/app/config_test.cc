@@ -199,6 +199,9 @@ const Case kCases[] = {
     {"key_like_no_other", "+[admin]\nfrobnicate = 1\n",
      "b.toml:8: unknown key \"frobnicate\" in [admin]; there are: listen, allow_remote, "
      "stalled_after, ready_lag"},
+    {"short_key_like_no_other", "+[foo]\n",
+     "b.toml:7: unknown key \"foo\" in the top of the file; there are: data, memory, stream, "
+     "sink, admin, log"},
     {"misspelt_section", "+[amdin]\n",
      "b.toml:7: unknown key \"amdin\" in the top of the file; did you mean \"admin\"?"},
     {"stream_in_single_brackets", "data='d'\n[stream]\nname='a'\n",

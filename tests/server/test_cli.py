@@ -172,6 +172,26 @@ def test_stops_cleanly_under_load_with_a_replica(lab, name):
     replica.wait_for(source)
 
 
+def test_is_as_its_systemd_unit_says(lab):
+    text = (REPOSITORY / "packaging/binbus.service").read_text()
+    unit = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
+    assert f'data = "/var/lib/{unit["StateDirectory"]}"' in text
+
+    class Service(Binbus):
+        def command(self):
+            return [PROGRAM, *unit["ExecStart"].replace("/etc/binbus", str(self.folder)).split()[1:]]
+
+    binbus = lab.keep(Service(lab.new_folder("binbus")))
+    binbus.stream["source"] = "127.0.0.1:1"
+    binbus.start()
+    subprocess.run(unit["ExecReload"].replace("$MAINPID", str(binbus.child.pid)).split(), check=True)
+    wait_state(binbus, "waiting", "network")  # it did not end
+    binbus.child.send_signal(signal.SIGTERM)
+    assert binbus.child.wait(int(unit["TimeoutStopSec"])) == OK
+    (binbus.folder / "binbus.toml").write_text("no = 'configuration'")
+    assert subprocess.run(binbus.command(), cwd=binbus.folder).returncode == int(unit["RestartPreventExitStatus"])
+
+
 def test_takes_as_many_open_files_as_it_may(lab):
     source = lab.server("mysql97")
     binbus = lab.binbus(source)

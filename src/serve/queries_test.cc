@@ -366,6 +366,38 @@ TEST(Queries, SwitchesAreWordsInShowVariablesAndNumbersInSelect) {
             "1,ON");
 }
 
+// All that Canal's reader asks before its dump; it has no library that a test could run as users do.
+TEST(Queries, CanalsHandshake) {
+  const std::pair<const char*, const char*> kAsked[] = {
+      {"set wait_timeout=9999999", "ok"},
+      {"set net_write_timeout=1800", "ok"},
+      {"set net_read_timeout=1800", "ok"},
+      {"set names 'binary'", "ok"},
+      {"set @master_binlog_checksum= @@global.binlog_checksum", "ok"},
+      {"set @slave_uuid=uuid()", "ok"},
+      {"SET @mariadb_slave_capability='4'", "ok"},
+      {"SET @master_heartbeat_period=15000000000", "ok"},
+      {"select @master_binlog_checksum", "CRC32"},
+      {"select @@global.binlog_checksum", "CRC32"},
+      {"show variables like 'server_id'", "server_id,4711"},
+      {"show variables like 'binlog_format'", "binlog_format,ROW"},
+      {"show variables like 'binlog_row_image'", "binlog_row_image,FULL"},
+      {"show binlog events limit 1", nullptr},
+      {"show master status", nullptr},
+  };
+  for (const Flavor flavor : {Flavor::kMysql, Flavor::kMariadb}) {
+    Fixture fixture(flavor);
+    for (const auto& [statement, want] : kAsked) {
+      const Answer answer = fixture.run(statement);
+      if (want != nullptr) {
+        EXPECT_EQ(shown(answer), want) << statement;
+      } else {
+        EXPECT_TRUE(std::holds_alternative<mysql::ResultSet>(answer)) << statement;
+      }
+    }
+  }
+}
+
 TEST(Queries, TheRefusalSaysWhoToAsk) {
   Fixture fixture(Flavor::kMysql);
   const Answer answer = fixture.run(

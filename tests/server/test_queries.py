@@ -1,5 +1,7 @@
 """What clients ask with SQL is answered by binbus as by its source: the same columns, the same types, the same values."""
 
+import pathlib
+import re
 import subprocess
 
 import pymysql
@@ -7,9 +9,11 @@ import pytest
 
 from binbus import Binbus
 from certificates import Authority
+from dump import Dump
 from faults import wait_served
 from process import wait_until
 from servers import installed
+from watcher import SOAK
 
 TABLE = ("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1)", "FLUSH BINARY LOGS",
          "INSERT INTO d.t VALUES (2)")
@@ -108,6 +112,36 @@ def test_one_client_cannot_end_the_process(lab):
                 run.execute(f"SET @v{number} = '{'x' * 100_000}'")
         assert refused.value.args[0] == 1226
     assert binbus.running() and ask(binbus, "SELECT 1")[1] == ((1,),)
+
+
+def test_connections_leave_nothing_behind(lab):
+    """Threads, files and memory after many that asked, read and went are those after a few."""
+    source = lab.server("mysql97")
+    source.sql(*TABLE)
+    binbus = lab.binbus(source)
+    wait_served(binbus, source)
+    process = pathlib.Path(f"/proc/{binbus.child.pid}")
+
+    def held():
+        return {what: len(list((process / what).iterdir())) for what in ("fd", "task")}
+
+    def memory_kb():
+        return int(re.search(r"VmRSS:\s+(\d+)", (process / "status").read_text())[1])
+
+    def come_and_go(times):
+        for number in range(times):
+            ask(binbus, "SHOW BINARY LOGS")
+            dump = Dump(binbus.port, *binbus.replica_user, 4_000_000_001, file=source.binlogs()[0], blocking=number % 2 == 0)
+            assert next(dump.events()).rotate_to()
+            dump.close()
+
+    before = held()
+    come_and_go(50)
+    wait_until(lambda: held() == before, "all are gone", why=lambda: f"{held()}, {before} before")
+    memory_before_kb = memory_kb()
+    come_and_go(20_000 if SOAK else 300)
+    wait_until(lambda: held() == before, "all are gone", why=lambda: f"{held()}, {before} before")
+    assert memory_kb() < memory_before_kb + 8192, f"{memory_before_kb} KB before"
 
 
 def proof_of_certificate(port, user):

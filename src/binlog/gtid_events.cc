@@ -17,25 +17,24 @@ Status check_number(uint64_t number) {
 }
 
 // Gtid and Anonymous_gtid. Servers appended fields over time, so what follows the number may be absent.
-Result<GtidEvent> parse_untagged(const EventHeader& header, Bytes body) {
+Status read_untagged(const EventHeader& header, Bytes body, GtidEvent& event) {
   constexpr size_t kUuidAt = 1;
   constexpr size_t kNumberAt = 17;
   constexpr size_t kClockAt = 25;  // typecode, last_committed, sequence_number
   constexpr size_t kCommitAt = 42;
   constexpr size_t kCommitBytes = 7;
   if (body.size() < kClockAt) return fail(Code::kTruncated, "Gtid event");
-  GtidEvent event;
   if (header.type == kGtidEvent) {
     mysql::Gtid& gtid = event.gtid.emplace<mysql::Gtid>();
     std::memcpy(gtid.tsid.uuid.bytes.data(), &body[kUuidAt], gtid.tsid.uuid.bytes.size());
     gtid.number = load_u64(&body[kNumberAt]);
     BINBUS_RETURN_IF_ERROR(check_number(gtid.number));
   }
-  if (body.size() < kCommitAt || body[kClockAt] != kLogicalClock) return event;
+  if (body.size() < kCommitAt || body[kClockAt] != kLogicalClock) return ok();
   event.last_committed = static_cast<int64_t>(load_u64(&body[kClockAt + 1]));
   event.sequence_number = static_cast<int64_t>(load_u64(&body[kClockAt + 9]));
 
-  if (body.size() < kCommitAt + kCommitBytes) return event;
+  if (body.size() < kCommitAt + kCommitBytes) return ok();
   const uint64_t immediate = load_le<kCommitBytes>(&body[kCommitAt]);
   event.immediate_commit_us = event.original_commit_us = immediate & ~kHasOriginal;
   size_t at = kCommitAt + kCommitBytes;
@@ -44,10 +43,10 @@ Result<GtidEvent> parse_untagged(const EventHeader& header, Bytes body) {
     event.original_commit_us = load_le<kCommitBytes>(&body[at]);
     at += kCommitBytes;
   }
-  if (body.size() == at) return event;
+  if (body.size() == at) return ok();
   BINBUS_TRY(transaction_bytes, ByteReader(body.subspan(at)).lenenc("Gtid event: length"));
   event.transaction_bytes = transaction_bytes;
-  return event;
+  return ok();
 }
 
 // An integer of MySQL's serialization library: the first byte's trailing ones count the bytes that follow.
@@ -125,7 +124,7 @@ Status read_tagged_field(uint64_t field, ByteReader& in, mysql::Gtid& gtid, Gtid
 }
 
 // Gtid_tagged: a message of MySQL's serialization library, fields in ascending order, those at their default left out.
-Result<GtidEvent> parse_tagged(ByteReader in) {
+Status read_tagged(ByteReader in, GtidEvent& event) {
   const size_t body_bytes = in.remaining();
   BINBUS_TRY(version, varint(in, "Gtid_tagged event: version"));
   BINBUS_TRY(size, varint(in, "Gtid_tagged event: size"));
@@ -135,40 +134,45 @@ Result<GtidEvent> parse_tagged(ByteReader in) {
     return fail(Code::kUnsupported,
                 "Gtid_tagged event of a newer server, with fields that binbus does not know");
   }
-  GtidEvent event;
   mysql::Gtid& gtid = event.gtid.emplace<mysql::Gtid>();
   while (in.remaining() > 0) {
     BINBUS_TRY(field, varint(in, "Gtid_tagged event: field"));
     if (field > kCommitGroupTicket) break;  // newer and ignorable, and of unknown length
     BINBUS_RETURN_IF_ERROR(read_tagged_field(field, in, gtid, event));
   }
-  BINBUS_RETURN_IF_ERROR(check_number(gtid.number));
-  return event;
+  return check_number(gtid.number);
 }
 
-Result<GtidEvent> parse_mariadb(const EventHeader& header, ByteReader in) {
-  GtidEvent event;
+Status read_mariadb(const EventHeader& header, ByteReader in, GtidEvent& event) {
   BINBUS_TRY(sequence, in.u64("Gtid event: sequence"));
   BINBUS_TRY(domain, in.u32("Gtid event: domain"));
   BINBUS_TRY(flags, in.u8("Gtid event: flags"));
   event.gtid = mysql::MariadbGtid{domain, header.server_id, sequence};
   event.mariadb_flags = flags;
-  return event;
+  return ok();
+}
+
+Status read_gtid_event(const EventHeader& header, Bytes prefix, GtidEvent& event) {
+  if (prefix.size() < kHeaderBytes) return fail(Code::kTruncated, "Gtid event");
+  const Bytes body = prefix.subspan(kHeaderBytes);
+  switch (header.type) {
+    case kGtidTaggedEvent:
+      return read_tagged(ByteReader(body), event);
+    case kMariadbGtidEvent:
+      return read_mariadb(header, ByteReader(body), event);
+    default:
+      return read_untagged(header, body, event);
+  }
 }
 
 }  // namespace
 
 Result<GtidEvent> parse_gtid_event(const EventHeader& header, Bytes prefix) {
-  if (prefix.size() < kHeaderBytes) return fail(Code::kTruncated, "Gtid event");
-  const Bytes body = prefix.subspan(kHeaderBytes);
-  switch (header.type) {
-    case kGtidTaggedEvent:
-      return parse_tagged(ByteReader(body));
-    case kMariadbGtidEvent:
-      return parse_mariadb(header, ByteReader(body));
-    default:
-      return parse_untagged(header, body);
+  Result<GtidEvent> event{GtidEvent{}};
+  if (Status read = read_gtid_event(header, prefix, *event); !read) {
+    return fail(std::move(read).error());
   }
+  return event;
 }
 
 Result<mysql::Executed> parse_previous_gtids(Bytes event, bool checksummed) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "binlog/run_checksum.h"
+
 namespace binbus::binlog {
 namespace {
 
@@ -16,11 +18,8 @@ size_t trailer_bytes_of(const FormatDescription& format) {
 // read in order, and half of the time would go into waiting for it. An address past the end does no harm. (Not
 // inlined, gcc 12 takes the function for one without effect, and drops its calls.)
 [[gnu::always_inline]] inline void prefetch_like(const uint8_t* event, size_t size) {
-  constexpr size_t kAhead = 4096;
   constexpr size_t kCacheLine = 64;
-  for (size_t i = 0; i < std::min(size, kAhead); i += kCacheLine) {
-    __builtin_prefetch(event + kAhead + i);
-  }
+  for (size_t i = 0; i < size; i += kCacheLine) __builtin_prefetch(event + kRunBytesMax + i);
 }
 
 // Moves up to `count` bytes from the front of `from` to the end of `to`.
@@ -47,27 +46,67 @@ const FormatDescription& EventScanner::format() const { return options_.format; 
 Status EventScanner::feed(Bytes bytes, const OnEnd& on_end) {
   if (event_start_ == 0) BINBUS_RETURN_IF_ERROR(read_magic(bytes));
   while (!bytes.empty()) {
+    BINBUS_RETURN_IF_ERROR(take_run(bytes, on_end));
+    if (bytes.empty()) break;
     if (taken_ > 0 || bytes.size() < kHeaderBytes) {
       BINBUS_RETURN_IF_ERROR(take_part(bytes, on_end));
       continue;
     }
     const EventHeader header = parse_header(bytes.data());
-    prefetch_like(bytes.data(), header.size);
-    const bool is_plain = plain(header);
-    if (!is_plain) BINBUS_RETURN_IF_ERROR(check(header));
+    BINBUS_RETURN_IF_ERROR(check(header));
     if (header.size > bytes.size()) {
       BINBUS_RETURN_IF_ERROR(take_part(bytes, on_end));
       continue;
     }
     const Bytes event = bytes.first(header.size);
     bytes = bytes.subspan(header.size);
-    if (is_plain && tracker_.carries(header.type) && checksum_good(event)) {
-      event_start_ += header.size;  // most events go this way
-    } else {
-      BINBUS_RETURN_IF_ERROR(take_whole(header, event, on_end));
-    }
+    BINBUS_RETURN_IF_ERROR(take_whole(header, event, on_end));
   }
   return ok();
+}
+
+Status EventScanner::take_run(Bytes& bytes, const OnEnd& on_end) {
+  std::array<uint16_t, kRunBytesMax / kHeaderBytes> ends;  // within the run
+  const std::span events = frame_run(bytes, ends);
+  if (events.empty()) return ok();
+  const Bytes run = bytes.first(events.back());
+  const bool summed = trailer_bytes_ > 0 && options_.verify_checksums;
+  if (summed && !run_checksums_match(run, events)) return ok();  // one by one it is seen whose
+  bytes = bytes.subspan(run.size());
+  size_t begin = 0;
+  for (const uint16_t end : events) {
+    const Bytes event = run.subspan(begin, end - begin);
+    begin = end;
+    prefetch_like(event.data(), event.size());
+    const EventHeader header = parse_header(event.data());
+    if (tracker_.carries(header.type)) {
+      event_start_ += event.size();  // most events go this way
+      continue;
+    }
+    if (header.log_pos == 0) BINBUS_RETURN_IF_ERROR(check(header));
+    BINBUS_RETURN_IF_ERROR(finish(header, event.first(event.size() - trailer_bytes_), on_end));
+  }
+  return ok();
+}
+
+std::span<const uint16_t> EventScanner::frame_run(Bytes bytes, std::span<uint16_t> ends) const {
+  if (taken_ > 0 || closed_ || event_start_ <= kMagic.size()) return {};
+  const size_t smallest = kHeaderBytes + trailer_bytes_;
+  const size_t limit = std::min(bytes.size(), kRunBytesMax);
+  size_t count = 0;
+  size_t end = 0;
+  while (limit - end >= smallest) {
+    const EventHeader header = parse_header(bytes.data() + end);
+    if (header.size < smallest || header.size > limit - end) break;
+    if (kEventRoles[header.type] == EventRole::kControl) break;
+    const bool in_place =
+        header.log_pos == static_cast<uint32_t>(event_start_ + end + header.size) ||
+        (header.log_pos == 0 && zero_log_pos_allowed_) || !options_.require_log_pos;
+    if (!in_place) break;
+    end += header.size;
+    ends[count++] = static_cast<uint16_t>(end);
+  }
+  return ends.first(count);
 }
 
 Status EventScanner::check_ended() const {
@@ -196,14 +235,14 @@ Status EventScanner::finish(const EventHeader& header, Bytes prefix, const OnEnd
   event_start_ += header.size;
   taken_ = 0;
   head_.clear();
-  if (end->has_value()) {
-    last_end_ = (*end)->offset = event_start_;
-    on_end(**end);
+  if (TransactionEnd* at = *end) {
+    last_end_ = at->offset = event_start_;
+    on_end(*at);
   }
   return ok();
 }
 
-Result<std::optional<TransactionEnd>> EventScanner::track(const EventHeader& header, Bytes prefix) {
+Result<TransactionEnd*> EventScanner::track(const EventHeader& header, Bytes prefix) {
   const size_t header_bytes = options_.format.header_bytes;
   if (header_bytes == kHeaderBytes || header.type == kFormatDescriptionEvent) {
     return tracker_.on_event(header, prefix);

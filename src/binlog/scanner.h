@@ -38,6 +38,12 @@ class EventScanner {
   using OnEnd = std::function<void(const TransactionEnd&)>;
 
   Status read_magic(Bytes& bytes);
+  // Takes the whole events that `bytes` begins with, as far as they are everyday ones whose checksums are right; none,
+  // maybe. What else there is the functions below take, event by event.
+  Status take_run(Bytes& bytes, const OnEnd& on_end);
+  // Where these events end, in `ends`: in their place by their headers, no more than kRunBytesMax together. A log_pos of 0
+  // may still be one that check() refuses; in a transaction, where it does not look, it is right.
+  std::span<const uint16_t> frame_run(Bytes bytes, std::span<uint16_t> ends) const;
   // Takes bytes of an event that did not come whole, at most up to its end.
   Status take_part(Bytes& bytes, const OnEnd& on_end);
   // Of an event longer than head_ may be: all but head_ is summed and let go.
@@ -47,14 +53,8 @@ class EventScanner {
   Status finish(const EventHeader& header, Bytes prefix, const OnEnd& on_end);
 
   // Tells the tracker, to which every header has 19 bytes.
-  Result<std::optional<TransactionEnd>> track(const EventHeader& header, Bytes prefix);
+  Result<TransactionEnd*> track(const EventHeader& header, Bytes prefix);
 
-  // True for a header that check() need not look at: that of an everyday event in its place.
-  bool plain(const EventHeader& header) const {
-    return options_.require_log_pos && !closed_ && event_start_ > kMagic.size() &&
-           log_pos_good(header) && header.size >= kHeaderBytes + trailer_bytes_ &&
-           kEventRoles[header.type] != EventRole::kControl;
-  }
   Status check(const EventHeader& header) const;
   bool log_pos_good(const EventHeader& header) const {
     if (header.log_pos == static_cast<uint32_t>(event_start_ + header.size)) return true;

@@ -121,6 +121,30 @@ TEST(EventScanner, FindsADamagedByteInALongEvent) {
   }
 }
 
+// Wherever it is among many, what comes before is taken, and it is named.
+TEST(EventScanner, FindsADamagedByteAmongManySmallEvents) {
+  FileBuilder file;
+  for (uint64_t number = 1; number <= 40; ++number) {
+    file.add(kGtidEvent, gtid_body(number)).add(kQueryEvent, query_body("BEGIN"));
+    file.add(kWriteRowsEvent, ByteVector(50 * (number % 7), 'r')).add(kXidEvent, ByteVector(8));
+  }
+  const Scan good = scan(file);
+  ASSERT_TRUE(good.status);
+  for (uint64_t at = good.ends[0], next = 0; at < file.bytes().size(); at = next) {
+    ByteVector bytes = file.bytes();
+    next = at + load_u32(&bytes[at + 9]);
+    bytes[next - 6] ^= 1;
+    const Scan scanned = scan(bytes, bytes.size());
+    ASSERT_FALSE(scanned.status);
+    EXPECT_THAT(scanned.status.error().message,
+                testing::AllOf(HasSubstr("binlog offset " + std::to_string(at) + ":"),
+                               HasSubstr("checksum")));
+    EXPECT_EQ(scanned.whole_events_end, at);
+    const auto before = std::ranges::count_if(good.ends, [&](uint64_t end) { return end <= at; });
+    EXPECT_EQ(scanned.ends.size(), static_cast<size_t>(before));
+  }
+}
+
 TEST(EventScanner, MemoryStaysSmallInAHugeEvent) {
   // A rows event of almost 4 GiB: its bytes are fed and let go. Only its first 64 MiB come.
   FileBuilder file;

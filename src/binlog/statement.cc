@@ -33,6 +33,7 @@ StatementKind xa_kind(std::string_view verb) {
 }  // namespace
 
 StatementKind statement_kind(std::string_view statement) {
+  if (statement == "BEGIN") return StatementKind::kBegin;  // what servers write
   std::string_view rest = statement;
   const std::string_view first = take_word(rest);
   if (is(first, "XA")) return xa_kind(take_word(rest));

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 #include "binlog/event_role.h"
 #include "mysql/gtid.h"
@@ -30,9 +29,10 @@ class TransactionTracker {
   // Forgets an open transaction: call at a format description's file start and after an abort.
   void reset();
   // Follows one event. `prefix` is the event's first min(size, kPrefixBytes) bytes without checksum. Returns the
-  // transaction end when the log may be cut right after this event (offset is 0: the caller's to set).
+  // transaction end when the log may be cut right after this event, else nullptr; it is the tracker's, and good until
+  // the next event (offset is 0: the caller's to set).
   // kCorrupt: an event that cannot stand here; kTruncated: its prefix is shorter than its format.
-  Result<std::optional<TransactionEnd>> on_event(const EventHeader& header, Bytes prefix);
+  Result<TransactionEnd*> on_event(const EventHeader& header, Bytes prefix);
   // True when on_event() would do nothing: the open transaction only carries an event of this type along. Most events are
   // such, so who follows many asks first.
   bool carries(uint8_t type) const {
@@ -51,16 +51,15 @@ class TransactionTracker {
     kBegun,       // BEGIN or XA START came; ends at Xid, COMMIT, ROLLBACK, XA PREPARE
     kLoad         // Begin_load_query without BEGIN; ends at its Execute_load_query
   };
-  Result<std::optional<TransactionEnd>> on_gtid(const EventHeader& header, Bytes prefix);
-  Result<std::optional<TransactionEnd>> on_query(const EventHeader& header, Bytes prefix);
-  Result<std::optional<TransactionEnd>> on_incident(const EventHeader& header, Bytes prefix);
+  Result<TransactionEnd*> on_gtid(const EventHeader& header, Bytes prefix);
+  Result<TransactionEnd*> on_query(const EventHeader& header, Bytes prefix);
+  Result<TransactionEnd*> on_incident(const EventHeader& header, Bytes prefix);
   // Closes the open transaction with this event.
-  TransactionEnd end(const EventHeader& header);
+  TransactionEnd* end(const EventHeader& header);
   tl::unexpected<Error> stray(const EventHeader& header) const;
 
   State state_ = State::kOutside;
-  mysql::AnyGtid gtid_;
-  uint64_t commit_us_ = 0;
+  TransactionEnd current_;  // as far as the open transaction has told
 };
 
 }  // namespace binbus::binlog

@@ -27,8 +27,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       tracker.reset();
       continue;
     }
-    if (carried) BINBUS_CHECK(!end->has_value() && tracker.carries(event[4]));
-    if (end->has_value()) {
+    if (carried) BINBUS_CHECK(!*end && tracker.carries(event[4]));
+    if (*end) {
       BINBUS_CHECK(!tracker.in_transaction() && tracker.gtid().index() == 0);
       BINBUS_CHECK((*end)->transaction || !was_open);
     } else {

@@ -88,12 +88,12 @@ std::string tracked(const std::string& script) {
     const auto end = tracker.on_event(header, bytes);
     out += (out.empty() ? "" : " ") + word;
     if (!end) return out + " !" + end.error().message;
-    if (end->has_value()) out += (*end)->transaction ? " |" : " .";
+    if (*end) out += (*end)->transaction ? " |" : " .";
     if (carried) {
-      EXPECT_FALSE(end->has_value()) << word;
+      EXPECT_EQ(*end, nullptr) << word;
       EXPECT_TRUE(tracker.carries(header.type)) << word;
     }
-    EXPECT_TRUE(!end->has_value() || !tracker.in_transaction());
+    EXPECT_TRUE(!*end || !tracker.in_transaction());
   }
   return tracker.in_transaction() ? out + " ..." : out;
 }

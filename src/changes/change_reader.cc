@@ -247,7 +247,7 @@ Status ChangeReader::on_event() {
   }
   BINBUS_TRY(event, needed_of(*feed_));
   const bool was_in = tracker_.in_transaction();
-  std::optional<TransactionEnd> end;
+  const TransactionEnd* end = nullptr;
   if (!tracker_.carries(header.type)) {
     BINBUS_TRY(ended, tracker_.on_event(header, event));
     end = ended;

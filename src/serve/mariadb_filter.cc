@@ -146,7 +146,7 @@ class MariadbFilter final : public EventFilter {
     Bytes prefix = feed.prefix();
     prefix = prefix.first(std::min(prefix.size(), binlog::TransactionTracker::kPrefixBytes));
     BINBUS_TRY(end, tracker_.on_event(feed.header(), prefix));
-    group_ended_ = end.has_value();
+    group_ended_ = end != nullptr;
     return ok();
   }
 

@@ -74,7 +74,8 @@ class Dump {
     BINBUS_TRY(feed, store::EventFeed::open(log_, {start.at.segment, 0}));
     feed_.emplace(std::move(feed));
     if (request_.executed) {
-      filter_ = make_mysql_gtid_filter(*request_.executed, start, wording_);
+      filter_ = make_mysql_gtid_filter(*request_.executed, start, ServerVersion::parse(version_),
+                                       wording_);
     } else if (flavor_ == mysql::Flavor::kMariadb) {
       filter_ = make_mariadb_filter(request_, traits_, start, log_, wording_);
     }
@@ -86,6 +87,8 @@ class Dump {
         BINBUS_RETURN_IF_ERROR(start_segment(kMagic.size(), 0));
         continue;
       }
+      // The reader's place moves on with what it did not need; into the next segment it does so by itself.
+      BINBUS_RETURN_IF_ERROR(tell_skipped());
       if (nonblocking()) return ok();
       BINBUS_RETURN_IF_ERROR(wait_for_more());
     }
@@ -122,9 +125,6 @@ class Dump {
       BINBUS_TRY(until_reached, send_event());
       if (until_reached) return true;
     }
-    // The reader's place moves on with what it did not need.
-    if (skipped_to_ != 0) BINBUS_RETURN_IF_ERROR(send_heartbeat(skipped_to_));
-    skipped_to_ = 0;
     return false;
   }
 
@@ -209,14 +209,13 @@ class Dump {
     }
     const bool from_within = start_offset_ > kMagic.size();
     const bool hide_position = from_within && !request_.executed;
-    const bool hide_creation = hide_position || (filter_ && filter_->hides_creation());
     const std::span<uint8_t> event = feed_->head();
+    const bool hide_creation = (hide_position || (filter_ && filter_->hides_creation())) &&
+                               load_u32(&event[kCreatedAt]) != 0;
     if (hide_position) store_le<4>(&event[kLogPosAt], 0);
-    if (hide_creation) {
-      store_le<4>(&event[kCreatedAt], 0);
-      if (checksummed_) binlog::write_checksum(event);
-    }
-    if (filter_) filter_->on_segment_start();
+    if (hide_creation) store_le<4>(&event[kCreatedAt], 0);
+    if (checksummed_ && (hide_position || hide_creation)) binlog::write_checksum(event);
+    if (filter_) filter_->on_segment_start(hide_creation);
     format_sent_ = true;
     BINBUS_RETURN_IF_ERROR(send_current());
     if (start_offset_ <= feed_->end_offset()) return ok();

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "serve/dump_start.h"
+#include "serve/server_version.h"
 #include "store/event_feed.h"
 
 namespace binbus::serve {
@@ -16,8 +17,8 @@ class EventFilter {
   // Whether the event is sent. It may be changed in place, at the same size.
   // Errors carry 1236: the dump ends with them.
   virtual Result<bool> wants(store::EventFeed& feed) = 0;
-  // A segment's format description came.
-  virtual void on_segment_start() {}
+  // A segment's format description came; whether it had a creation time, and this was hidden.
+  virtual void on_segment_start(bool /*creation_hidden*/) {}
   // True when what is skipped is told to the reader by heartbeats with the place reached.
   virtual bool tells_skips() const { return false; }
   // True when the format description's creation time must not reach the reader: its temporary tables must live on.
@@ -33,6 +34,7 @@ class EventFilter {
 
 // COM_BINLOG_DUMP_GTID: leaves out the transactions that the replica has.
 std::unique_ptr<EventFilter> make_mysql_gtid_filter(mysql::GtidSet executed, const DumpStart& start,
+                                                    const ServerVersion& version,
                                                     const Wording& wording);
 
 // MariaDB's dumps: leaves out what comes before the replica's GTIDs or after its UNTIL, annotations not asked for, and

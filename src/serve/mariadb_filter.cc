@@ -52,7 +52,7 @@ class MariadbFilter final : public EventFilter {
                                                                                   : adapt(feed);
   }
 
-  void on_segment_start() override {
+  void on_segment_start(bool /*creation_hidden*/) override {
     skipping_ = false;
     tracker_.reset();
   }

@@ -6,8 +6,12 @@ namespace {
 
 class MysqlGtidFilter final : public EventFilter {
  public:
-  MysqlGtidFilter(mysql::GtidSet executed, bool clear_created, const Wording& wording)
-      : executed_(std::move(executed)), hides_creation_(clear_created), wording_(wording) {}
+  MysqlGtidFilter(mysql::GtidSet executed, const DumpStart& start, bool hides_once,
+                  const Wording& wording)
+      : executed_(std::move(executed)),
+        hides_once_(hides_once),
+        wording_(wording),
+        hides_creation_(start.clear_created) {}
 
   Result<bool> wants(store::EventFeed& feed) override {
     switch (feed.header().type) {
@@ -31,22 +35,30 @@ class MysqlGtidFilter final : public EventFilter {
         return !skipping_;
     }
   }
-  void on_segment_start() override { skipping_ = false; }
+  void on_segment_start(bool creation_hidden) override {
+    skipping_ = false;
+    if (hides_once_ && creation_hidden) hides_creation_ = false;
+  }
   bool tells_skips() const override { return true; }
   bool hides_creation() const override { return hides_creation_; }
 
  private:
   const mysql::GtidSet executed_;
-  const bool hides_creation_;
+  const bool hides_once_;
   const Wording& wording_;
+  bool hides_creation_;
   bool skipping_ = false;
 };
 
 }  // namespace
 
 std::unique_ptr<EventFilter> make_mysql_gtid_filter(mysql::GtidSet executed, const DumpStart& start,
+                                                    const ServerVersion& version,
                                                     const Wording& wording) {
-  return std::make_unique<MysqlGtidFilter>(std::move(executed), start.clear_created, wording);
+  // From 5.7 on, servers hide it in all segments that follow, too.
+  constexpr uint32_t kHidesAll = 50700;
+  return std::make_unique<MysqlGtidFilter>(std::move(executed), start, version.number < kHidesAll,
+                                           wording);
 }
 
 }  // namespace binbus::serve

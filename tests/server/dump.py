@@ -12,7 +12,7 @@ PREVIOUS_GTIDS, XA_PREPARE, PAYLOAD, HEARTBEAT_V2, GTID_TAGGED = 35, 38, 40, 41,
 MARIADB_CHECKPOINT, MARIADB_GTID, MARIADB_GTID_LIST = 161, 162, 163
 COM_BINLOG_DUMP_GTID = 0x1e
 NON_BLOCK = 1
-ANNOTATE_ROWS = 2  # MariaDB: the events with the statements' text too
+ANNOTATE_ROWS = HEARTBEATS_V2 = 2  # MariaDB: the events with the statements' text too; MySQL: heartbeats with 64-bit places
 THROUGH_GTID = 4
 ARTIFICIAL = 0x20
 MARIADB_STANDALONE = 1
@@ -109,7 +109,7 @@ class Dump:
     """
 
     def __init__(self, port, user, password, server_id, gtids=None, file="", offset=4, blocking=True, heartbeat_s=1,
-                 mariadb_position=None, timeout=30):
+                 mariadb_position=None, timeout=30, flags=ANNOTATE_ROWS):
         self.connection = pymysql.connect(host="127.0.0.1", port=port, user=user, password=password, connect_timeout=timeout,
                                           read_timeout=timeout, ssl_disabled=True)
         self.checksummed = True
@@ -121,7 +121,7 @@ class Dump:
         with self.connection.cursor() as run:
             for setting in settings:
                 run.execute(f"SET {setting}")
-        flags = ANNOTATE_ROWS | (0 if blocking else NON_BLOCK)
+        flags |= 0 if blocking else NON_BLOCK
         if gtids is None:
             self.connection._execute_command(COMMAND.COM_BINLOG_DUMP,
                                              struct.pack("<IHI", offset, flags, server_id) + file.encode())

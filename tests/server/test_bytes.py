@@ -7,7 +7,7 @@ import pytest
 
 from binbus import mysqlbinlog, mysqlbinlog_command
 from compare import assert_same_bytes, assert_same_tables, both
-from dump import FORMAT_DESCRIPTION, Dump, split
+from dump import FORMAT_DESCRIPTION, HEARTBEATS_V2, Dump, split
 from faults import wait_served
 from load import ROWS, Load, crash_safe_kinds
 from process import wait_until
@@ -139,6 +139,52 @@ def test_a_reader_goes_on_from_every_event(lab, name):
         shown = query(binbus, f"SHOW BINLOG EVENTS IN '{file}' FROM {at} LIMIT 1")
         assert shown[0][1] == at and shown[0][4] == at + event.size
         at += event.size
+
+
+ROWS_OF_THREE = ["INSERT INTO d.t VALUES ()"] * 3
+XA = ["XA START 'x'", *ROWS_OF_THREE, "XA END 'x'", "XA PREPARE 'x'", "XA COMMIT 'x'"]
+
+
+@pytest.mark.parametrize("name", ["mysql97", "mysql56"])
+def test_dumps_equal_the_sources(lab, name):
+    """Event by event what the source itself sends, for every GTID set and place that a replica may come with: also the
+    rotations, heartbeats and altered format descriptions that are made for the connection and tell a replica how to go on."""
+    source = lab.server(name)
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY AUTO_INCREMENT)", *ROWS_OF_THREE)
+    source.sql("FLUSH BINARY LOGS", "FLUSH BINARY LOGS", *ROWS_OF_THREE, *XA)  # one with nothing in it
+    source.restart()
+    source.sql(*XA, *ROWS_OF_THREE)
+    source.kill9()
+    source.start()
+    source.sql(*ROWS_OF_THREE, "FLUSH BINARY LOGS")
+    assert len(source.binlogs()) == 6
+    binbus = lab.binbus(source)
+    wait_served(binbus, source)
+    uuid, numbers = source.gtids().split(":")
+    last = int(numbers.split("-")[1])
+    sets = [[], *([(1, n)] for n in range(1, last + 1)), *([(n, n)] for n in range(2, last + 1)),
+            *([(1, n - 1), (n + 1, last)] for n in range(2, last))]
+    starts = [{"gtids": {uuid: intervals} if intervals else {}} for intervals in sets]
+    for file in source.binlogs():
+        at = 4
+        for event in split((binbus.segments / file).read_bytes()):
+            starts.append({"file": file, "offset": at})
+            at += event.size
+    for start in starts:
+        wanted, got = (dumped(upstream, name, **start) for upstream in (source, binbus))
+        assert got == wanted, f"from {start}"
+
+
+def dumped(upstream, name, **start):
+    """The events of one dump; those made for the connection without what tells who made them."""
+    user = getattr(upstream, "replica_user", ("repl", "repl"))
+    flags = HEARTBEATS_V2 if name == "mysql97" else 0
+    dump = Dump(upstream.port, *user, 4_000_000_001, blocking=False, flags=flags, **start)
+    try:
+        return [(event.type, event.timestamp, event.log_pos, event.flags, event.body) if event.artificial else event.raw
+                for event in dump.events()]
+    finally:
+        dump.close()
 
 
 def query(binbus, statement):

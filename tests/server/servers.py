@@ -190,9 +190,23 @@ class Server(Process):
             return self.followed_to() >= source.position()
         return self.value(f"SELECT GTID_SUBSET('{source.gtids()}', @@GLOBAL.gtid_executed)") == 1
 
-    def wait_for(self, source, seconds=300):
-        """Waits until it has everything that `source` has executed; fails at once when its replication has stopped."""
+    def stopped_by_cut_xa(self):
+        """Whether MySQL's applier met the first part of an XA transaction that was then received anew, and stopped: it is
+        the same behind a real source (test_xa_cut_off_stops_mysqls_applier)."""
+        return self.replica_status().get("Last_SQL_Errno") == 1399 and "Query: 'ROLLBACK'" in self.why()
+
+    def receive_anew(self):
+        """What docs/operations.md says to do then."""
+        self.sql(f"STOP {self.replica}", f"RESET {self.replica}", f"START {self.replica}")
+
+    def wait_for(self, source, seconds=300, cut_xa=False):
+        """Waits until it has everything that `source` has executed; fails at once when its replication has stopped.
+
+        cut_xa: its connection was cut off in the midst of XA transactions, after which an operator may have had to act.
+        """
         def there():
+            if cut_xa and self.stopped_by_cut_xa():
+                self.receive_anew()
             status = self.replica_status()
             running = status["Replica_SQL_Running"] == "Yes" and status["Replica_IO_Running"] != "No"
             assert running, f"replication stopped at {self}: {self.why()}"

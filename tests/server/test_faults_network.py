@@ -101,6 +101,39 @@ def test_stream_to_a_replica_cut_everywhere(lab, name, plan):
         assert replica.value("SELECT COUNT(*) FROM d.t") == ROWS
 
 
+def xa_transaction(source, number):
+    """Twenty rows events of 25 KB."""
+    rows = range(500 * number, 500 * (number + 1))
+    inserts = ["INSERT INTO d.t VALUES " + ", ".join(f"({row}, REPEAT('x', 1000))" for row in rows[first:first + 25])
+               for first in range(0, len(rows), 25)]
+    source.sql(f"XA START 'x{number}'", *inserts, f"XA END 'x{number}'", f"XA PREPARE 'x{number}'", f"XA COMMIT 'x{number}'")
+
+
+@pytest.mark.parametrize("behind_binbus", [False, True])
+def test_xa_cut_off_stops_mysqls_applier(lab, behind_binbus):
+    """It cannot roll back the first part of an XA transaction that is then received anew, from whomever (MySQL's bug 87385)."""
+    source, replica = lab.servers("mysql97", "mysql97")
+    make_table(source)
+    upstream = lab.binbus(source) if behind_binbus else source
+    with Proxy(upstream.port) as proxy:
+        proxy.replica_user = getattr(upstream, "replica_user", ("repl", "repl"))
+        replica.follow(proxy, SSL=0)
+        replica.wait_for(source)
+        replica.stop_following()
+        xa_transaction(source, 0)
+        source.sql("INSERT INTO d.t VALUES (500, 'after')")
+        if behind_binbus:
+            upstream.wait_for(source)
+        first = len(proxy.connections)
+        proxy.cut_plan = lambda number: {"events": 20} if number == first else None
+        replica.start_following()
+        wait_until(replica.stopped_by_cut_xa, "the applier has stopped", why=replica.why)
+        replica.receive_anew()
+        replica.wait_for(source)
+    assert_same_tables(source, replica)
+    assert replica.value("SELECT COUNT(*) FROM d.t") == 501 and not replica.sql("XA RECOVER")
+
+
 @pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
 def test_connection_to_the_source_dead_without_a_word(lab, name):
     """Nothing passes any more, neither data nor an end: only silence tells. What comes after must be stored all the same."""

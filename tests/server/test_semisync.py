@@ -137,7 +137,7 @@ def test_semi_sync_replica_behind_binbus(lab, name):
             load.wait_commits(100)
             replica.sql(f"STOP {replica.replica} IO_THREAD")
             replica.sql(f"START {replica.replica} IO_THREAD")
-    replica.wait_for(source)
+    replica.wait_for(source, cut_xa=True)
     wait_until(is_semi_sync, "the replica is semi-synchronous", 30, replica.why)
     load.assert_nothing_lost(replica)
     assert_same_tables(source, replica)

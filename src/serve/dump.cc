@@ -48,6 +48,8 @@ class Dump {
   Status run() {
     const Status sent = send_all();
     if (sent) return finish([&] { return mysql::write_eof(channel_, 0); });
+    // Whoever is to get its transaction whole gets what is still buffered of it.
+    if (sent.error().code == Code::kStopped && finishes_transaction()) (void)channel_.flush();
     if (ends_connection(sent.error()) || channel_.within_packet()) return sent;
     const Error error = explain(sent.error());
     log::warn("dump_refused", {{"stream", context_.catalog.options().stream},
@@ -113,7 +115,7 @@ class Dump {
   Result<bool> send_what_is_there() {
     for (;;) {
       if (feed_->drained()) {
-        if (context_.stop.stop_requested()) return ended_by_others();
+        if (context_.stop.stop_requested() && !finishes_transaction()) return ended_by_others();
         report(false);
       }
       BINBUS_TRY(there, feed_->next());
@@ -130,9 +132,12 @@ class Dump {
 
   Result<bool> send_event() {
     if (filter_) {
-      if (skip_to_ > feed_->end_offset() && is_transaction()) {
-        BINBUS_RETURN_IF_ERROR(jump());
-        return false;
+      if (begins_transaction()) {
+        if (context_.stop.stop_requested()) return ended_by_others();
+        if (skip_to_ > feed_->end_offset()) {
+          BINBUS_RETURN_IF_ERROR(jump());
+          return false;
+        }
       }
       BINBUS_TRY(wanted, filter_->wants(*feed_));
       if (wanted) {
@@ -147,11 +152,15 @@ class Dump {
     return false;
   }
 
-  // All that lies before skip_to_ is known to the reader: no need to look at it.
-  bool is_transaction() const {
+  bool begins_transaction() const {
     const uint8_t type = feed_->header().type;
     return type == binlog::kGtidEvent || type == binlog::kGtidTaggedEvent;
   }
+  // By MySQL's GTIDs a transaction that was cut off is sent again from its start, and its replica has to get rid of the
+  // first part, which MySQL's applier cannot do with XA transactions. By position it is simply gone on with.
+  bool finishes_transaction() const { return request_.executed.has_value(); }
+
+  // All that lies before skip_to_ is known to the reader: no need to look at it.
   Status jump() {
     skipped_to_ = skip_to_;
     return feed_->seek(skip_to_);

@@ -43,6 +43,7 @@ class Reader {
       result_ = run_dump(
           request_, traits_,
           {log_.catalog, *server_, progress_, io::system_clock(), stop_.get_token(), reason_});
+      if (!result_) server_->stream().shutdown();  // as its session does
     });
   }
   ~Reader() {
@@ -468,6 +469,22 @@ TEST(Dump, EndsWithTheServerAndWithItsReader) {
   Reader left(log, from("", 4, 0), crc32());
   left.channel().stream().shutdown();
   EXPECT_EQ(left.finish().error().code, Code::kNetwork);
+}
+
+// More than what its connection takes before it has to be read: it is stopped in the midst of the first transaction.
+TEST(Dump, ByGtidsEndsBetweenTransactionsWhenTheServerStops) {
+  const auto files = make_files(Flavor::kMysql, 1, 3, 4 << 20);
+  TestLog log(files);
+  const std::string whole = events_of(files[0]);
+  const std::string after_first = events_of(files[0], files[0].ends[2].offset);
+  Reader reader(log, by_gtids("", 0), crc32());
+  EXPECT_EQ(shown(reader.next(), 1), "Rotate@0");
+  reader.end(EndReason::kStopped);
+  auto all = reader.rest();
+  EXPECT_TRUE(shown(all.back(), 1).starts_with("gone"));
+  all.pop_back();
+  EXPECT_EQ(shown(all), "Format_desc@126" + whole.substr(0, whole.size() - after_first.size()));
+  EXPECT_EQ(reader.finish().error().code, Code::kStopped);
 }
 
 TEST(Dump, WaitsForWhatTheReplicaHasAlready) {

@@ -13,6 +13,8 @@ namespace {
 
 constexpr auto kAcceptPause =
     std::chrono::milliseconds(100);  // when the process is out of descriptors
+// For replicas to take the rest of the transaction that they are in, when the server stops.
+constexpr auto kFinishWithin = std::chrono::seconds(2);
 
 bool same_reader(const ReplicaStatus& other, const ReplicaStatus& reader) {
   if (other.mode.empty()) return false;
@@ -108,8 +110,11 @@ struct Server::State final : SessionHost {
       std::unique_lock lock(mutex);
       stopping = true;
       changed.notify_all();
+      const auto all_ended = [this] { return connections.empty(); };
       for (auto& [id, entry] : connections) entry.connection->end(EndReason::kStopped);
-      changed.wait(lock, [this] { return connections.empty(); });
+      changed.wait_for(lock, kFinishWithin, all_ended);
+      for (auto& [id, entry] : connections) entry.connection->cut();
+      changed.wait(lock, all_ended);
       last = std::move(ended);
       ended.clear();
     }

@@ -76,7 +76,8 @@ class Server {
                                                io::Clock& clock,
                                                std::function<SourceFacts()> facts);
   ~Server();
-  // Ends all connections and waits for their threads; again does nothing.
+  // Ends all connections and waits for their threads; again does nothing. Replicas by MySQL's GTIDs have two seconds to
+  // take the rest of the transaction that they are in.
   void stop();
   uint16_t port() const;
   // Connections that are logged in, oldest first.

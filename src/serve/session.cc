@@ -12,6 +12,7 @@ using mysql::Command;
 // One packet: a dump's GTID set of some hundred thousand intervals fits. Statements are shorter.
 constexpr size_t kCommandBytesMax = mysql::kPacketPayloadMax - 1;
 constexpr size_t kDatabaseBytesMax = 64 * 4;  // characters of four bytes
+constexpr char kGtidMode[] = "gtid";
 
 class Session {
  public:
@@ -58,7 +59,8 @@ class Session {
       channel_.forget_packet();
       // Its dump was told why. It will hardly ask again, and nothing would ever end its wait.
       if (connection_.stop_token().stop_requested())
-        return fail(Code::kStopped, "another reader with its server id or UUID has connected");
+        return fail(Code::kStopped,
+                    "the server stops, or another reader with its server id or UUID has connected");
     }
   }
 
@@ -126,7 +128,9 @@ class Session {
     if (request->server_id != 0) reader.server_id = request->server_id;
     reader.server_uuid = traits.uuid;
     reader.semi_sync = traits.semi_sync;
-    reader.mode = request->executed ? "gtid" : traits.connect_state ? "mariadb_gtid" : "position";
+    reader.mode = request->executed      ? kGtidMode
+                  : traits.connect_state ? "mariadb_gtid"
+                                         : "position";
     context_.host.dump_begins(connection_, reader);
     log::info("dump_begins", {{"stream", context_.catalog.options().stream},
                               {"peer", channel_.stream().peer()},
@@ -167,7 +171,9 @@ Connection::Connection(uint32_t id, std::unique_ptr<io::Stream> stream, uint64_t
 void Connection::end(EndReason reason) {
   end_reason_ = reason;
   stop_.request_stop();
-  if (reason != EndReason::kDuplicate) socket_.shutdown();
+  if (reason == EndReason::kDuplicate) return;
+  if (reason == EndReason::kStopped && status().mode == kGtidMode) return;
+  cut();
 }
 
 Status run_session(Connection& connection, const SessionContext& context) {

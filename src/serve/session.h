@@ -20,8 +20,11 @@ class Connection {
   ReplicaStatus status() const { return progress_.status(); }
   std::stop_token stop_token() const { return stop_.get_token(); }
   const std::atomic<EndReason>& end_reason() const { return end_reason_; }
-  // Ends the dump with an error packet, or, for the other reasons, the connection at once.
+  // Ends the dump with an error packet, or, for the other reasons, the connection at once. When the server stops, a dump
+  // by MySQL's GTIDs first sends the rest of the transaction that it is in.
   void end(EndReason reason);
+  // The connection, at once.
+  void cut() { socket_.shutdown(); }
 
  private:
   const uint32_t id_;

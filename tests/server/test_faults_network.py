@@ -134,6 +134,36 @@ def test_xa_cut_off_stops_mysqls_applier(lab, behind_binbus):
     assert replica.value("SELECT COUNT(*) FROM d.t") == 501 and not replica.sql("XA RECOVER")
 
 
+def test_planned_stop_cuts_off_no_transaction(lab):
+    """Stopped while a replica takes a backlog of XA transactions: it gets the one that it is in whole, and goes on afterwards."""
+    source, replica = lab.servers("mysql97", "mysql97")
+    make_table(source)
+    binbus = lab.binbus(source)
+    with Proxy(binbus.port) as proxy:
+        proxy.replica_user = binbus.replica_user
+        proxy.receive_bytes = 1 << 16
+        replica.follow(proxy, SSL=0)
+        replica.wait_for(source)
+        replica.stop_following()
+        for number in range(30):
+            xa_transaction(source, number)
+        binbus.wait_for(source)
+        before = len(proxy.dumps())
+        replica.start_following()
+        dump = wait_until(lambda: proxy.dumps()[before:], "the replica receives")[0]
+        wait_until(lambda: dump.bytes > 1 << 20, "the replica receives")
+        proxy.freeze()
+        binbus.child.terminate()
+        wait_until(lambda: " stopping " in binbus.log(), "binbus stops")
+        proxy.thaw()
+        assert binbus.child.wait(60) == 0  # a second TERM would not wait for anybody
+        wait_until(lambda: not dump.open, "the connection ends")
+        assert dump.bytes < 12 << 20, "it was in the midst of the backlog"
+        binbus.start()
+        replica.wait_for(source)  # fails at once if the applier has stopped
+    assert_same_tables(source, replica)
+
+
 @pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
 def test_connection_to_the_source_dead_without_a_word(lab, name):
     """Nothing passes any more, neither data nor an end: only silence tells. What comes after must be stored all the same."""

@@ -9,6 +9,7 @@ namespace binbus::app {
 namespace {
 
 using schema::Change;
+using schema::Operation;
 
 constexpr size_t kTextBytes = 64 * 1024;  // as much is told at once, but for a longer line
 
@@ -20,6 +21,8 @@ class LogTail final : public admin::Tail {
   Status prepare(const std::string& stream, const admin::TailQuery& query) {
     sink::SinkOptions options;
     options.tables = query.tables;
+    options.operations = {"insert", "update", "delete"};
+    if (query.ddl) options.operations.push_back("ddl");
     BINBUS_TRY(rules, sink::Rules::make(options));
     rules_.emplace(std::move(rules));
     BINBUS_TRY(filter, sink::Filter::make(options, *rules_));
@@ -47,8 +50,7 @@ class LogTail final : public admin::Tail {
     const auto emit = [&](const Change& change) -> Status {
       BINBUS_TRY(wanted, filter_->passes(change));
       if (!wanted) return ok();
-      BINBUS_TRY(printed, writer_->write(out, change));
-      if (printed && out.back() != '\n') out += '\n';
+      BINBUS_RETURN_IF_ERROR(print(out, change));
       if (out.size() < kTextBytes) return ok();
       given = true;
       return give(std::exchange(out, ""));
@@ -68,12 +70,40 @@ class LogTail final : public admin::Tail {
   }
 
  private:
+  // Bounds only around what is told: BEGIN waits for a change behind it.
+  Status print(std::string& out, const Change& change) {
+    if (change.operation == Operation::kBegin) {
+      begin_.clear();
+      return print_line(begin_, change);
+    }
+    if (change.operation == Operation::kCommit && !begin_.empty()) {
+      begin_.clear();
+      return ok();
+    }
+    const size_t size = out.size();
+    out += begin_;
+    BINBUS_RETURN_IF_ERROR(print_line(out, change));
+    if (out.size() == size + begin_.size()) {
+      out.resize(size);
+    } else {
+      begin_.clear();
+    }
+    return ok();
+  }
+
+  Status print_line(std::string& out, const Change& change) {
+    BINBUS_TRY(printed, writer_->write(out, change));
+    if (printed && out.back() != '\n') out += '\n';
+    return ok();
+  }
+
   std::shared_ptr<void> keep_;
   std::unique_ptr<LogChanges> changes_;
   const bool follow_;
   std::optional<sink::Rules> rules_;
   std::unique_ptr<sink::Filter> filter_;
   std::unique_ptr<format::Writer> writer_;
+  std::string begin_;  // printed, not yet told
 };
 
 }  // namespace

@@ -472,6 +472,11 @@ def test_tail(lab):
     assert refused.returncode == 1 and "within" in refused.stderr
     assert [line.split(" */ ")[1] for line in tail("--from", "earliest", "--no-ddl", "-f", "sql", "-t", "d.u")] == [
         "INSERT INTO `d`.`u` (`id`) VALUES (5);"]
+    # Statements, too, and a transaction's bounds around what is told of it.
+    assert [(row["op"], row["table"]) for row in map(json.loads, tail("--from", "earliest", "--table", "d.u"))] == [
+        ("ddl", None), ("ddl", "u"), ("insert", "u")]
+    bounds = [json.loads(line)["op"] for line in tail("--from", "earliest", "--no-ddl", "--transactions", "--table", "d.u")]
+    assert bounds == ["begin", "insert", "commit"]
     assert any("\x1b[32m" in line for line in tail("--from", "earliest", "--color", "always"))
     refused = binbus.run("tail", "none", check=False)
     assert refused.returncode == 1 and "none" in refused.stderr

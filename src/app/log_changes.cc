@@ -39,40 +39,43 @@ void LogChanges::configure(sink::WantsTable wants, bool skip_losses, bool sql_te
 }
 
 Status LogChanges::start(std::string_view where) {
-  Position open, from;
+  BINBUS_TRY(open, find(where));
   std::optional<mysql::Executed> done;
-  if (where == "earliest") {
-    open = {log_.size().oldest, 0};
-  } else if (where == "latest") {
-    open = log_.visible_end();
-  } else if (where.starts_with(kGtid)) {
-    BINBUS_TRY(set, mysql::Executed::parse(log_.executed().flavor(), where.substr(kGtid.size())));
-    BINBUS_TRY(found, log_.find_gtids(set));
-    open = found;
-    done = set;
-  } else if (where.starts_with(kTime)) {
-    BINBUS_TRY(time_us, parse_time_us(where.substr(kTime.size())));
-    BINBUS_TRY(found, log_.find_time(time_us));
-    open = found;
-  } else {
-    BINBUS_TRY(at, position_of(where));
-    // A baseline's place lies between transactions, and tables may be known only from there; of others it shows on the way.
-    const bool known = std::ranges::any_of(
-        log_.schemas(), [&](const store::SchemaPlace& place) { return place.at == at; });
-    open = known ? at : Position{at.segment, 0};
-    from = at;
+  if (where.starts_with(kGtid)) {
+    BINBUS_TRY(set, parse_set(where));
+    done = std::move(set);
+  }
+  if (open.segment > 0) {
+    BINBUS_TRY(around, log_.find_stretch(open));
+    if (around.from != around.to) {
+      return fail(Code::kInvalid,
+                  fmt::format("{} is within a transaction, which goes from {} to {}", where,
+                              around.from.offset, around.to.offset));
+    }
   }
   open_at_ = at_ = open;
-  from_ = from;
   done_ = std::move(done);
   at_segment_.clear();
   reader_.reset();
   return ok();
 }
 
-Result<Position> LogChanges::find(std::string_view where) {
-  BINBUS_RETURN_IF_ERROR(start(where));
-  return std::max(open_at_, from_);
+Result<Position> LogChanges::find(std::string_view where) const {
+  if (where == "earliest") return Position{log_.size().oldest, 0};
+  if (where == "latest") return log_.visible_end();
+  if (where.starts_with(kGtid)) {
+    BINBUS_TRY(set, parse_set(where));
+    return log_.find_gtids(set);
+  }
+  if (where.starts_with(kTime)) {
+    BINBUS_TRY(time_us, parse_time_us(where.substr(kTime.size())));
+    return log_.find_time(time_us);
+  }
+  return position_of(where);
+}
+
+Result<mysql::Executed> LogChanges::parse_set(std::string_view where) const {
+  return mysql::Executed::parse(log_.executed().flavor(), where.substr(kGtid.size()));
 }
 
 Status LogChanges::seek(const sink::Checkpoint& checkpoint) {
@@ -80,7 +83,6 @@ Status LogChanges::seek(const sink::Checkpoint& checkpoint) {
   if (checkpoint.empty()) return start("earliest");
   BINBUS_TRY(at, position_of(checkpoint));
   open_at_ = at_ = at;
-  from_ = {};
   done_.reset();
   at_segment_ = checkpoint.substr(0, checkpoint.rfind(':'));
   reader_.reset();
@@ -149,17 +151,7 @@ Result<bool> LogChanges::read(const std::function<Status(const schema::Change&)>
   bool emitted = false;
   const changes::ChangeReader::Emit give = [&](const schema::Change& change) -> Status {
     if (stop.stop_requested()) return fail(Code::kStopped, "asked to stop");
-    const schema::TransactionInfo& transaction = *change.transaction;
-    if (change.position < from_) {
-      if (change.event_end <= from_.offset || change.position.segment < from_.segment) return ok();
-      return fail(Code::kInvalid, fmt::format("offset {} is within an event", from_.offset));
-    }
-    if (transaction.begin < from_) {
-      return fail(Code::kInvalid,
-                  fmt::format("offset {} is within a transaction, which begins at {}", from_.offset,
-                              transaction.begin.offset));
-    }
-    if (done_ && done_->contains(transaction.gtid)) return ok();
+    if (done_ && done_->contains(change.transaction->gtid)) return ok();
     emitted = true;
     return emit(change);
   };
@@ -174,7 +166,7 @@ Result<bool> LogChanges::read(const std::function<Status(const schema::Change&)>
     auto more = reader_->read(give);
     if (!more) return failed(std::move(more).error());
     if (*more) {
-      at_ = std::max(reader_->place(), from_);
+      at_ = reader_->place();
       at_segment_ = reader_->segment_name();
       if (emitted) return true;
       continue;

@@ -31,8 +31,8 @@ class LogChanges final : public sink::ChangeSource {
   // longer, or not yet, in the log.
   Status start(std::string_view where) override;
   Status seek(const sink::Checkpoint& checkpoint) override;
-  // The place that start() would go to, as far as it is one place.
-  Result<binlog::Position> find(std::string_view where);
+  // The place that `where` names, which may be within a transaction.
+  Result<binlog::Position> find(std::string_view where) const;
   Result<bool> read(const std::function<Status(const schema::Change&)>& emit, uint64_t wait_ms,
                     const std::stop_token& stop) override;
   sink::Checkpoint place() const override;
@@ -42,6 +42,7 @@ class LogChanges final : public sink::ChangeSource {
 
  private:
   Result<binlog::Position> position_of(std::string_view file_and_offset) const;
+  Result<mysql::Executed> parse_set(std::string_view where) const;
   Status open();
 
   store::Log& log_;
@@ -51,7 +52,6 @@ class LogChanges final : public sink::ChangeSource {
   changes::LossPolicy losses_ = changes::LossPolicy::kStop;
   bool sql_text_ = false;
   binlog::Position open_at_;             // where to read from
-  binlog::Position from_;                // what ends at or before it is known already
   std::optional<mysql::Executed> done_;  // these transactions are, too
   binlog::Position at_;
   std::string at_segment_;

@@ -260,6 +260,8 @@ Status Stream::command_sink(const std::string& sink, const admin::SinkCommand& c
         runner.resume();
         break;
       case Kind::kSeek:
+        // What names no place leaves the sink where it is.
+        BINBUS_RETURN_IF_ERROR(LogChanges(*now->log, now->schema_at()).start(command.where));
         runner.seek(command.where);
         break;
       case Kind::kRewind: {

@@ -176,7 +176,6 @@ Result<bool> ChangeReader::read(const Emit& emit) {
                      std::move(error));
     };
     position_ = {feed_->segment(), at};
-    event_end_ = feed_->end_offset();
     if (!tracker_.in_transaction()) {
       transaction_ = {};
       transaction_.begin = position_;
@@ -746,7 +745,6 @@ Change ChangeReader::make_change(Operation operation, const EventHeader& header)
   change.operation = operation;
   change.transaction = &transaction_;
   change.position = position_;
-  change.event_end = event_end_;
   change.timestamp_s = header.timestamp;
   change.server_id = header.server_id;
   return change;

@@ -146,7 +146,6 @@ class ChangeReader {
   uint64_t event_ = 0;        // of its rows events and statements, the next one's number
   uint64_t rows_events_ = 0;  // so far
   Position position_;         // of the event
-  uint64_t event_end_ = 0;
 
   std::unordered_map<std::string, Position>
       prepared_;  // XA transactions by identifier: where they begin

@@ -43,7 +43,6 @@ struct Change {
   Operation operation = Operation::kInsert;
   const TransactionInfo* transaction = nullptr;
   binlog::Position position;  // of the event
-  uint64_t event_end = 0;     // offset just behind the event
   // Which of the transaction's rows events or statements, from 0, and which row of it, from 0: with the GTID or the
   // position of the transaction, a stable id, whatever else is read.
   uint64_t event = 0;

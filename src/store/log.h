@@ -81,6 +81,13 @@ struct SegmentInfo {
   mysql::Executed previous;      // executed before its first transaction
 };
 
+// From one place between transactions to another, with at most one transaction between them. The same place twice: it is one itself.
+struct Stretch {
+  Position from;
+  Position to;
+  bool operator==(const Stretch&) const = default;
+};
+
 // The log as a whole, of what readers may see.
 struct LogSize {
   uint64_t segments = 0;
@@ -168,6 +175,8 @@ class Log {
   Result<Position> find_gtids(const mysql::Executed& executed) const;
   // The last transaction end at or before which everything committed before `time_us`.
   Result<Position> find_time(uint64_t time_us) const;
+  // The places between transactions around `at`. kNotFound past the visible end.
+  Result<Stretch> find_stretch(Position at) const;
   // Our position of a source's coordinates, and the source's of ours. kNotFound when not in the log.
   Result<Position> from_source(const std::string& server_uuid, const std::string& file,
                                uint64_t offset) const;

@@ -54,6 +54,30 @@ Result<Position> last_before(Segment& segment, uint64_t time_us, uint64_t mark_b
   return Position{segment.number(), offset};
 }
 
+Result<Stretch> stretch_around(Segment& segment, uint64_t at, uint64_t mark_bytes) {
+  const uint64_t visible = segment.visible.load();
+  uint64_t from = 0;  // both ends are between these two
+  uint64_t to = visible;
+  BINBUS_TRY(marks, segment.marks(mark_bytes));
+  for (auto mark = marks.next(); mark && mark->offset <= visible; mark = marks.next()) {
+    if (mark->offset >= at) {
+      to = mark->offset;
+      break;
+    }
+    from = mark->offset;
+  }
+  BINBUS_TRY(file, segment.file());
+  BINBUS_TRY(head, segment.head());
+  uint64_t before = std::max(from, first_event(segment));
+  std::optional<uint64_t> behind;
+  BINBUS_TRY(scanned, scan_segment(*file, from, to, head->format, [&](const TransactionEnd& end) {
+               if (end.offset <= at) before = end.offset;
+               if (end.offset >= at && !behind) behind = end.offset;
+             }));
+  if (scanned.broken) return fail_in("segment " + segment.name(), *scanned.broken);
+  return Stretch{{segment.number(), before}, {segment.number(), behind.value_or(visible)}};
+}
+
 }  // namespace
 
 std::vector<std::shared_ptr<Segment>> Log::State::all_segments() const {
@@ -193,6 +217,17 @@ Result<Position> Log::find_time(uint64_t time_us) const {
     return last_before(*segment, time_us, state_->options.index_bytes);
   }
   return end;
+}
+
+Result<Stretch> Log::find_stretch(Position at) const {
+  BINBUS_TRY(segment, state_->find_segment(at.segment));
+  const uint64_t visible = segment->visible.load();
+  if (at.offset > std::max<uint64_t>(visible, binlog::kMagic.size())) {
+    return fail(Code::kNotFound, segment->name() + " has " + std::to_string(visible) +
+                                     " bytes so far, and no offset " + std::to_string(at.offset));
+  }
+  if (at.offset <= binlog::kMagic.size() || at.offset == visible) return Stretch{at, at};
+  return stretch_around(*segment, at.offset, state_->options.index_bytes);
 }
 
 Result<Position> Log::from_source(const std::string& server_uuid, const std::string& file,

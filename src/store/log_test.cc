@@ -436,6 +436,28 @@ TEST_F(LogTest, FindsTimes) {
   }
 }
 
+TEST_F(LogTest, FindsThePlacesBetweenTransactions) {
+  const auto files = make_files(mysql::Flavor::kMysql, 2, 20, 600);
+  store(files);
+  for (uint64_t segment = 1; segment <= 2; ++segment) {
+    const MadeFile& file = files[segment - 1];
+    std::vector<uint64_t> places = {4};
+    for (const TransactionEnd& end : file.ends) places.push_back(end.offset);
+    ASSERT_EQ(places.back(), file.bytes.size());
+    for (size_t i = 0; i < places.size(); ++i) {
+      const Position at{segment, places[i]};
+      EXPECT_EQ(*log_->find_stretch(at), (Stretch{at, at})) << at.offset;
+      if (i == 0) continue;
+      const Stretch around{{segment, places[i - 1]}, at};
+      EXPECT_EQ(*log_->find_stretch({segment, at.offset - 1}), around) << at.offset;
+      EXPECT_EQ(*log_->find_stretch({segment, places[i - 1] + 1}), around) << at.offset;
+    }
+  }
+  EXPECT_EQ(*log_->find_stretch({1, 0}), (Stretch{{1, 0}, {1, 0}}));
+  EXPECT_EQ(log_->find_stretch({1, files[0].bytes.size() + 1}).error().code, Code::kNotFound);
+  EXPECT_EQ(log_->find_stretch({3, 4}).error().code, Code::kNotFound);
+}
+
 TEST_F(LogTest, RemembersItsSources) {
   const auto files = make_files(mysql::Flavor::kMysql, 3, 5, 100);
   open();

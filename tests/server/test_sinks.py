@@ -226,6 +226,15 @@ def test_pause_resume_and_seek(lab):
         assert [message["data"]["id"] for message in lines_of(binbus)[known:]] == [2], place
     refused = binbus.run("sink", "pause", "none", check=False)
     assert refused.returncode == 1 and 'no sink "none"' in refused.stderr
+    # A place that is none leaves the sink where it is.
+    before = sink_status(binbus)
+    file, offset = before["position"].split(":")
+    for place, words in ((f"{file}:{int(offset) - 1}", f"which goes from \\d+ to {offset}"), ("garbage", "must be earliest, latest"),
+                         (f"{file}:{int(offset) + 1}", "bytes of that file so far"), ("gtid:nonsense", "nonsense")):
+        refused = binbus.run("sink", "seek", "changes", "--to", place, check=False)
+        assert refused.returncode == 1 and re.search(words, refused.stderr), refused.stderr
+    assert {key: sink_status(binbus)[key] for key in ("state", "position", "messages")} == {
+        key: before[key] for key in ("state", "position", "messages")}
 
 
 def test_retention_keeps_what_a_sink_has_not_delivered(lab):
@@ -448,6 +457,13 @@ def test_rows_logged_as_statements_stop_a_sink(lab):
     assert [message["data"]["id"] for message in lines_of(binbus, "without")] == [2]
     wait_until(lambda: sink_status(binbus)["state"] == "stopped", "it stops", 30, lambda: sink_status(binbus))
     assert_says(sink_status(binbus)["reason"], "logged as a statement", "INSERT INTO d.t", "binlog_format = ROW", "on_loss")
+    # The way out: behind it.
+    place = sink_status(binbus)["reason"].split()[0]
+    refused = binbus.run("sink", "seek", "changes", "--to", place, check=False)
+    behind = re.search("which goes from \\d+ to (\\d+)", refused.stderr)[1]
+    binbus.run("sink", "seek", "changes", "--to", f"{place.split(':')[0]}:{behind}")
+    wait_delivered(binbus, source)
+    assert [message["data"]["id"] for message in lines_of(binbus)] == [2]
 
 
 def test_tail(lab):

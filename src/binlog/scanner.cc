@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
+#include "binlog/readable.h"
 #include "binlog/run_checksum.h"
 
 namespace binbus::binlog {
 namespace {
 
-constexpr std::array<uint8_t, 4> kEncryptedMagic = {0xfd, 'b', 'i', 'n'};
 constexpr size_t kHeadBytesMax = TransactionTracker::kPrefixBytes + kChecksumBytes;
 
 size_t trailer_bytes_of(const FormatDescription& format) {
@@ -119,12 +119,7 @@ Status EventScanner::read_magic(Bytes& bytes) {
   move_bytes(bytes, kMagic.size() - taken_, head_);
   taken_ = head_.size();
   if (taken_ < kMagic.size()) return ok();
-  if (std::ranges::equal(head_, kEncryptedMagic)) {
-    return fail(Code::kUnsupported,
-                "this binlog file is encrypted at rest (binlog_encryption); binbus reads it from "
-                "the server's replication stream, which is not");
-  }
-  if (!std::ranges::equal(head_, kMagic)) return corrupt("not a binlog file: no magic fe 62 69 6e");
+  if (auto magic = check_magic(head_); !magic) return located(std::move(magic).error());
   event_start_ = last_end_ = kMagic.size();
   taken_ = 0;
   head_.clear();
@@ -198,16 +193,7 @@ bool EventScanner::checksum_good(Bytes event) const {
 
 Status EventScanner::check(const EventHeader& header) const {
   const bool is_format = header.type == kFormatDescriptionEvent;
-  if (header.type == kStartEventV3) {
-    return located(
-        {Code::kUnsupported,
-         "binlog format version 1 or 3; binbus reads version 4, of MySQL 5.0 and later"});
-  }
-  if (header.type == kMariadbStartEncryptionEvent) {
-    return located({Code::kUnsupported,
-                    "the rest of this binlog file is encrypted (MariaDB's encrypt_binlog); binbus "
-                    "reads it from the server's replication stream, which is not"});
-  }
+  if (is_unreadable(header.type)) return located(why_unreadable(header.type));
   if (event_start_ == kMagic.size() && !is_format) {
     return corrupt("the file does not begin with a format description");
   }

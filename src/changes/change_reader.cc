@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "binlog/control_events.h"
 #include "binlog/event_role.h"
+#include "binlog/readable.h"
 #include "binlog/statement.h"
 #include "changes/ddl_feed.h"
 #include "schema/charset.h"
@@ -305,6 +306,7 @@ Status ChangeReader::on_event() {
       if (is_data(header.type)) {
         BINBUS_RETURN_IF_ERROR(on_data(header, event));
       } else if (header.type != kFormatDescriptionEvent && !passed_over(header)) {
+        if (is_unreadable(header.type)) return fail(why_unreadable(header.type));
         return fail(Code::kUnsupported, "event type " + std::to_string(header.type) +
                                             ", which may carry rows and is not known");
       }

@@ -330,6 +330,8 @@ class MadeLog {
     return at;
   }
 
+  void event(uint8_t type) { maker_.event(type, 0, kSecondUs * ++number_, ByteVector(17)); }
+
   // Of what is wanted; "shop.t" for one table, "" for all.
   ChangeReader reader(const std::string& wanted, Position from = {1, 0},
                       schema::Catalog catalog = schema::Catalog()) {
@@ -396,6 +398,17 @@ TEST(ChangeReader, LongStatementsAreNotHeld) {
     EXPECT_THAT(
         sql, ElementsAre("INSERT INTO t VALUES (7)", "/* " + std::string(kKept - 4, 'x') + "..."));
   }
+}
+
+TEST(ChangeReader, EncryptedEventsAreSaidToBe) {
+  MadeLog log;
+  log.statement("CREATE TABLE t (a INT)");
+  log.event(binlog::kMariadbStartEncryptionEvent);
+  ChangeReader reader = log.reader("");
+  const auto read = read_all(reader);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, Code::kUnsupported);
+  EXPECT_THAT(read.error().message, HasSubstr("encrypt_binlog"));
 }
 
 std::vector<std::string> rows_of(const std::vector<Told>& changes) {

@@ -1,5 +1,7 @@
 #include "store/event_feed.h"
 
+#include "binlog/readable.h"
+
 namespace binbus::store {
 
 EventFeed::EventFeed(std::unique_ptr<binlog::ByteSource> source)
@@ -29,6 +31,8 @@ bool EventFeed::next_segment() {
 Result<bool> EventFeed::fill() {
   for (;;) {
     if (end_offset_ == 0 && end_ - begin_ >= binlog::kMagic.size()) {
+      auto magic = binlog::check_magic({block_.get() + begin_, binlog::kMagic.size()});
+      if (!magic) return fail_in(segment_name(), std::move(magic).error());
       begin_ += binlog::kMagic.size();
       end_offset_ = binlog::kMagic.size();
     }

@@ -509,5 +509,7 @@ def test_decode_offline_with_a_dump(lab):
     without = [json.loads(line) for line in binbus.run("decode", file).stdout.splitlines()]
     # No charset is known, so text is bytes.
     assert [row["after"] for row in without] == [{"@1": 1, "@2": "YQ=="}, {"@1": 1, "@2": None}]
-    refused = binbus.run("decode", binbus.folder / "d.sql", check=False)
-    assert refused.returncode == 1 and "d.sql" in refused.stderr
+    (binbus.folder / "encrypted").write_bytes(b"\xfdbin" + bytes(1000))
+    for name, words in (("d.sql", "not a binlog file"), ("encrypted", "binlog_encryption")):
+        refused = binbus.run("decode", name, check=False)
+        assert refused.returncode == 1 and name in refused.stderr and words in refused.stderr, refused.stderr

@@ -680,6 +680,7 @@ Status ChangeReader::on_rows(const EventHeader& header, Bytes event) {
         if (is_told) {
           change.number = transaction_.changes++;
           change.last = last_event && !rows_.has_more();
+          change.may_be_last = !change.last && layout->row_end();
           ++counts_.rows;
           BINBUS_RETURN_IF_ERROR((*emit_)(change));
         }

@@ -50,6 +50,8 @@ struct Change {
   uint64_t number = 0;  // of the transaction's changes that were read, from 0
   // Of the transaction's changes this is the last; only where the decoder has looked ahead to its end.
   bool last = false;
+  // It may be the last all the same: its table keeps rows of the past, and what follows may be about these alone.
+  bool may_be_last = false;
   uint32_t timestamp_s = 0;  // of the event's header
   uint32_t server_id = 0;    // where it was first written
   // Null for kBegin, kCommit and statements about no single table. Shared, so that who keeps something by table can keep

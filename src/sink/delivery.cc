@@ -123,7 +123,8 @@ Status Delivery::attach(Target& target, Checkpoint after) {
   // A format may keep what it knows of a transaction; this one begins anew.
   BINBUS_TRY(writer, format::make_writer(options_.format, writer_options(options_, rules_)));
   writer_ = std::move(writer);
-  holds_ = writer_->tells_last() && filter_->selects_rows();
+  tells_last_ = writer_->tells_last();
+  holds_ = tells_last_ && filter_->selects_rows();
   held_.reset();
   target_ = &target;
   target_->on_rejected = [this](Rejection rejection) { reject(std::move(rejection), true); };
@@ -253,7 +254,8 @@ Status Delivery::send_with_tombstone(const Message& message, bool tombstone) {
 
 Status Delivery::send_or_hold(const Message& message, bool tombstone) {
   BINBUS_RETURN_IF_ERROR(send_held());
-  if (!holds_) return send_with_tombstone(message, tombstone);
+  const bool waits = holds_ || (tells_last_ && current_->may_be_last);
+  if (!waits) return send_with_tombstone(message, tombstone);
   held_ = Held{.payload = std::string(*message.payload),
                .topic = std::string(message.topic),
                .routing_key = std::string(message.routing_key),

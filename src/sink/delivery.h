@@ -112,14 +112,15 @@ class Delivery {
   bool committing_ = false;
   const schema::Change* current_ = nullptr;  // within take()
   std::string payload_, id_;
-  // A message that waits for the next one or its transaction's end: what the filter keeps back cannot be its last, and only
-  // the row itself tells that.
+  // A message that waits for the next one or its transaction's end: what the filter keeps back, and what is about rows of the past,
+  // cannot be its last, and only the row itself tells that.
   struct Held {
     std::string payload, topic, routing_key, key, id, position;
     uint64_t timestamp_ms = 0;
     bool tombstone = false;
   };
-  bool holds_ = false;
+  bool tells_last_ = false;  // the writer
+  bool holds_ = false;       // every message
   std::optional<Held> held_;
   std::string begin_payload_, begin_id_, begin_topic_, begin_routing_key_, begin_key_;
   uint64_t begin_timestamp_ms_ = 0;

@@ -155,6 +155,21 @@ TEST(Delivery, TheLastMessageSaysCommit) {
   EXPECT_THAT(commits(), ElementsAre(false, true));
 }
 
+// Of a table that keeps rows of the past what follows in the log may be no change at all.
+TEST(Delivery, WhatMayBeTheLastSaysCommitWhenNothingFollows) {
+  SinkOptions options = sql_options();
+  options.format = "maxwell";
+  World world(options);
+  OrdersExample example;
+  Change insert = example.insert(), update = example.update();
+  insert.may_be_last = update.may_be_last = true;
+  insert.last = update.last = false;
+  EXPECT_EQ(world.take({example.begin(), insert, update, example.commit()}), "");
+  ASSERT_EQ(world.received.committed.size(), 2u);
+  EXPECT_THAT(world.received.committed[0], Not(HasSubstr("\"commit\"")));
+  EXPECT_THAT(world.received.committed[1], HasSubstr("\"commit\":true"));
+}
+
 TEST(Delivery, HeldMessagesKeepTheirOrderAndTombstones) {
   SinkOptions options = sql_options();
   options.format = "maxwell";

@@ -436,6 +436,19 @@ def test_a_filter_table_that_cannot_be_read(lab):
     assert [message["data"]["id"] for message in lines_of(binbus)] == [1]
 
 
+def test_transactions_of_versioned_tables_say_commit(lab):
+    """What ends with a row of the past, which is no change."""
+    source = lab.server("mariadb1011")
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, v INT) WITH SYSTEM VERSIONING",
+               "INSERT INTO d.t VALUES (1, 1), (2, 1)", "UPDATE d.t SET v = 2", "BEGIN", "UPDATE d.t SET v = 3 WHERE id = 1",
+               "DELETE FROM d.t WHERE id = 2", "COMMIT", "UPDATE d.t SET v = 4")
+    binbus = lab.binbus(source, sinks=[sink()])
+    wait_delivered(binbus, source)
+    assert [(m["type"], m["data"]["id"], m.get("commit", False)) for m in lines_of(binbus)] == [
+        ("insert", 1, False), ("insert", 2, True), ("update", 1, False), ("update", 2, True), ("update", 1, False), ("delete", 2, True),
+        ("update", 1, True)]
+
+
 def test_rewind(lab):
     source = lab.server("mysql97")
     source.sql(*TABLE)

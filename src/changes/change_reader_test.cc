@@ -454,6 +454,24 @@ TEST(ChangeReader, OnlyRowsOfTheTableStopBehindAStatementThatIsNotUnderstood) {
   EXPECT_THAT(rows_of(*rest), ElementsAre("other -> 1 ", "t -> 1 2 "));
 }
 
+// What is told of does not choose what is followed: a table may get its wanted name late.
+TEST(ChangeReader, StatementsAboutTablesThatAreNotWantedAreFollowed) {
+  MadeLog log;
+  log.statement("CREATE TABLE t (a INT)");
+  log.statement("CREATE TABLE _t_new LIKE t");
+  log.statement("ALTER TABLE _t_new ADD b INT FIRST");
+  log.row("_t_new", 2);
+  log.statement("RENAME TABLE t TO _t_old, _t_new TO t");
+  log.row("t", 2);
+  log.row("_t_old", 1);
+  log.statement("RENAME TABLE t TO gone, _t_old TO t");
+  log.row("t", 1);
+  ChangeReader reader = log.reader("shop.t");
+  const auto read = read_all(reader);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_THAT(rows_of(*read), ElementsAre("t -> 1 2 ", "t -> 1 "));
+}
+
 // Where not even a name is understood, any table may be meant.
 TEST(ChangeReader, EveryTableStopsBehindAStatementThatNamesNone) {
   MadeLog log;

@@ -32,6 +32,10 @@ const Case kCases[] = {
     {"regex", {"/shop\\.orders_[0-9]+/"}, "shop", "orders_17", 0},
     {"regex_is_anchored", {"/shop\\.orders/"}, "shop", "orders_17", -1},
     {"regex_alternation_is_anchored", {"/a\\.b|shop\\.orders/"}, "shop", "orders_17", -1},
+    // docs/sinks.md has this one.
+    {"gh_ost", {"/.*\\._.*_(gho|ghc|del|new|old)/"}, "shop", "_orders_gho", 0},
+    {"pt_online_schema_change", {"/.*\\._.*_(gho|ghc|del|new|old)/"}, "shop", "__orders_new", 0},
+    {"no_ghost", {"/.*\\._.*_(gho|ghc|del|new|old)/"}, "shop", "orders_new", -1},
     {"the_first_wins", {"a.*", "shop.*", "shop.orders"}, "shop", "orders", 1},
     {"the_first_wins_when_exact", {"a.*", "shop.orders", "shop.*"}, "shop", "orders", 1},
     {"none", {}, "shop", "orders", -1},

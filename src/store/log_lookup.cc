@@ -1,6 +1,7 @@
 // Log's look-ups: what it has, and where.
 
 #include <algorithm>
+#include <functional>
 
 #include "store/gtid_place.h"
 #include "store/log_state.h"
@@ -29,14 +30,16 @@ Result<Position> last_skipped(Segment& segment, GtidPlace& place, uint64_t mark_
   return Position{segment.number(), offset};
 }
 
-// The end of the last transaction in the segment before one that committed at `time_us` or later.
-Result<Position> last_before(Segment& segment, uint64_t time_us, uint64_t mark_bytes) {
-  const uint64_t visible = segment.visible.load();
-  uint64_t from = 0;  // the transaction is between these two
+// Gives the transaction ends from the last mark that is not `behind` to the first one that is, or to `visible`. Returns where
+// that begins.
+Result<uint64_t> scan_between_marks(Segment& segment, uint64_t visible, uint64_t mark_bytes,
+                                    const std::function<bool(const Mark&)>& behind,
+                                    const std::function<void(const TransactionEnd&)>& on_end) {
+  uint64_t from = 0;
   uint64_t to = visible;
   BINBUS_TRY(marks, segment.marks(mark_bytes));
   for (auto mark = marks.next(); mark && mark->offset <= visible; mark = marks.next()) {
-    if (mark->newest_commit_us >= time_us) {
+    if (behind(*mark)) {
       to = mark->offset;
       break;
     }
@@ -44,38 +47,37 @@ Result<Position> last_before(Segment& segment, uint64_t time_us, uint64_t mark_b
   }
   BINBUS_TRY(file, segment.file());
   BINBUS_TRY(head, segment.head());
-  uint64_t offset = std::max(from, first_event(segment));
-  bool passed = false;
-  BINBUS_TRY(scanned, scan_segment(*file, from, to, head->format, [&](const TransactionEnd& end) {
-               passed = passed || (end.transaction && end.commit_us >= time_us);
-               if (!passed) offset = end.offset;
-             }));
+  BINBUS_TRY(scanned, scan_segment(*file, from, to, head->format, on_end));
   if (scanned.broken) return fail_in("segment " + segment.name(), *scanned.broken);
-  return Position{segment.number(), offset};
+  return std::max(from, first_event(segment));
+}
+
+// The end of the last transaction in the segment before one that committed at `time_us` or later.
+Result<Position> last_before(Segment& segment, uint64_t time_us, uint64_t mark_bytes) {
+  std::optional<uint64_t> last;
+  bool passed = false;
+  BINBUS_TRY(begin, scan_between_marks(
+                        segment, segment.visible.load(), mark_bytes,
+                        [&](const Mark& mark) { return mark.newest_commit_us >= time_us; },
+                        [&](const TransactionEnd& end) {
+                          passed = passed || (end.transaction && end.commit_us >= time_us);
+                          if (!passed) last = end.offset;
+                        }));
+  return Position{segment.number(), last.value_or(begin)};
 }
 
 Result<Stretch> stretch_around(Segment& segment, uint64_t at, uint64_t mark_bytes) {
   const uint64_t visible = segment.visible.load();
-  uint64_t from = 0;  // both ends are between these two
-  uint64_t to = visible;
-  BINBUS_TRY(marks, segment.marks(mark_bytes));
-  for (auto mark = marks.next(); mark && mark->offset <= visible; mark = marks.next()) {
-    if (mark->offset >= at) {
-      to = mark->offset;
-      break;
-    }
-    from = mark->offset;
-  }
-  BINBUS_TRY(file, segment.file());
-  BINBUS_TRY(head, segment.head());
-  uint64_t before = std::max(from, first_event(segment));
-  std::optional<uint64_t> behind;
-  BINBUS_TRY(scanned, scan_segment(*file, from, to, head->format, [&](const TransactionEnd& end) {
-               if (end.offset <= at) before = end.offset;
-               if (end.offset >= at && !behind) behind = end.offset;
-             }));
-  if (scanned.broken) return fail_in("segment " + segment.name(), *scanned.broken);
-  return Stretch{{segment.number(), before}, {segment.number(), behind.value_or(visible)}};
+  std::optional<uint64_t> before, behind;
+  BINBUS_TRY(begin,
+             scan_between_marks(
+                 segment, visible, mark_bytes, [&](const Mark& mark) { return mark.offset >= at; },
+                 [&](const TransactionEnd& end) {
+                   if (end.offset <= at) before = end.offset;
+                   if (end.offset >= at && !behind) behind = end.offset;
+                 }));
+  return Stretch{{segment.number(), before.value_or(begin)},
+                 {segment.number(), behind.value_or(visible)}};
 }
 
 }  // namespace

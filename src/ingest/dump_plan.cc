@@ -270,15 +270,12 @@ Result<DumpPlan> plan_resume(const Held& held, const SourceFacts& facts, OnSourc
   }
   const BinlogFile* const after_torn =
       held.source.file == past.torn_file ? later_file(facts, past.torn_file) : nullptr;
-  const auto go_on = [&] {
-    return after_torn != nullptr ? from_file(after_torn->name, 4)
-                                 : from_file(held.source.file, held.source.offset);
-  };
-  if (!held.own_numbering()) return go_on();
+  DumpPlan plan = after_torn != nullptr ? from_file(after_torn->name, 4)
+                                        : from_file(held.source.file, held.source.offset);
+  if (!held.own_numbering()) return plan;
   // A replica may have written its transactions in another order than the server before it: only the set tells which
   // of them we have.
   if (facts.by_gtid()) return from_gtids(common(held.executed, facts.executed));
-  DumpPlan plan = go_on();
   plan.own_numbering = true;
   return plan;
 }

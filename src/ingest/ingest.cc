@@ -162,14 +162,14 @@ Error Ingest::attempt(Candidate& candidate, const std::stop_token& stop) {
     return {Code::kStopped, "asked to stop"};
   }
   candidate.replaced_file = (*session)->receiver().file_replaced() ? (*session)->plan().file : "";
-  candidate.torn_file.clear();
-  if (is_torn_file(error)) {
-    candidate.torn_file = (*session)->receiver().source_end().file;
+  const std::string torn = is_torn_file(error) ? (*session)->receiver().source_end().file : "";
+  if (!torn.empty() && torn != candidate.torn_file) {
     log::warn("ingest_torn_file", {{"stream", options_.stream},
                                    {"source", candidate.address},
-                                   {"file", candidate.torn_file},
+                                   {"file", torn},
                                    {"whole_to", destination_.source_at_end().offset}});
   }
+  candidate.torn_file = torn;
   return error;
 }
 

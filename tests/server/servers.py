@@ -167,9 +167,11 @@ class Server(Process):
 
     def mend_relay_logs(self):
         """A MariaDB that is killed between the removal of a relay log and that of its index's line comes up without its
-        replication. RESET SLAVE, says the manual; where to go on it knows by GTID."""
-        if self.is_mariadb and "No" in (self.replica_status()[f"Replica_{thread}_Running"] for thread in ("IO", "SQL")):
-            self.sql(f"STOP {self.replica}", f"RESET {self.replica}", f"START {self.replica}")
+        replication, and without an error of it. RESET SLAVE, says the manual; where to go on it knows by GTID."""
+        status = self.replica_status()
+        stopped = status["Replica_IO_Running"] == status["Replica_SQL_Running"] == "No"
+        if self.is_mariadb and stopped and not status["Last_IO_Errno"] and not status["Last_SQL_Errno"]:
+            self.receive_anew()
 
     def replica_status(self):
         """SHOW REPLICA STATUS, with today's names of its columns on every server."""
@@ -196,7 +198,7 @@ class Server(Process):
         return self.replica_status().get("Last_SQL_Errno") == 1399 and "Query: 'ROLLBACK'" in self.why()
 
     def receive_anew(self):
-        """What docs/operations.md says to do then."""
+        """Drops what was received and not applied."""
         self.sql(f"STOP {self.replica}", f"RESET {self.replica}", f"START {self.replica}")
 
     def wait_for(self, source, seconds=300, cut_xa=False):

@@ -183,4 +183,5 @@ def test_transactions_under_way_at_the_connect(lab):
         owner.close()
     binbus.wait_for(source)
     assert_same_bytes(source, binbus)
-    assert stream_status(binbus)["gtid_executed"] == source.gtids()
+    wait_until(lambda: stream_status(binbus)["gtid_executed"] == source.gtids(), "what is written is synced, and counted",
+               why=lambda: stream_status(binbus)["gtid_executed"])

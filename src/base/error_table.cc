@@ -27,6 +27,7 @@ constexpr ErrorRow kRows[] = {
     {Code::kLimit, "limit", Retry::kLater, 1040, "08004", 429, Level::kWarn},
     {Code::kStopped, "stopped", Retry::kLater, 1053, "08S01", 503, Level::kInfo},
     {Code::kRemote, "remote", Retry::kLater, 1105, "HY000", 502, Level::kWarn},
+    {Code::kUnavailable, "unavailable", Retry::kLater, 1836, "HY000", 503, Level::kInfo},
 };
 
 }  // namespace

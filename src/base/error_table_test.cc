@@ -7,7 +7,7 @@
 namespace binbus {
 namespace {
 
-constexpr auto kLastCode = Code::kRemote;  // the enum's last
+constexpr auto kLastCode = Code::kUnavailable;  // the enum's last
 
 TEST(ErrorTable, HasEveryCodeOnceInOrder) {
   const auto rows = error_table();

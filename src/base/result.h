@@ -33,6 +33,7 @@ enum class Code : uint8_t {
   kLimit,        // over a configured limit
   kStopped,      // asked to stop
   kRemote,       // the other server answered with an error of its own
+  kUnavailable,  // not this node can do it, or not now: another one leads, or the lead changes hands
 };
 
 struct Error {

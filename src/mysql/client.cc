@@ -8,6 +8,7 @@
 using uchar = unsigned char;
 #include <ma_pvio.h>
 #include <openssl/x509.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <charconv>
@@ -262,6 +263,10 @@ Status Client::command(uint8_t command, Bytes body) {
     return fail(last_error("command " + std::to_string(command)));
   }
   return ok();
+}
+
+void Client::interrupt() const {
+  ::shutdown(static_cast<int>(mysql_get_socket(handle_)), SHUT_RDWR);
 }
 
 std::string Client::quoted(std::string_view text) const {

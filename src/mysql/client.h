@@ -73,6 +73,8 @@ class Client {
   Result<std::optional<std::string>> value(const std::string& sql);
   // Sends a command and waits for its OK.
   Status command(uint8_t command, Bytes body);
+  // From any thread while the client lives: what is under way, and all that is asked afterwards, fails with kNetwork.
+  void interrupt() const;
   std::string quoted(std::string_view text) const;  // as a string literal for query()
 
   const std::string& address() const { return server_; }
@@ -86,6 +88,7 @@ class Client {
                                                        uint8_t command, Bytes body);
 
  private:
+  friend class BinaryRows;
   Client(st_mysql* handle, std::string server) : handle_(handle), server_(std::move(server)) {}
   Error last_error(const std::string& doing) const;
 

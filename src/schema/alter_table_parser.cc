@@ -244,7 +244,8 @@ bool at_partition_clause(const TokenReader& in) {
                     "ANALYZE", "CHECK", "OPTIMIZE", "REBUILD", "REPAIR", "UPGRADE"});
 }
 
-Status parse_clause(TokenReader& in, std::vector<AlterClause>& clauses) {
+Status parse_clause(TokenReader& in, AlterTable& alter) {
+  std::vector<AlterClause>& clauses = alter.clauses;
   CharsetSpec charset;
   BINBUS_TRY(is_charset, take_charset_option(in, charset));
   if (is_charset) {
@@ -277,9 +278,11 @@ Status parse_clause(TokenReader& in, std::vector<AlterClause>& clauses) {
   }
   if (!at_other_clause(in)) return in.unexpected("a clause of ALTER TABLE");
   // One option: its word, and its value as far as it is one
+  const bool how = in.at_any({"ALGORITHM", "LOCK"});
   in.take();
   if (in.at_any({"DIRECTORY", "KEYS", "TABLESPACE", "VALIDATION", "TRANSACTION"})) in.take();
   const bool assigned = in.accept('=');
+  if (!how || in.at("COPY")) alter.options = true;
   if (in.at('(')) return in.skip_parentheses();
   const Token::Kind kind = in.current().kind;
   if (assigned || kind == Token::Kind::kString || kind == Token::Kind::kNumber) {
@@ -310,7 +313,7 @@ Result<AlterTable> parse_alter_table(TokenReader& in) {
   skip_wait(in);
   while (!in.at_end() && alter.unclear.empty()) {
     if (in.accept(',')) continue;
-    note_unclear(alter, parse_clause(in, alter.clauses));
+    note_unclear(alter, parse_clause(in, alter));
   }
   return alter;
 }

@@ -38,11 +38,15 @@ Catalog::Place Catalog::place_of(const TableName& name, const StatementContext& 
   return place_of(name.database.empty() ? context.database : name.database, name.table);
 }
 
-Catalog::Stored* Catalog::find(const Place& place) {
+const Catalog::Stored* Catalog::find(const Place& place) const {
   const auto database = databases_.find(place.database_key);
   if (database == databases_.end()) return nullptr;
   const auto table = database->second.tables.find(place.table_key);
   return table == database->second.tables.end() ? nullptr : &table->second;
+}
+
+Catalog::Stored* Catalog::find(const Place& place) {
+  return const_cast<Stored*>(std::as_const(*this).find(place));
 }
 
 Catalog::Database& Catalog::database_of(const Place& place) {
@@ -158,7 +162,18 @@ void Catalog::put_table(TableVersion version) {
   const Place place = place_of(version.database, version.table);
   TableDefinition definition;
   definition.version = std::move(version);
+  definition.keys_known = false;
   store(place, std::move(definition));
+}
+
+void Catalog::take_table(const Catalog& from, std::string_view database, std::string_view table) {
+  const Stored* stored = from.find(from.place_of(database, table));
+  if (stored == nullptr) return;
+  auto definition = definition_of(*stored);
+  BINBUS_CHECK(definition.has_value());  // encoded there, or decoded once already
+  const Place place = place_of(database, table);
+  store(place, std::move(*definition));
+  find(place)->reread = stored->reread;
 }
 
 void Catalog::put_for_reread(std::string_view database, std::string_view table,
@@ -281,7 +296,8 @@ Status Catalog::run(const AlterTable& alter, const StatementContext& context, Ef
     if (!after) {
       effect.changes.push_back(store_for_reread(place, "ALTER TABLE: " + after.error().message));
     } else if (!(*after == before)) {
-      effect.changes.push_back(store(place, std::move(*after)));
+      TableChange change = store(place, std::move(*after));
+      if (!(*change.before == *change.after)) effect.changes.push_back(std::move(change));
     }
   }
   alter_others(alter, place, context, effect);

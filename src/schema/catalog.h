@@ -63,10 +63,12 @@ class Catalog {
   }
   size_t table_count() const;
 
-  // The baseline, and what was read again. Of MariaDB's tables with UNIQUE keys over long columns the statement of SHOW CREATE
-  // TABLE is the better source, by apply(): it tells hidden columns too.
+  // The baseline, and what was read again. The statement of SHOW CREATE TABLE is the better source of a table, by apply(): it tells
+  // MariaDB's hidden columns and the keys beside the primary one, which are not known of a version alone.
   void put_database(std::string_view name, CharsetPair charset);
   void put_table(TableVersion version);
+  // All that is known of another catalog's table; nothing is done where it has none of that name.
+  void take_table(const Catalog& from, std::string_view database, std::string_view table);
   void put_for_reread(std::string_view database, std::string_view table, std::string reason);
 
   // Temporary tables end with their sessions: to call when the source has restarted.
@@ -98,6 +100,7 @@ class Catalog {
   Place place_of(std::string_view database, std::string_view table) const;
   std::string key_of(std::string_view name) const;
   std::string stored_name(std::string_view name) const;
+  const Stored* find(const Place& place) const;
   Stored* find(const Place& place);
   Database& database_of(const Place& place);
   Result<TableDefinition> definition_of(const Stored& stored) const;

@@ -5,13 +5,16 @@
 
 #include <chrono>
 
+#include "schema/fields_testing.h"
 #include "schema/show_create.h"
 #include "schema/table_codec.h"
 
 namespace binbus::schema {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing_fields::bytes_of;
 
 enum Flavour : uint8_t { k56, k57, k9, kMaria, kMaria11 };
 constexpr ServerVersion kServers[] = {
@@ -27,7 +30,7 @@ StatementContext context_for(Flavour flavour, uint64_t sql_mode = 0) {
   return context;
 }
 
-// "a int(11)!; b char(3) latin1_swedish_ci; [a]": NOT NULL is "!", hidden columns are in parentheses.
+// "a int(11)!; b char(3) latin1_swedish_ci; [a]": NOT NULL is "!", hidden columns are in parentheses, a unique key is in braces.
 std::string shown(const TableState& state) {
   if (state.version == nullptr) return "none";
   if (!state.reread.empty()) return "reread: " + state.reread;
@@ -42,11 +45,15 @@ std::string shown(const TableState& state) {
     if (column.row_end) one += " end";
     out += (out.empty() ? "" : "; ") + (column.hidden ? "(" + one + ")" : one);
   }
-  std::string key;
-  for (const uint32_t ordinal : state.version->primary_key) {
-    key += (key.empty() ? "" : ",") + state.version->columns[ordinal].name;
-  }
-  return key.empty() ? out : out + "; [" + key + "]";
+  const auto add_key = [&](const std::vector<uint32_t>& ordinals, char open, char close) {
+    std::string key;
+    for (const uint32_t ordinal : ordinals)
+      key += (key.empty() ? "" : ",") + state.version->columns[ordinal].name;
+    if (!key.empty()) out += std::string("; ") + open + key + close;
+  };
+  add_key(state.version->primary_key, '[', ']');
+  add_key(state.version->unique_key, '{', '}');
+  return out;
 }
 
 struct ChainCase {
@@ -115,7 +122,7 @@ const ChainCase kChains[] = {
      kMaria,
      {"CREATE TABLE t (a Xml_Thing(5, 'x') NOT NULL, b INT)"},
      "a xml_thing(5, 'x')!; b int(11)"},
-    {"serial", k9, {"CREATE TABLE t (id SERIAL, b INT)"}, "id bigint unsigned!+; b int"},
+    {"serial", k9, {"CREATE TABLE t (id SERIAL, b INT)"}, "id bigint unsigned!+; b int; {id}"},
     {"attributes",
      k9,
      {"CREATE TABLE t (a INT DEFAULT -1 COMMENT 'x, y' CHECK (a > 0) NOT ENFORCED, b TIMESTAMP "
@@ -262,6 +269,240 @@ const ChainCase kChains[] = {
       "ALTER TABLE t ADD c TEXT UNIQUE"},
      "a blob; b int(11); c text latin1_swedish_ci; (DB_ROW_HASH_1 bigint(20) unsigned); "
      "(DB_ROW_HASH_2 bigint(20) unsigned)"},
+    {"unique",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, c INT, UNIQUE ub (b), UNIQUE ua (a))"},
+     "a int!; b int!; c int; {b}"},
+    {"unique_of_mariadb",
+     kMaria,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, c INT, UNIQUE ub (b), UNIQUE ua (a))"},
+     "a int(11)!; b int(11)!; c int(11); {b}"},
+    {"unique_none_beside_a_primary_key",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, c INT, UNIQUE ub (b), UNIQUE ua (a))",
+      "ALTER TABLE t ADD PRIMARY KEY (c)"},
+     "a int!; b int!; c int!; [c]"},
+    {"unique_after_the_primary_key",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, UNIQUE (b, a), PRIMARY KEY (a))",
+      "ALTER TABLE t DROP PRIMARY KEY"},
+     "a int!; b int!; {b,a}"},
+    {"unique_nullable_is_none",
+     k9,
+     {"CREATE TABLE t (a INT, b INT NOT NULL, UNIQUE (a, b))"},
+     "a int; b int!"},
+    {"unique_nullable_comes_last_and_stays_there",
+     k9,
+     {"CREATE TABLE t (a INT, b INT NOT NULL, UNIQUE (a), UNIQUE (b))",
+      "ALTER TABLE t MODIFY a INT NOT NULL"},
+     "a int!; b int!; {b}"},
+    {"unique_made_nullable",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, c INT, UNIQUE ub (b), UNIQUE ua (a))",
+      "ALTER TABLE t MODIFY b INT"},
+     "a int!; b int; c int; {a}"},
+    {"unique_made_nullable_and_back",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, c INT, UNIQUE ub (b), UNIQUE ua (a))",
+      "ALTER TABLE t MODIFY b INT", "ALTER TABLE t MODIFY b INT NOT NULL"},
+     "a int!; b int!; c int; {a}"},
+    {"unique_before_the_primary_key_is_nullable",
+     k9,
+     {"CREATE TABLE t (a INT, b INT NOT NULL, UNIQUE (a), UNIQUE (b), PRIMARY KEY (a))",
+      "ALTER TABLE t DROP PRIMARY KEY"},
+     "a int!; b int!; {b}"},
+    {"unique_behind_the_primary_key_is_not",
+     k9,
+     {"CREATE TABLE t (a INT, b INT NOT NULL, PRIMARY KEY (a), UNIQUE (a), UNIQUE (b))",
+      "ALTER TABLE t DROP PRIMARY KEY"},
+     "a int!; b int!; {a}"},
+    {"unique_inline_in_the_statement_s_order",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, UNIQUE (a), b INT NOT NULL UNIQUE)"},
+     "a int!; b int!; {a}"},
+    {"unique_inline_before_the_keys",
+     k57,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL UNIQUE KEY, UNIQUE (a))"},
+     "a int(11)!; b int(11)!; {b}"},
+    {"unique_of_a_part_is_none",
+     k9,
+     {"CREATE TABLE t (a VARCHAR(10) CHARACTER SET ascii NOT NULL, UNIQUE (a(9)))"},
+     "a varchar(10) ascii_general_ci!"},
+    {"unique_of_a_part_comes_last_and_stays_there",
+     k9,
+     {"CREATE TABLE t (a BINARY(10) NOT NULL, b INT NOT NULL, UNIQUE (a(9)), UNIQUE (b))",
+      "ALTER TABLE t MODIFY a BINARY(9) NOT NULL"},
+     "a binary(9)!; b int!; {b}"},
+    {"unique_of_the_whole_by_its_prefix",
+     kMaria,
+     {"CREATE TABLE t (a BINARY(10) NOT NULL, b INT NOT NULL, UNIQUE (a(10)), UNIQUE (b))",
+      "ALTER TABLE t MODIFY a BINARY(11) NOT NULL"},
+     "a binary(11)!; b int(11)!; {a}"},
+    {"unique_of_a_part_that_is_a_number_now",
+     k9,
+     {"CREATE TABLE t (a CHAR(10) NOT NULL, UNIQUE (a(9)))", "ALTER TABLE t MODIFY a INT NOT NULL"},
+     "a int!; {a}"},
+    {"unique_of_a_whole_blob",
+     k9,
+     {"CREATE TABLE t (a TINYBLOB NOT NULL, b INT NOT NULL, UNIQUE (a(255)), UNIQUE (b))"},
+     "a tinyblob!; b int!; {a}"},
+    {"unique_of_a_whole_blob_once_came_last",
+     k56,
+     {"CREATE TABLE t (a TINYBLOB NOT NULL, b INT NOT NULL, UNIQUE (a(255)), UNIQUE (b))"},
+     "a tinyblob!; b int(11)!; {b}"},
+    {"unique_of_a_whole_blob_alone",
+     k56,
+     {"CREATE TABLE t (a TINYTEXT CHARACTER SET utf8 NOT NULL, UNIQUE (a(85)))"},
+     "a tinytext utf8_general_ci!; {a}"},
+    {"unique_of_a_part_of_a_blob",
+     k9,
+     {"CREATE TABLE t (a TINYBLOB NOT NULL, UNIQUE (a(254)))"},
+     "a tinyblob!"},
+    {"unique_of_an_expression_is_none",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, UNIQUE (a, (b + 1)))"},
+     "a int!; b int!"},
+    {"unique_of_an_expression_has_a_name",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, UNIQUE (a), UNIQUE ((a + 1)), UNIQUE (a, (a + 2)))",
+      "ALTER TABLE t DROP KEY functional_index, DROP KEY functional_index_2"},
+     "a int!; {a}"},
+    {"unique_of_a_virtual_column_is_none",
+     k9,
+     {"CREATE TABLE t (a INT AS (1) NOT NULL, b INT AS (1) STORED NOT NULL, UNIQUE (a), UNIQUE "
+      "(b))"},
+     "a int! virtual; b int! stored; {b}"},
+    {"unique_hash_is_none",
+     kMaria,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, UNIQUE (a) USING HASH, UNIQUE (b))"},
+     "a int(11)!; b int(11)!; (DB_ROW_HASH_1 bigint(20) unsigned); {b}"},
+    {"unique_hash_is_one_once_it_is_short",
+     kMaria,
+     {"CREATE TABLE t (a TEXT NOT NULL, UNIQUE (a))", "ALTER TABLE t MODIFY a INT NOT NULL"},
+     "a int(11)!; {a}"},
+    {"unique_over_a_period",
+     kMaria,
+     {"CREATE TABLE t (a INT NOT NULL, d DATE, e DATE, PERIOD FOR p (d, e), UNIQUE (a, p WITHOUT "
+      "OVERLAPS))"},
+     "a int(11)!; d date!; e date!; {a,e,d}"},
+    {"unique_versioned",
+     kMaria,
+     {"CREATE TABLE t (a INT NOT NULL, s TIMESTAMP(6) AS ROW START, e TIMESTAMP(6) AS ROW END, "
+      "PERIOD FOR SYSTEM_TIME (s, e), UNIQUE (a, e)) WITH SYSTEM VERSIONING"},
+     "a int(11)!; s timestamp(6)! stored; e timestamp(6)! stored end; {a}"},
+    {"unique_through_renames",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, c INT, UNIQUE ub (b), UNIQUE ua (a))",
+      "ALTER TABLE t RENAME COLUMN b TO x, RENAME KEY ua TO ub, RENAME KEY ub TO ua, ADD z INT "
+      "FIRST",
+      "ALTER TABLE t DROP KEY ua"},
+     "z int; a int!; x int!; c int; {a}"},
+    {"unique_dropped",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, c INT, UNIQUE ub (b), UNIQUE ua (a))",
+      "DROP INDEX ub ON t", "ALTER TABLE t DROP CONSTRAINT ua"},
+     "a int!; b int!; c int"},
+    {"unique_index",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL)", "CREATE UNIQUE INDEX u ON t (a DESC)"},
+     "a int!; {a}"},
+    {"unique_of_what_is_left",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, UNIQUE u (a, b), UNIQUE (b))",
+      "ALTER TABLE t DROP a"},
+     "b int!; {b}"},
+    {"unique_gone_with_its_column",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, c INT, UNIQUE ub (b), UNIQUE ua (a))",
+      "ALTER TABLE t DROP b"},
+     "a int!; c int; {a}"},
+    {"unique_like",
+     k9,
+     {"CREATE TABLE u (a INT NOT NULL, b INT NOT NULL, UNIQUE (b), UNIQUE (a))",
+      "CREATE TABLE t LIKE u"},
+     "a int!; b int!; {b}"},
+    {"unique_made_anew_comes_last",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, c INT, UNIQUE ub (b), UNIQUE ua (a))",
+      "ALTER TABLE t DROP KEY ub, ADD UNIQUE ub (b, a)"},
+     "a int!; b int!; c int; {a}"},
+    {"unique_made_anew_the_same_stays",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, c INT, UNIQUE ub (b), UNIQUE ua (a))",
+      "ALTER TABLE t DROP KEY ub, ADD UNIQUE ub (b)"},
+     "a int!; b int!; c int; {b}"},
+    {"unique_made_anew_the_same_in_a_copy",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, c INT, UNIQUE ub (b), UNIQUE ua (a))",
+      "ALTER TABLE t DROP KEY ub, ADD UNIQUE ub (b), ALGORITHM = COPY"},
+     "a int!; b int!; c int; {a}"},
+    {"unique_made_anew_the_same_in_mariadb",
+     kMaria,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, c INT, UNIQUE ub (b), UNIQUE ua (a))",
+      "ALTER TABLE t DROP KEY ub, ADD UNIQUE ub (b)"},
+     "a int(11)!; b int(11)!; c int(11); {a}"},
+    {"unique_is_not_sorted_again_in_mariadb",
+     kMaria,
+     {"CREATE TABLE t (a INT, b INT, UNIQUE (a), UNIQUE (b))",
+      "ALTER TABLE t MODIFY b INT NOT NULL, COMMENT 'x'", "ALTER TABLE t MODIFY a INT NOT NULL"},
+     "a int(11)!; b int(11)!; {a}"},
+    {"unique_is_sorted_again_in_mysql",
+     k9,
+     {"CREATE TABLE t (a INT, b INT, UNIQUE (a), UNIQUE (b))",
+      "ALTER TABLE t MODIFY b INT NOT NULL", "ALTER TABLE t MODIFY a INT NOT NULL"},
+     "a int!; b int!; {b}"},
+    {"unique_is_sorted_again_in_mariadb_with_a_new_key",
+     kMaria,
+     {"CREATE TABLE t (a INT, b INT, UNIQUE (a), UNIQUE (b))",
+      "ALTER TABLE t MODIFY b INT NOT NULL", "ALTER TABLE t ADD KEY (a)",
+      "ALTER TABLE t MODIFY a INT NOT NULL"},
+     "a int(11)!; b int(11)!; {b}"},
+    {"unique_is_sorted_again_in_mariadb_as_its_first_is_nullable",
+     kMaria,
+     {"CREATE TABLE t (a INT NOT NULL, b INT, c INT, UNIQUE (a), UNIQUE (b), UNIQUE (c))",
+      "ALTER TABLE t MODIFY c INT NOT NULL", "ALTER TABLE t MODIFY a INT",
+      "ALTER TABLE t MODIFY b INT NOT NULL"},
+     "a int(11); b int(11)!; c int(11)!; {c}"},
+    {"unique_is_sorted_again_in_mariadb_in_a_table_like_it",
+     kMaria,
+     {"CREATE TABLE u (a INT, b INT, UNIQUE (a), UNIQUE (b))",
+      "ALTER TABLE u MODIFY b INT NOT NULL", "CREATE TABLE t LIKE u",
+      "ALTER TABLE t MODIFY a INT NOT NULL"},
+     "a int(11)!; b int(11)!; {b}"},
+    {"unique_named_beside_a_plain_key",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, KEY (a), UNIQUE (a))", "ALTER TABLE t DROP KEY a"},
+     "a int!; {a}"},
+    {"unique_named_beside_a_plain_key_is_dropped",
+     kMaria,
+     {"CREATE TABLE t (a INT NOT NULL, FULLTEXT INDEX (a) COMMENT 'x', UNIQUE (a))",
+      "DROP INDEX a_2 ON t"},
+     "a int(11)!"},
+    {"unique_named_beside_a_plain_key_of_before_is_none_any_more",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL)", "ALTER TABLE t ADD INDEX a (a)",
+      "ALTER TABLE t ADD UNIQUE (a)", "ALTER TABLE t DROP KEY a_2"},
+     "a int!"},
+    {"unique_named_is_another_s_than_a_plain_key",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL)", "ALTER TABLE t ADD UNIQUE a (a), ADD KEY a_2 (a)",
+      "ALTER TABLE t DROP KEY a_2"},
+     "a int!; {a}"},
+    {"unique_has_the_key_s_name_not_the_constraint_s",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, CONSTRAINT c UNIQUE k (a), CONSTRAINT d UNIQUE (a))",
+      "ALTER TABLE t DROP KEY k", "DROP INDEX d ON t"},
+     "a int!"},
+    {"unique_made_anew_the_same_with_an_option",
+     k9,
+     {"CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, UNIQUE (a), UNIQUE (b))",
+      "ALTER TABLE t COMMENT 'x', DROP KEY a, ADD UNIQUE (a)"},
+     "a int!; b int!; {b}"},
+    {"unique_of_a_column_named_primary",
+     k9,
+     {"CREATE TABLE t (`primary` INT NOT NULL, UNIQUE (`primary`))",
+      "ALTER TABLE t DROP KEY primary_2"},
+     "primary int!"},
     {"sequence",
      kMaria11,
      {"CREATE SEQUENCE t AS INT UNSIGNED"},
@@ -497,6 +738,13 @@ TEST(Catalog, TellsWhatChanged) {
   EXPECT_TRUE(effect->relevant);
   EXPECT_TRUE(effect->changes.empty());
 
+  effect = catalog.apply("ALTER TABLE u ADD UNIQUE (a)", context);
+  EXPECT_TRUE(effect->changes.empty());  // of NULLs there may be several
+  effect = catalog.apply("ALTER TABLE u MODIFY a INT NOT NULL", context);
+  ASSERT_EQ(effect->changes.size(), 1U);
+  EXPECT_THAT(effect->changes[0].before->unique_key, ElementsAre());
+  EXPECT_THAT(effect->changes[0].after->unique_key, ElementsAre(0));
+
   effect = catalog.apply("DROP DATABASE d", context);
   ASSERT_EQ(effect->changes.size(), 1U);
   EXPECT_EQ(effect->changes[0].before->table, "u");
@@ -571,7 +819,9 @@ TEST(TableCodec, RefusesWhatIsCut) {
   column.type_text = "something of its own";
   definition.version.columns = {column, column};
   definition.version.primary_key = {1};
-  definition.unique_keys = {{"u", {{"a", 5}}, true}};
+  definition.version.unique_key = {1, 0};
+  definition.unique_keys = {{"u", {{"a", 5}, {"", 0}}, true, false}, {"v", {{"a"}}, false, true}};
+  definition.keys_known = false;
   definition.periods = {{"p", "a", "b"}};
   const ByteVector bytes = encode_table(definition);
   EXPECT_EQ(*decode_table(bytes), definition);
@@ -580,6 +830,55 @@ TEST(TableCodec, RefusesWhatIsCut) {
   ByteVector more = bytes;
   more.push_back(0);
   EXPECT_FALSE(decode_table(more));
+}
+
+// Of database d with the table t (a INT NOT NULL) as it was encoded before UNIQUE keys of all servers were kept.
+Catalog of_layout_1(std::string_view keys) {
+  ByteVector table = bytes_of("01 0164 0174 00 00 00 01 0161 03 1000 0b 00 00 01 00 00 00 00");
+  for (const uint8_t byte : bytes_of(keys)) table.push_back(byte);
+  ByteWriter out;
+  out.bytes(bytes_of("01 00 01 0164 01 00 00 01 00"));
+  out.lenenc(table.size()).bytes(table).u8(0);
+  auto catalog = Catalog::decode(out.view());
+  EXPECT_TRUE(catalog) << catalog.error().message;
+  return catalog ? std::move(*catalog) : Catalog();
+}
+
+TEST(TableCodec, ReadsLayout1) {
+  Catalog catalog = of_layout_1("01 0175 00 01 0161 00");
+  EXPECT_EQ(shown(catalog.table("d", "t")), "a int(11)!");
+  ASSERT_TRUE(catalog.apply("ALTER TABLE t ADD b INT", context_for(kMaria)));
+  EXPECT_EQ(shown(catalog.table("d", "t")), "a int(11)!; b int(11); {a}");
+}
+
+// What is added may not be the first: that would be the one that the server takes.
+TEST(TableCodec, OfLayout1WithoutKeysNoneIsKnown) {
+  Catalog catalog = of_layout_1("00");
+  const StatementContext context = context_for(k57);
+  ASSERT_TRUE(catalog.apply("ALTER TABLE t ADD b INT NOT NULL UNIQUE", context));
+  auto again = Catalog::decode(catalog.encode());
+  ASSERT_TRUE(again);
+  ASSERT_TRUE(again->apply("CREATE TABLE u LIKE t", context));
+  EXPECT_EQ(shown(again->table("d", "t")), "a int(11)!; b int(11)!");
+  EXPECT_EQ(shown(again->table("d", "u")), "a int(11)!; b int(11)!");
+  ASSERT_TRUE(again->apply("DROP TABLE t", context));
+  ASSERT_TRUE(again->apply("CREATE TABLE t (a INT NOT NULL UNIQUE)", context));
+  EXPECT_EQ(shown(again->table("d", "t")), "a int(11)!; {a}");
+}
+
+TEST(Catalog, TakesAnothersTableWithItsKeys) {
+  const StatementContext context = context_for(k9);
+  Catalog from, catalog;
+  ASSERT_TRUE(
+      from.apply("CREATE TABLE d.t (a INT NOT NULL, b INT, UNIQUE (b), UNIQUE (a))", context));
+  catalog.take_table(from, "d", "t");
+  catalog.take_table(from, "d", "none");
+  EXPECT_EQ(catalog.table_count(), 1U);
+  ASSERT_TRUE(catalog.apply("ALTER TABLE d.t MODIFY b INT NOT NULL, DROP KEY a", context));
+  EXPECT_EQ(shown(catalog.table("d", "t")), "a int!; b int!; {b}");
+  catalog.put_table(*from.table("d", "t").version);
+  ASSERT_TRUE(catalog.apply("ALTER TABLE d.t MODIFY b INT NOT NULL", context));
+  EXPECT_EQ(shown(catalog.table("d", "t")), "a int!; b int!");  // a version has no key but one
 }
 
 }  // namespace

@@ -95,7 +95,10 @@ struct TableVersion {
   std::string table;
   std::vector<Column> columns;        // in the order of row images
   std::vector<uint32_t> primary_key;  // ordinals of columns, in the key's order; empty: none
-  std::string charset;                // the table's default, "" when not known
+  // Where there is no primary key: of the UNIQUE key that the server takes for one, as binlog_row_image=MINIMAL shows, the first
+  // in its order of whole columns without NULL. Empty: there is none, or it is not known.
+  std::vector<uint32_t> unique_key;
+  std::string charset;  // the table's default, "" when not known
   std::string collation;
 
   bool operator==(const TableVersion&) const = default;

@@ -380,6 +380,16 @@ bool ends_column(const TokenReader& in) {
 
 }  // namespace
 
+std::vector<KeySpec> keys_of(const ColumnSpec& column) {
+  std::vector<KeySpec> keys;
+  const auto add = [&](KeySpec::Kind kind) {
+    keys.push_back({.kind = kind, .name = "", .parts = {{column.name, 0}}});
+  };
+  if (column.primary) add(KeySpec::Kind::kPrimary);
+  if (column.unique || column.serial) add(KeySpec::Kind::kUnique);
+  return keys;
+}
+
 Result<std::string> parse_charset_name(TokenReader& in) {
   in.accept('=');
   if (in.accept("DEFAULT")) return std::string();

@@ -66,7 +66,6 @@ static_assert(std::size(kTypes) == static_cast<size_t>(SqlType::kUnknown) + 1);
 
 const TypeRow& row_of(SqlType type) { return kTypes[static_cast<size_t>(type)]; }
 
-bool is_integer(SqlType type) { return type <= SqlType::kBigint; }
 bool is_text(SqlType type) { return type >= SqlType::kTinytext && type <= SqlType::kLongtext; }
 bool is_blob(SqlType type) { return type >= SqlType::kTinyblob && type <= SqlType::kLongblob; }
 
@@ -145,7 +144,7 @@ std::string base_text(const Column& column, TypeStyle style) {
       return style == TypeStyle::kMysql80 || style == TypeStyle::kMysql8019 ? "geomcollection"
                                                                             : text;
     default:
-      return is_integer(column.type) ? integer_text(column, name) : text;
+      return is_integer_type(column.type) ? integer_text(column, name) : text;
   }
 }
 
@@ -209,7 +208,8 @@ void set_text_type(Column& column, const TypeSpec& type, const StatementContext&
 void set_length(Column& column, const TypeSpec& type, const StatementContext& context) {
   const uint32_t given = type.length.value_or(0);
   const auto decimals = static_cast<uint8_t>(std::min<uint32_t>(type.decimals.value_or(0), 255));
-  if (is_integer(column.type)) return set_integer_width(column, type, type_style(context.server));
+  if (is_integer_type(column.type))
+    return set_integer_width(column, type, type_style(context.server));
   if (is_text(column.type) || is_blob(column.type)) return set_text_type(column, type, context);
   switch (column.type) {
     case SqlType::kFloat:
@@ -322,9 +322,18 @@ uint32_t blob_bytes_max(SqlType type) {
   }
 }
 
+bool is_integer_type(SqlType type) { return type <= SqlType::kBigint; }
+
+bool is_text_type(SqlType type) {
+  return type == SqlType::kChar || type == SqlType::kVarchar || is_text(type);
+}
+
+bool is_binary_type(SqlType type) {
+  return type == SqlType::kBinary || type == SqlType::kVarbinary || is_blob(type);
+}
+
 bool is_character_type(SqlType type) {
-  return type == SqlType::kChar || type == SqlType::kVarchar || is_text(type) ||
-         type == SqlType::kEnum || type == SqlType::kSet;
+  return is_text_type(type) || type == SqlType::kEnum || type == SqlType::kSet;
 }
 
 Result<Column> make_column(const ColumnSpec& spec, const CharsetPair& around,

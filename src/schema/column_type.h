@@ -16,6 +16,9 @@ std::string column_type_text(const Column& column, TypeStyle style);
 // How many bytes a TEXT or BLOB type holds; 0 for other types.
 uint32_t blob_bytes_max(SqlType type);
 bool is_character_type(SqlType type);  // one that has a charset: CHAR to LONGTEXT, ENUM, SET
+bool is_integer_type(SqlType type);    // TINYINT to BIGINT, which compare by their size
+bool is_text_type(SqlType type);       // CHAR, VARCHAR, TINYTEXT to LONGTEXT
+bool is_binary_type(SqlType type);     // BINARY, VARBINARY, TINYBLOB to LONGBLOB
 
 // The column that a declaration makes in a table whose default is `around`. With `convert_to` (CONVERT TO CHARACTER SET) its
 // text has that charset whatever it says.

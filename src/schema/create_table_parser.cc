@@ -17,6 +17,7 @@ Status parse_elements(TokenReader& in, CreateTable& create) {
     } else {
       BINBUS_TRY(name, parse_column_name(in));
       BINBUS_TRY(column, parse_column(in, std::move(name)));
+      for (KeySpec& key : keys_of(column)) create.keys.push_back(std::move(key));
       create.columns.push_back(std::move(column));
     }
   } while (in.accept(','));

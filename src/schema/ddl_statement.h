@@ -70,6 +70,9 @@ struct KeySpec {
   bool if_not_exists = false;
 };
 
+// Those that a column's own attributes declare.
+std::vector<KeySpec> keys_of(const ColumnSpec& column);
+
 struct PeriodSpec {
   std::string name;  // "" for SYSTEM_TIME
   std::string start, end;
@@ -88,7 +91,7 @@ struct CreateTable {
   bool if_not_exists = false;
   bool temporary = false;
   std::vector<ColumnSpec> columns;
-  std::vector<KeySpec> keys;
+  std::vector<KeySpec> keys;  // in the statement's order; keys_of() columns, too
   std::vector<PeriodSpec> periods;
   CharsetSpec charset;
   std::string engine;
@@ -137,6 +140,7 @@ struct AlterTable {
   TableName name;
   bool if_exists = false;
   std::vector<AlterClause> clauses;
+  bool options = false;  // others change the table or copy it: COMMENT, FORCE, ALGORITHM=COPY
   std::string unclear;
 };
 

@@ -91,6 +91,11 @@ Column hidden(std::string name, SqlType type) {
 
 }  // namespace
 
+bool has_hash_column(const UniqueKey& key, const TableDefinition& table,
+                     const StatementContext& context) {
+  return context.server.mariadb_from(kLongUniqueSince) && needs_hash(key, table);
+}
+
 void add_hidden_columns(TableDefinition& definition, const StatementContext& context) {
   if (!context.server.mariadb) return;
   std::vector<Column>& columns = definition.version.columns;
@@ -104,10 +109,9 @@ void add_hidden_columns(TableDefinition& definition, const StatementContext& con
       columns.push_back(std::move(column));
     }
   }
-  if (context.server.number < kLongUniqueSince) return;
   size_t number = 0;
   for (const UniqueKey& key : definition.unique_keys) {
-    if (!needs_hash(key, definition)) continue;
+    if (!has_hash_column(key, definition, context)) continue;
     Column column = hidden("DB_ROW_HASH_" + std::to_string(++number), SqlType::kBigint);
     column.is_unsigned = true;
     column.length = 20;

@@ -100,12 +100,6 @@ Status append_opaque(std::string& out, const JsonOpaque& opaque) {
   }
 }
 
-void append_double_value(std::string& out, double value) {
-  const size_t start = out.size();
-  append_double(out, value);
-  if (out.find_first_of(".e", start) == out.npos) out += ".0";
-}
-
 class Printer {
  public:
   Printer(std::string& out, size_t document_bytes) : out_(out), budget_(document_bytes) {}
@@ -176,7 +170,7 @@ class Printer {
         append_integer(out_, load_u64(at));
         return ok();
       case kJsonDouble:
-        append_double_value(out_, std::bit_cast<double>(load_u64(at)));
+        append_json_double(out_, std::bit_cast<double>(load_u64(at)));
         return ok();
       case kJsonString:
         append_json_string(out_, json_string(view));
@@ -220,6 +214,12 @@ void append_escaped(std::string& out, char c) {
 }
 
 }  // namespace
+
+void append_json_double(std::string& out, double value) {
+  const size_t start = out.size();
+  append_double(out, value);
+  if (out.find_first_of(".e", start) == out.npos) out += ".0";
+}
 
 void append_json_string(std::string& out, Bytes text) {
   static const Charset* const utf8 = Charset::find("utf8mb4");

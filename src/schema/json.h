@@ -12,6 +12,9 @@ namespace binbus::schema {
 // nested deeper than servers allow; nothing was appended then. The text is at most a few times as long as the document.
 Status append_json(std::string& out, Bytes document);
 
+// Appends a number of JSON that is a double: as append_double() has it, with a point or an exponent.
+void append_json_double(std::string& out, double value);
+
 // Appends a string of JSON with its quotes.
 void append_json_string(std::string& out, Bytes text);
 

@@ -1,6 +1,8 @@
 #include "schema/row_layout.h"
 
 #include "schema/charset.h"
+#include "schema/column_type.h"
+#include "schema/declared_wire.h"
 #include "schema/wire_types.h"
 
 namespace binbus::schema {
@@ -16,131 +18,53 @@ Difference unless(bool same, const WireColumn& wire) {
          " with metadata " + std::to_string(wire.metadata);
 }
 
-uint32_t bytes_per_character(const Column& column) {
-  const Charset* charset = Charset::find(column.charset);
-  return charset == nullptr ? 0 : charset->bytes_per_character_max();
-}
-
-// Whether so many characters have so many bytes; a charset that is not known cannot be told.
-bool is_text_of(const Column& column, uint32_t bytes) {
-  const uint32_t width = bytes_per_character(column);
-  return width == 0 || column.length * width == bytes;
-}
-
-uint16_t blob_prefix(SqlType type) {
-  switch (type) {
-    case SqlType::kTinytext:
-    case SqlType::kTinyblob:
-      return 1;
-    case SqlType::kText:
-    case SqlType::kBlob:
-      return 2;
-    case SqlType::kMediumtext:
-    case SqlType::kMediumblob:
-      return 3;
+// Whether a table that was made with an older server may have this for that.
+bool is_older(uint8_t type, uint8_t today) {
+  switch (today) {
+    case kWireTime2:
+      return type == kWireTime;
+    case kWireDatetime2:
+      return type == kWireDatetime;
+    case kWireTimestamp2:
+      return type == kWireTimestamp;
+    case kWireDate:
+      return type == kWireNewdate;
     default:
-      return 4;
+      return false;
   }
 }
 
-uint16_t set_bytes(size_t labels) {
-  const size_t bytes = (labels + 7) / 8;
-  return static_cast<uint16_t>(bytes > 4 ? 8 : bytes);
-}
-
-bool same_temporal(const WireColumn& wire, uint8_t old_type, uint8_t new_type,
-                   const Column& column) {
-  return wire.type == old_type || (wire.type == new_type && wire.metadata == column.decimals);
-}
-
-bool same_varchar(const WireColumn& wire, const Column& column, bool text) {
-  if (column.compressed) {
-    if (wire.type != kWireVarcharCompressed || wire.metadata == 0) return false;
-    return text ? is_text_of(column, wire.metadata - 1U) : column.length == wire.metadata - 1U;
-  }
-  if (wire.type != kWireVarchar && wire.type != kWireVarString) return false;
-  return text ? is_text_of(column, wire.metadata) : column.length == wire.metadata;
-}
-
-bool same_type(const WireColumn& wire, const Column& column) {
-  switch (column.type) {
-    case SqlType::kTinyint:
-      return wire.type == kWireTiny;
-    case SqlType::kSmallint:
-      return wire.type == kWireShort;
-    case SqlType::kMediumint:
-      return wire.type == kWireInt24;
-    case SqlType::kInt:
-      return wire.type == kWireLong;
-    case SqlType::kBigint:
-      return wire.type == kWireLonglong;
-    case SqlType::kFloat:
-      return wire.type == kWireFloat;
-    case SqlType::kDouble:
-      return wire.type == kWireDouble;
-    case SqlType::kDecimal:
-      return wire.type == kWireNewdecimal &&
-             wire.metadata == (column.length | uint32_t{column.decimals} << 8);
-    case SqlType::kBit:
-      return wire.type == kWireBit &&
-             column.length == (wire.metadata & 0xffU) + 8U * (wire.metadata >> 8);
-    case SqlType::kYear:
-      return wire.type == kWireYear;
-    case SqlType::kDate:
-      return wire.type == kWireDate || wire.type == kWireNewdate;
-    case SqlType::kTime:
-      return same_temporal(wire, kWireTime, kWireTime2, column);
-    case SqlType::kDatetime:
-      return same_temporal(wire, kWireDatetime, kWireDatetime2, column);
-    case SqlType::kTimestamp:
-      return same_temporal(wire, kWireTimestamp, kWireTimestamp2, column);
-    case SqlType::kChar:
-      return wire.type == kWireString && is_text_of(column, wire.metadata);
-    case SqlType::kBinary:
-      return wire.type == kWireString && wire.metadata == column.length;
-    case SqlType::kVarchar:
-      return same_varchar(wire, column, true);
-    case SqlType::kVarbinary:
-      return same_varchar(wire, column, false);
-    case SqlType::kTinytext:
-    case SqlType::kText:
-    case SqlType::kMediumtext:
-    case SqlType::kLongtext:
-    case SqlType::kTinyblob:
-    case SqlType::kBlob:
-    case SqlType::kMediumblob:
-    case SqlType::kLongblob:
-      return wire.type == (column.compressed ? kWireBlobCompressed : kWireBlob) &&
-             wire.metadata == blob_prefix(column.type);
-    case SqlType::kEnum:
-      return wire.type == kWireEnum &&
-             (column.labels.empty() || wire.metadata == (column.labels.size() > 255 ? 2 : 1));
-    case SqlType::kSet:
-      return wire.type == kWireSet &&
-             (column.labels.empty() || wire.metadata == set_bytes(column.labels.size()));
-    case SqlType::kJson:
-      return wire.type == kWireJson || wire.type == kWireTypedArray;
-    case SqlType::kGeometry:
-    case SqlType::kPoint:
-    case SqlType::kLinestring:
-    case SqlType::kPolygon:
-    case SqlType::kMultipoint:
-    case SqlType::kMultilinestring:
-    case SqlType::kMultipolygon:
-    case SqlType::kGeometrycollection:
-      return wire.type == kWireGeometry;
-    case SqlType::kVector:  // MariaDB's are VARBINARY to the binlog
-      return wire.type == kWireVector ||
-             (wire.type == kWireVarchar && wire.metadata == 4 * column.length);
-    case SqlType::kInet4:
-      return wire.type == kWireString && wire.metadata == 4;
-    case SqlType::kInet6:
-    case SqlType::kUuid:
-      return wire.type == kWireString && wire.metadata == 16;
-    case SqlType::kUnknown:
+// Whether the declaration is known well enough to say what the map's metadata must be, where that says something.
+bool tells_metadata(const Column& column, uint8_t type) {
+  switch (type) {
+    case kWireNewdecimal:
+    case kWireBit:
+    case kWireTime2:
+    case kWireDatetime2:
+    case kWireTimestamp2:
+    case kWireBlob:
+    case kWireBlobCompressed:
       return true;
+    case kWireString:
+    case kWireVarchar:
+    case kWireVarcharCompressed:
+      return !is_character_type(column.type) || Charset::find(column.charset) != nullptr;
+    case kWireEnum:
+    case kWireSet:
+      return !column.labels.empty();
+    default:
+      return false;
   }
-  return false;
+}
+
+bool same_type(const WireColumn& wire, const Column& column, bool mariadb) {
+  if (column.type == SqlType::kUnknown) return true;
+  const WireColumn today = declared_wire(column, mariadb);
+  if (is_older(wire.type, today.type)) return true;
+  const bool same = wire.type == today.type ||
+                    (wire.type == kWireVarString && today.type == kWireVarchar) ||
+                    (wire.type == kWireTypedArray && today.type == kWireJson);
+  return same && (wire.metadata == today.metadata || !tells_metadata(column, today.type));
 }
 
 // By today's name and by the one that older servers have for it: utf8mb3 and utf8.
@@ -185,7 +109,7 @@ Result<RowLayout> RowLayout::make(const TableMap& map, TablePtr table) {
   for (size_t i = 0; i < map.columns.size(); ++i) {
     const WireColumn& wire = map.columns[i];
     const Column& column = table->columns[i];
-    if (Difference has = unless(same_type(wire, column), wire); !has.empty()) {
+    if (Difference has = unless(same_type(wire, column, map.mariadb), wire); !has.empty()) {
       return mismatch(map, column, has);
     }
     if (Difference has = metadata_difference(described.columns[i], column); !has.empty()) {

@@ -1,19 +1,12 @@
 #include "schema/show_create.h"
 
+#include "schema/identifier.h"
+
 namespace binbus::schema {
 namespace {
 
-std::string quoted(std::string_view name) {
-  std::string out = "`";
-  for (const char c : name) {
-    out.push_back(c);
-    if (c == '`') out.push_back(c);
-  }
-  return out + "`";
-}
-
 std::string column_line(const Column& column) {
-  std::string line = quoted(column.name) + " " + column.type_text;
+  std::string line = quoted_identifier(column.name) + " " + column.type_text;
   if (!column.charset.empty()) line += " CHARACTER SET " + column.charset;
   if (!column.collation.empty()) line += " COLLATE " + column.collation;
   if (column.generated)
@@ -29,7 +22,7 @@ std::string key_line(const TableVersion& version) {
   for (const uint32_t ordinal : version.primary_key) {
     if (ordinal >= version.columns.size()) continue;
     if (line.back() != '(') line += ",";
-    line += quoted(version.columns[ordinal].name);
+    line += quoted_identifier(version.columns[ordinal].name);
   }
   return line + ")";
 }
@@ -37,7 +30,8 @@ std::string key_line(const TableVersion& version) {
 }  // namespace
 
 std::string show_create(const TableVersion& version) {
-  std::string out = "CREATE TABLE " + quoted(version.database) + "." + quoted(version.table) + " (";
+  std::string out = "CREATE TABLE " + quoted_identifier(version.database) + "." +
+                    quoted_identifier(version.table) + " (";
   std::string hidden;
   std::string separator = "\n  ";
   const auto add = [&](const std::string& line) {

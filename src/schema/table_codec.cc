@@ -7,7 +7,8 @@
 namespace binbus::schema {
 namespace {
 
-constexpr uint8_t kLayout = 1;
+// 1 had no unique_key, and the UNIQUE keys of MariaDB's tables only.
+constexpr uint8_t kLayout = 2;
 constexpr size_t kColumnBytesMin = 6;  // what no column is shorter than
 
 // type_text is mostly what the type says in one of the styles; then only the style is kept.
@@ -28,6 +29,8 @@ enum Flag : uint16_t {
   kIsCompressed = 1 << 9,
   kRowEnd = 1 << 10,
 };
+
+enum KeyFlag : uint8_t { kHash = 1 << 0, kUnnamed = 1 << 1 };
 
 uint16_t flags_of(const Column& c) {
   const auto bit = [](bool set, Flag flag) { return set ? static_cast<unsigned>(flag) : 0U; };
@@ -146,11 +149,13 @@ void write_version(ByteWriter& out, const TableVersion& version) {
     out.lenenc_text(pairs[i].charset).lenenc_text(pairs[i].collation);
   out.lenenc(version.columns.size());
   for (const Column& column : version.columns) write_column(out, column, pairs);
-  out.lenenc(version.primary_key.size());
-  for (const uint32_t ordinal : version.primary_key) out.lenenc(ordinal);
+  for (const auto* key : {&version.primary_key, &version.unique_key}) {
+    out.lenenc(key->size());
+    for (const uint32_t ordinal : *key) out.lenenc(ordinal);
+  }
 }
 
-Result<TableVersion> read_version(ByteReader& in) {
+Result<TableVersion> read_version(ByteReader& in, uint8_t layout) {
   TableVersion version;
   for (std::string* text :
        {&version.database, &version.table, &version.charset, &version.collation}) {
@@ -170,27 +175,32 @@ Result<TableVersion> read_version(ByteReader& in) {
     BINBUS_TRY(column, read_column(in, pairs));
     version.columns.push_back(std::move(column));
   }
-  BINBUS_TRY(key_count, read_count(in, 1, "table: primary key"));
-  for (size_t i = 0; i < key_count; ++i) {
-    BINBUS_TRY(ordinal, in.lenenc("table: primary key"));
-    if (ordinal >= version.columns.size()) return fail(Code::kCorrupt, "table: primary key");
-    version.primary_key.push_back(static_cast<uint32_t>(ordinal));
+  for (auto* key : {&version.primary_key, &version.unique_key}) {
+    if (layout == 1 && key == &version.unique_key) break;
+    BINBUS_TRY(key_count, read_count(in, 1, "table: key"));
+    for (size_t i = 0; i < key_count; ++i) {
+      BINBUS_TRY(ordinal, in.lenenc("table: key"));
+      if (ordinal >= version.columns.size()) return fail(Code::kCorrupt, "table: key");
+      key->push_back(static_cast<uint32_t>(ordinal));
+    }
   }
   return version;
 }
 
-Status check_layout(ByteReader& in) {
+Result<uint8_t> read_layout(ByteReader& in) {
   BINBUS_TRY(layout, in.u8("table: layout"));
-  if (layout != kLayout) return fail(Code::kUnsupported, "table: layout " + std::to_string(layout));
-  return ok();
+  if (layout == 0 || layout > kLayout)
+    return fail(Code::kUnsupported, "table: layout " + std::to_string(layout));
+  return layout;
 }
 
 Result<UniqueKey> read_key(ByteReader& in) {
   UniqueKey key;
   BINBUS_TRY(name, read_text(in, "table: key"));
   key.name = std::move(name);
-  BINBUS_TRY(hash, in.u8("table: key"));
-  key.hash = hash != 0;
+  BINBUS_TRY(flags, in.u8("table: key"));
+  key.hash = (flags & kHash) != 0;
+  key.unnamed = (flags & kUnnamed) != 0;
   BINBUS_TRY(count, read_count(in, 2, "table: key"));
   for (size_t i = 0; i < count; ++i) {
     BINBUS_TRY(column, read_text(in, "table: key"));
@@ -212,9 +222,11 @@ ByteVector encode_table(const TableDefinition& definition) {
   for (const PeriodSpec& period : definition.periods) {
     out.lenenc_text(period.name).lenenc_text(period.start).lenenc_text(period.end);
   }
-  out.lenenc(definition.unique_keys.size());
+  out.u8(definition.keys_known ? 1 : 0).lenenc(definition.unique_keys.size());
   for (const UniqueKey& key : definition.unique_keys) {
-    out.lenenc_text(key.name).u8(key.hash ? 1 : 0).lenenc(key.parts.size());
+    out.lenenc_text(key.name).u8(
+        static_cast<uint8_t>((key.hash ? kHash : 0) | (key.unnamed ? kUnnamed : 0)));
+    out.lenenc(key.parts.size());
     for (const UniqueKey::Part& part : key.parts) out.lenenc_text(part.column).lenenc(part.prefix);
   }
   return out.take();
@@ -222,9 +234,9 @@ ByteVector encode_table(const TableDefinition& definition) {
 
 Result<TableDefinition> decode_table(Bytes bytes) {
   ByteReader in(bytes);
-  BINBUS_RETURN_IF_ERROR(check_layout(in));
+  BINBUS_TRY(layout, read_layout(in));
   TableDefinition definition;
-  BINBUS_TRY(version, read_version(in));
+  BINBUS_TRY(version, read_version(in, layout));
   definition.version = std::move(version);
   BINBUS_TRY(engine, read_text(in, "table: engine"));
   definition.engine = std::move(engine);
@@ -237,11 +249,16 @@ Result<TableDefinition> decode_table(Bytes bytes) {
     BINBUS_TRY(end, read_text(in, "table: period"));
     definition.periods.push_back({std::move(name), std::move(start), std::move(end)});
   }
+  if (layout > 1) {
+    BINBUS_TRY(known, in.u8("table: keys"));
+    definition.keys_known = known != 0;
+  }
   BINBUS_TRY(count, read_count(in, 3, "table: keys"));
   for (size_t i = 0; i < count; ++i) {
     BINBUS_TRY(key, read_key(in));
     definition.unique_keys.push_back(std::move(key));
   }
+  if (layout == 1) definition.keys_known = !definition.unique_keys.empty();
   if (in.remaining() > 0) return fail(Code::kCorrupt, "table: bytes after its end");
   return definition;
 }
@@ -255,8 +272,8 @@ ByteVector encode_version(const TableVersion& version) {
 
 Result<TableVersion> decode_version(Bytes bytes) {
   ByteReader in(bytes);
-  BINBUS_RETURN_IF_ERROR(check_layout(in));
-  BINBUS_TRY(version, read_version(in));
+  BINBUS_TRY(layout, read_layout(in));
+  BINBUS_TRY(version, read_version(in, layout));
   if (in.remaining() > 0) return fail(Code::kCorrupt, "table: bytes after its end");
   return std::move(version);
 }

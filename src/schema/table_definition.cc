@@ -7,6 +7,7 @@
 
 #include "schema/column_type.h"
 #include "schema/hidden_columns.h"
+#include "schema/unique_keys.h"
 
 namespace binbus::schema {
 namespace {
@@ -33,11 +34,13 @@ size_t find_item(const std::vector<Item>& items, std::string_view name) {
 struct Key {
   std::string name;
   struct Part {
-    size_t id;
+    size_t id;  // kNone: an expression
     uint32_t prefix;
   };
   std::vector<Part> parts;
   bool hash = false;
+  bool unnamed = false;
+  bool nullable = false;  // when the server comes to it; a primary key may come after it
 };
 
 class Builder {
@@ -58,11 +61,15 @@ class Builder {
   Status place(Item item, const AlterClause& clause);
   bool generated_key_first() const;
   Result<Item> make(const ColumnSpec& spec);
-  void add_inline_keys(const ColumnSpec& spec);
+  void take_versioning(const ColumnSpec& spec);
   Status add_key(const KeySpec& spec);
+  void set_primary(std::vector<Key::Part> parts);
+  bool is_nullable(const Key& key) const;
   Status set_not_null(const std::string& name);
   Status add_period(const PeriodSpec& period);
   void drop_key(const std::string& name);
+  void rename_keys(const AlterTable& alter);
+  std::vector<UniqueKey> sorted_keys(const std::vector<size_t>& ordinal_of) const;
   std::string unused_key_name(const KeySpec& spec) const;
   CharsetPair pair() const { return {out_.version.charset, out_.version.collation}; }
 
@@ -73,6 +80,8 @@ class Builder {
   size_t next_id_ = 0;
   std::vector<Key::Part> primary_;
   std::vector<Key> unique_;
+  std::vector<std::string> other_names_;  // of the statement's other keys
+  bool sorts_keys_ = true;                // false: the server leaves them as they are
   std::optional<CharsetPair> convert_to_;
   std::vector<bool> done_;  // of ALTER's clauses
 };
@@ -86,45 +95,65 @@ void Builder::load(const TableDefinition& before) {
   out_.version.columns.clear();
   for (const uint32_t ordinal : before.version.primary_key) primary_.push_back({ordinal, 0});
   for (const UniqueKey& key : before.unique_keys) {
-    Key& loaded = unique_.emplace_back(Key{key.name, {}, key.hash});
+    Key& loaded = unique_.emplace_back(Key{key.name, {}, key.hash, key.unnamed});
     for (const UniqueKey::Part& part : key.parts) {
       const size_t at = find_item(items_, part.column);
-      if (at != kNone) loaded.parts.push_back({items_[at].id, part.prefix});
+      loaded.parts.push_back({at == kNone ? kNone : items_[at].id, part.prefix});
     }
+    loaded.nullable = is_nullable(loaded);
   }
 }
 
 Result<Item> Builder::make(const ColumnSpec& spec) {
   BINBUS_TRY(column, make_column(spec, pair(), context_, convert_to_ ? &*convert_to_ : nullptr));
+  if (spec.primary) column.nullable = false;
   return Item{std::move(column), next_id_++};
 }
 
-void Builder::add_inline_keys(const ColumnSpec& spec) {
+void Builder::take_versioning(const ColumnSpec& spec) {
   if (spec.versioned) out_.versioned = true;
   if (spec.role != VersioningRole::kNone) out_.versioned = false;
-  const size_t at = find_item(items_, spec.name);
-  if (at == kNone) return;
-  if (spec.primary) primary_ = {{items_[at].id, 0}};
-  if (!spec.unique && !spec.serial) return;
-  KeySpec key;
-  key.kind = KeySpec::Kind::kUnique;
-  key.parts.push_back({spec.name, 0});
-  unique_.push_back({unused_key_name(key), {{items_[at].id, 0}}, false});
 }
 
 std::string Builder::unused_key_name(const KeySpec& spec) const {
   if (!spec.name.empty()) return spec.name;
-  const std::string base = spec.parts.empty() ? "" : spec.parts[0].column;
+  const bool functional = std::ranges::any_of(
+      spec.parts, [](const KeySpec::Part& part) { return part.column.empty(); });
+  const std::string base = functional           ? "functional_index"
+                           : spec.parts.empty() ? ""
+                                                : spec.parts[0].column;
   std::string name = base;
   const auto used = [&] {
-    return std::ranges::any_of(unique_, [&](const Key& k) { return same_name(k.name, name); });
+    const auto is_name = [&](const std::string& other) { return same_name(other, name); };
+    return is_name("PRIMARY") || std::ranges::any_of(other_names_, is_name) ||
+           std::ranges::any_of(unique_, is_name, &Key::name);
   };
   for (int number = 2; used() && number < 1000; ++number)
     name = base + "_" + std::to_string(number);
   return name;
 }
 
+void Builder::set_primary(std::vector<Key::Part> parts) {
+  primary_ = std::move(parts);
+  for (const Key::Part& part : primary_) {
+    const auto item = std::ranges::find(items_, part.id, &Item::id);
+    if (item != items_.end()) item->column.nullable = false;
+  }
+}
+
+bool Builder::is_nullable(const Key& key) const {
+  return std::ranges::any_of(key.parts, [&](const Key::Part& part) {
+    const auto item = std::ranges::find(items_, part.id, &Item::id);
+    return item == items_.end() || item->column.nullable;
+  });
+}
+
 Status Builder::add_key(const KeySpec& spec) {
+  sorts_keys_ = true;
+  if (spec.kind == KeySpec::Kind::kOther) {
+    other_names_.push_back(unused_key_name(spec));
+    return ok();
+  }
   std::vector<Key::Part> parts;
   for (const KeySpec::Part& part : spec.parts) {
     const auto period = std::ranges::find_if(out_.periods, [&](const PeriodSpec& p) {
@@ -134,30 +163,49 @@ Status Builder::add_key(const KeySpec& spec) {
     if (find_item(items_, part.column) == kNone && period != out_.periods.end())
       names = {period->end, period->start};
     for (const std::string& name : names) {
-      if (name.empty()) continue;  // an expression, in UNIQUE only
-      const size_t at = find_item(items_, name);
-      if (at == kNone) return missing("column", name);
-      parts.push_back({items_[at].id, part.prefix});
+      const size_t at = name.empty() ? kNone : find_item(items_, name);
+      if (at == kNone && !name.empty()) return missing("column", name);
+      parts.push_back({at == kNone ? kNone : items_[at].id, part.prefix});
     }
   }
   if (spec.kind == KeySpec::Kind::kPrimary) {
     if (spec.if_not_exists && !primary_.empty()) return ok();
-    primary_ = std::move(parts);
-  } else if (spec.kind == KeySpec::Kind::kUnique) {
+    set_primary(std::move(parts));
+  } else {
     const bool exists =
         std::ranges::any_of(unique_, [&](const Key& k) { return same_name(k.name, spec.name); });
     if (!spec.name.empty() && exists) {
       if (spec.if_not_exists) return ok();
       drop_key(spec.name);
     }
-    unique_.push_back({unused_key_name(spec), std::move(parts), spec.hash});
+    Key& key = unique_.emplace_back(Key{unused_key_name(spec), std::move(parts), spec.hash});
+    key.unnamed = spec.name.empty();
+    key.nullable = is_nullable(key);
   }
   return ok();
 }
 
 void Builder::drop_key(const std::string& name) {
   if (same_name(name, "PRIMARY")) primary_.clear();
-  std::erase_if(unique_, [&](const Key& key) { return same_name(key.name, name); });
+  if (std::erase_if(unique_, [&](const Key& key) { return same_name(key.name, name); }) > 0) return;
+  // A plain key, or one that has another name than here as a plain key has that: it is not known to be there any more.
+  std::erase_if(unique_, [&](const Key& key) {
+    return key.unnamed && name.size() > key.name.size() && name[key.name.size()] == '_' &&
+           same_name(name.substr(0, key.name.size()), key.name);
+  });
+}
+
+// All at once: two may take each other's names.
+void Builder::rename_keys(const AlterTable& alter) {
+  for (Key& key : unique_) {
+    const auto renames = [&](const AlterClause& clause) {
+      return clause.kind == AlterClause::Kind::kRenameKey && same_name(clause.name, key.name);
+    };
+    const auto clause = std::ranges::find_if(alter.clauses, renames);
+    if (clause == alter.clauses.end()) continue;
+    key.name = clause->to.table;
+    key.unnamed = false;
+  }
 }
 
 Status Builder::set_not_null(const std::string& name) {
@@ -186,7 +234,7 @@ Status Builder::create(const CreateTable& create) {
     BINBUS_TRY(item, make(spec));
     items_.push_back(std::move(item));
   }
-  for (const ColumnSpec& spec : create.columns) add_inline_keys(spec);
+  for (const ColumnSpec& spec : create.columns) take_versioning(spec);
   for (const PeriodSpec& period : create.periods) BINBUS_RETURN_IF_ERROR(add_period(period));
   for (const KeySpec& key : create.keys) BINBUS_RETURN_IF_ERROR(add_key(key));
   return ok();
@@ -306,8 +354,12 @@ Status Builder::place_others(const AlterTable& alter) {
   return ok();
 }
 
+// MariaDB sorts a table's keys when there are new ones, or the one that stood for the primary key may not any more.
 Status Builder::change_keys(const AlterTable& alter) {
   using Kind = AlterClause::Kind;
+  const std::string first = primary_.empty() && !unique_.empty() && !unique_[0].nullable
+                                ? unique_[0].name
+                                : std::string();
   for (const AlterClause& clause : alter.clauses) {
     if (clause.kind == Kind::kDropPrimaryKey) primary_.clear();
     if (clause.kind == Kind::kDropKey) drop_key(clause.name);
@@ -318,24 +370,27 @@ Status Builder::change_keys(const AlterTable& alter) {
     if (clause.kind == Kind::kDropVersioning) out_.versioned = false;
     if (clause.kind == Kind::kAddVersioning) out_.versioned = true;
   }
+  sorts_keys_ = !context_.server.mariadb || (alter.clauses.empty() && !alter.options) ||
+                (!unique_.empty() && unique_[0].name == first && is_nullable(unique_[0]));
+  rename_keys(alter);
   // Keys of columns that went
   for (Key& key : unique_) {
     std::erase_if(key.parts, [&](const Key::Part& p) {
-      return std::ranges::find(items_, p.id, &Item::id) == items_.end();
+      return p.id != kNone && std::ranges::find(items_, p.id, &Item::id) == items_.end();
     });
   }
   std::erase_if(unique_, [](const Key& key) { return key.parts.empty(); });
+  set_primary(std::move(primary_));
+  for (Key& key : unique_) key.nullable = is_nullable(key);
   for (size_t i = 0; i < alter.clauses.size(); ++i) {
     const AlterClause& clause = alter.clauses[i];
     const bool declares = clause.kind == Kind::kAddColumn || clause.kind == Kind::kChangeColumn;
-    if (declares && !done_[i]) add_inline_keys(clause.column);
+    if (declares && !done_[i]) {
+      take_versioning(clause.column);
+      for (const KeySpec& key : keys_of(clause.column)) BINBUS_RETURN_IF_ERROR(add_key(key));
+    }
     if (clause.kind == Kind::kAddPeriod) BINBUS_RETURN_IF_ERROR(add_period(clause.period));
     if (clause.kind == Kind::kAddKey) BINBUS_RETURN_IF_ERROR(add_key(clause.key));
-    if (clause.kind == Kind::kRenameKey) {
-      for (Key& key : unique_) {
-        if (same_name(key.name, clause.name)) key.name = clause.to.table;
-      }
-    }
   }
   return ok();
 }
@@ -351,27 +406,39 @@ Status Builder::alter(const AlterTable& alter) {
 
 Result<TableDefinition> Builder::finish() {
   out_.version.primary_key.clear();
-  out_.unique_keys.clear();
+  out_.version.unique_key.clear();
   std::vector<size_t> ordinal_of(next_id_, kNone);
   for (size_t i = 0; i < items_.size(); ++i) ordinal_of[items_[i].id] = i;
   for (const Key::Part& part : primary_) {
     if (part.id >= next_id_ || ordinal_of[part.id] == kNone) continue;
-    const size_t ordinal = ordinal_of[part.id];
-    items_[ordinal].column.nullable = false;
-    out_.version.primary_key.push_back(static_cast<uint32_t>(ordinal));
+    out_.version.primary_key.push_back(static_cast<uint32_t>(ordinal_of[part.id]));
   }
   for (Item& item : items_) out_.version.columns.push_back(std::move(item.column));
-  if (context_.server.mariadb) {
-    for (const Key& key : unique_) {
-      UniqueKey& unique = out_.unique_keys.emplace_back(UniqueKey{key.name, {}, key.hash});
-      for (const Key::Part& part : key.parts) {
-        if (ordinal_of[part.id] == kNone) continue;
-        unique.parts.push_back({out_.version.columns[ordinal_of[part.id]].name, part.prefix});
-      }
-    }
-  }
+  out_.unique_keys = sorted_keys(ordinal_of);
+  out_.version.unique_key = find_unique_key(out_, context_);
   add_hidden_columns(out_, context_);
   return std::move(out_);
+}
+
+std::vector<UniqueKey> Builder::sorted_keys(const std::vector<size_t>& ordinal_of) const {
+  std::vector<std::pair<KeyRank, UniqueKey>> ranked;
+  for (const Key& key : unique_) {
+    UniqueKey unique{key.name, {}, key.hash, key.unnamed};
+    for (const Key::Part& part : key.parts) {
+      UniqueKey::Part& named = unique.parts.emplace_back(UniqueKey::Part{"", part.prefix});
+      if (part.id == kNone) continue;
+      const Column& column = out_.version.columns[ordinal_of[part.id]];
+      named = {column.name, needed_prefix(column, part.prefix)};
+    }
+    KeyRank rank;
+    if (sorts_keys_) rank = rank_of(unique, out_, context_);
+    rank.nullable = sorts_keys_ && (rank.nullable || key.nullable);
+    ranked.emplace_back(rank, std::move(unique));
+  }
+  std::ranges::stable_sort(ranked, {}, &std::pair<KeyRank, UniqueKey>::first);
+  std::vector<UniqueKey> sorted;
+  for (auto& [rank, key] : ranked) sorted.push_back(std::move(key));
+  return sorted;
 }
 
 }  // namespace
@@ -413,7 +480,14 @@ Result<TableDefinition> alter_definition(const TableDefinition& before, const Al
   Builder builder(context, around);
   builder.load(before);
   BINBUS_RETURN_IF_ERROR(builder.alter(alter));
-  return builder.finish();
+  BINBUS_TRY(after, builder.finish());
+  const auto is_for_more = [](const AlterClause& clause) {
+    return clause.kind == AlterClause::Kind::kAddKey && clause.key.kind == KeySpec::Kind::kOther;
+  };
+  const bool for_keys_alone =
+      !alter.options && !alter.clauses.empty() && std::ranges::none_of(alter.clauses, is_for_more);
+  if (for_keys_alone && differs_in_order_of_keys(before, after, context)) return before;
+  return std::move(after);
 }
 
 Result<TableDefinition> sequence_definition(const std::optional<TypeSpec>& type,

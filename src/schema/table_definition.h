@@ -10,24 +10,25 @@
 
 namespace binbus::schema {
 
-// Of MariaDB's tables only: a UNIQUE key over more than an index holds has a hidden column for its hash.
 struct UniqueKey {
   struct Part {
-    std::string column;
-    uint32_t prefix = 0;
+    std::string column;   // "" for an expression
+    uint32_t prefix = 0;  // characters, bytes of binary types; 0: the whole column
     bool operator==(const Part&) const = default;
   };
   std::string name;
   std::vector<Part> parts;
-  bool hash = false;  // asked for by USING HASH; lost with the next ALTER TABLE
+  bool hash = false;     // MariaDB's USING HASH; lost with the next ALTER TABLE
+  bool unnamed = false;  // named by the server: as it is here, or with a number more
   bool operator==(const UniqueKey&) const = default;
 };
 
 struct TableDefinition {
   TableVersion version;
-  std::vector<UniqueKey> unique_keys;
-  std::vector<PeriodSpec> periods;  // MariaDB's
-  std::string engine;               // "" when not known
+  std::vector<UniqueKey> unique_keys;  // in the server's order (unique_keys.h)
+  bool keys_known = true;              // false: the table has come without them
+  std::vector<PeriodSpec> periods;     // MariaDB's
+  std::string engine;                  // "" when not known
   bool versioned =
       false;  // MariaDB's WITH SYSTEM VERSIONING without row_start and row_end of its own
   bool operator==(const TableDefinition&) const = default;

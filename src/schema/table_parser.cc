@@ -52,7 +52,7 @@ Status take_key_head(TokenReader& in, KeySpec& key) {
   key.if_not_exists = in.accept_if_not_exists();
   if (in.current().is_name() && !in.at_any({"USING", "TYPE"})) {
     BINBUS_TRY(name, in.name("a key's name"));
-    if (key.name.empty()) key.name = std::move(name);
+    key.name = std::move(name);  // rather than the constraint's
   }
   return ok();
 }
@@ -111,16 +111,20 @@ Result<std::optional<KeySpec>> parse_key(TokenReader& in) {
       key.name = std::move(symbol);
     }
   }
+  if (in.at_any({"FOREIGN", "CHECK"})) {  // nothing that changes columns
+    BINBUS_RETURN_IF_ERROR(in.skip_to_comma());
+    return std::optional<KeySpec>();
+  }
   if (in.accept("PRIMARY")) {
     key.kind = KeySpec::Kind::kPrimary;
     BINBUS_RETURN_IF_ERROR(in.expect("KEY"));
-  } else if (in.accept("UNIQUE")) {
-    key.kind = KeySpec::Kind::kUnique;
-    if (!in.accept("KEY")) in.accept("INDEX");
   } else {
-    // FOREIGN KEY, CHECK and plain keys: nothing that changes columns
-    BINBUS_RETURN_IF_ERROR(in.skip_to_comma());
-    return std::optional<KeySpec>();
+    if (in.accept("UNIQUE")) {
+      key.kind = KeySpec::Kind::kUnique;
+    } else if (!in.at_any({"KEY", "INDEX"})) {
+      in.take();  // FULLTEXT, SPATIAL, VECTOR
+    }
+    if (!in.accept("KEY")) in.accept("INDEX");
   }
   const bool if_not_exists = key.if_not_exists;
   BINBUS_RETURN_IF_ERROR(take_key_head(in, key));

@@ -1,0 +1,16 @@
+#include "base/hex.h"
+
+#include <gtest/gtest.h>
+
+namespace binbus {
+namespace {
+
+TEST(Hex, IsTwoDigitsAByte) {
+  EXPECT_EQ(parse_hex(""), "");
+  EXPECT_EQ(parse_hex("00fFA0"), std::string("\0\xff\xa0", 3));
+  for (const char* text : {"0", "000", "0g", "g0", "-1", "+1", " 1", "0x"})
+    EXPECT_EQ(parse_hex(text), std::nullopt) << text;
+}
+
+}  // namespace
+}  // namespace binbus

@@ -6,6 +6,8 @@
 #include <set>
 #include <thread>
 
+#include "schema/identifier.h"
+
 namespace binbus::ingest {
 namespace {
 
@@ -25,17 +27,8 @@ std::string text(const mysql::Row& row, size_t column) {
   return column < row.size() ? row[column].value_or("") : "";
 }
 
-std::string quoted(std::string_view name) {
-  std::string out = "`";
-  for (const char c : name) {
-    out.push_back(c);
-    if (c == '`') out.push_back(c);
-  }
-  return out + "`";
-}
-
 std::string full_name(const TableName& name) {
-  return quoted(name.database) + "." + quoted(name.table);
+  return schema::quoted_identifier(name.database) + "." + schema::quoted_identifier(name.table);
 }
 
 void pause(uint32_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
@@ -60,27 +53,6 @@ Status let_commits_end(mysql::Client& client) {
   return ok();
 }
 
-Result<schema::SourcePlace> ask_place(mysql::Client& client, bool mariadb) {
-  auto status = client.query(mariadb ? "SHOW MASTER STATUS" : "SHOW BINARY LOG STATUS");
-  if (!status && status.error().code == Code::kRemote) status = client.query("SHOW MASTER STATUS");
-  if (!status) return fail(std::move(status).error());
-  if (status->rows.empty())
-    return fail(Code::kInvalid, client.address() + ": has no binary log (log_bin)");
-  const mysql::Row& row = status->rows[0];
-  schema::SourcePlace place;
-  place.file = text(row, 0);
-  const std::string offset = text(row, 1);
-  std::from_chars(offset.data(), offset.data() + offset.size(), place.offset);
-  if (mariadb) {
-    BINBUS_TRY(executed, global_variable(client, "gtid_binlog_pos"));
-    place.executed = executed.value_or("");
-  } else {
-    place.executed = text(row, 4);
-    std::erase(place.executed, '\n');
-  }
-  return place;
-}
-
 class Reader {
  public:
   explicit Reader(mysql::Client& client) : client_(client) {}
@@ -88,15 +60,14 @@ class Reader {
   Result<Baseline> read_all() {
     BINBUS_RETURN_IF_ERROR(learn());
     baseline_.catalog = schema::Catalog(baseline_.defaults.lower_case_table_names);
-    BINBUS_TRY(before, ask_place(client_, context_.server.mariadb));
+    BINBUS_TRY(before, ask_place(client_));
     if (!context_.server.mariadb) BINBUS_RETURN_IF_ERROR(let_commits_end(client_));
     BINBUS_RETURN_IF_ERROR(read_databases());
     BINBUS_RETURN_IF_ERROR(read_tables());
-    BINBUS_RETURN_IF_ERROR(read_primary_keys());
-    if (context_.server.mariadb) BINBUS_RETURN_IF_ERROR(find_unique_keys());
+    BINBUS_RETURN_IF_ERROR(read_keys());
     BINBUS_RETURN_IF_ERROR(read_columns());
     for (const TableName& name : to_show_) BINBUS_RETURN_IF_ERROR(show(name));
-    BINBUS_TRY(after, ask_place(client_, context_.server.mariadb));
+    BINBUS_TRY(after, ask_place(client_));
     baseline_.before = std::move(before);
     baseline_.after = std::move(after);
     return std::move(baseline_);
@@ -105,22 +76,26 @@ class Reader {
   Status read_again(const std::vector<TableName>& tables, Baseline& baseline) {
     BINBUS_RETURN_IF_ERROR(learn());
     baseline_ = std::move(baseline);
-    BINBUS_TRY(before, ask_place(client_, context_.server.mariadb));
+    BINBUS_TRY(before, ask_place(client_));
     Status shown = ok();
     for (size_t i = 0; i < tables.size() && shown; ++i) shown = show(tables[i]);
     baseline = std::move(baseline_);
     BINBUS_RETURN_IF_ERROR(shown);
-    BINBUS_TRY(after, ask_place(client_, context_.server.mariadb));
+    BINBUS_TRY(after, ask_place(client_));
     baseline.before = std::move(before);
     baseline.after = std::move(after);
     return ok();
   }
 
  private:
+  struct KeyFacts {
+    std::string name;
+    std::string parts;  // as CREATE TABLE has them
+  };
   struct TableFacts {
     std::string engine;
     std::string collation;
-    std::vector<std::string> primary_key;
+    std::vector<KeyFacts> keys;  // unique ones
   };
   using Key = std::pair<std::string, std::string>;
 
@@ -176,33 +151,40 @@ class Reader {
         });
   }
 
-  Status read_primary_keys() {
-    return client_.for_each_row(
-        std::string("SELECT table_schema, table_name, column_name FROM "
-                    "information_schema.statistics WHERE index_name = 'PRIMARY' AND table_schema "
-                    "NOT IN ") +
-            kNotStored + " ORDER BY table_schema, table_name, seq_in_index",
+  Status read_keys() {
+    BINBUS_RETURN_IF_ERROR(client_.for_each_row(
+        std::string("SELECT table_schema, table_name, index_name, column_name, sub_part FROM "
+                    "information_schema.statistics WHERE non_unique = 0 AND table_schema NOT IN ") +
+            kNotStored + " ORDER BY table_schema, table_name, index_name, seq_in_index",
         [&](mysql::Row& row) {
           const auto table = tables_.find({text(row, 0), text(row, 1)});
-          if (table != tables_.end()) table->second.primary_key.push_back(text(row, 2));
-        });
+          if (table != tables_.end()) add_key_part(table->second.keys, row);
+        }));
+    std::erase_if(tables_, [&](const auto& table) {
+      const bool show = only_statement_tells(table.second.keys);
+      if (show) to_show_.push_back({table.first.first, table.first.second});
+      return show;
+    });
+    return ok();
   }
 
-  // A key that is too long for an index, or becomes so, has a hidden column.
-  Status find_unique_keys() {
-    return client_.for_each_row(
-        std::string("SELECT DISTINCT table_schema, table_name FROM information_schema.statistics "
-                    "WHERE non_unique = 0 AND index_name <> 'PRIMARY' AND table_schema NOT IN ") +
-            kNotStored,
-        [&](mysql::Row& row) {
-          if (tables_.erase({text(row, 0), text(row, 1)}) > 0)
-            to_show_.push_back({text(row, 0), text(row, 1)});
-        });
+  static void add_key_part(std::vector<KeyFacts>& keys, const mysql::Row& row) {
+    if (keys.empty() || keys.back().name != row[2]) keys.push_back({text(row, 2), ""});
+    std::string& parts = keys.back().parts;
+    parts += (parts.empty() ? "" : ",") +
+             (row[3] ? schema::quoted_identifier(*row[3]) : "((1))");  // an expression
+    if (row[4]) parts += "(" + *row[4] + ")";
+  }
+
+  // The order of UNIQUE keys decides which is taken where there is no primary key. MariaDB's have hidden columns where they are too
+  // long for an index, or become so.
+  bool only_statement_tells(const std::vector<KeyFacts>& keys) const {
+    const auto unique =
+        std::ranges::count_if(keys, [](const KeyFacts& key) { return key.name != "PRIMARY"; });
+    return unique > (context_.server.mariadb ? 0 : 1);
   }
 
   Status read_columns() {
-    // Where this is a view on other tables, they come in any order; else by table.
-    const bool any_order = context_.server.mysql_from(80000);
     Key current;
     std::string columns;
     const auto finish = [&] {
@@ -213,7 +195,9 @@ class Reader {
         std::string("SELECT table_schema, table_name, column_name, column_type, "
                     "character_set_name, collation_name, is_nullable, extra FROM "
                     "information_schema.columns WHERE table_schema NOT IN ") +
-            kNotStored + (any_order ? " ORDER BY table_schema, table_name, ordinal_position" : ""),
+            kNotStored +
+            // They come in any order. As bytes: a and A are two tables.
+            " ORDER BY CAST(table_schema AS BINARY), CAST(table_name AS BINARY), ordinal_position",
         [&](mysql::Row& row) {
           if (current.first != row[0] || current.second != row[1]) {
             finish();
@@ -228,7 +212,8 @@ class Reader {
   static void add_column(std::string& columns, const mysql::Row& row) {
     const std::string extra = text(row, 7);
     const auto says = [&](std::string_view word) { return extra.find(word) != std::string::npos; };
-    columns += (columns.empty() ? "" : ", ") + quoted(text(row, 2)) + " " + text(row, 3);
+    columns += (columns.empty() ? "" : ", ") + schema::quoted_identifier(text(row, 2)) + " " +
+               text(row, 3);
     if (row[4]) columns += " CHARACTER SET " + *row[4];
     if (row[5]) columns += " COLLATE " + *row[5];
     if (says("VIRTUAL")) columns += " GENERATED ALWAYS AS (1) VIRTUAL";
@@ -242,10 +227,13 @@ class Reader {
   void put_columns(const Key& key, const std::string& columns) {
     const TableFacts& facts = tables_[key];
     std::string statement = "CREATE TABLE " + full_name({key.first, key.second}) + " (" + columns;
-    for (size_t i = 0; i < facts.primary_key.size(); ++i)
-      statement += (i == 0 ? ", PRIMARY KEY (" : ",") + quoted(facts.primary_key[i]);
-    statement += facts.primary_key.empty() ? ")" : "))";
-    if (!facts.engine.empty()) statement += " ENGINE=" + quoted(facts.engine);
+    for (const auto& [name, parts] : facts.keys) {
+      statement +=
+          name == "PRIMARY" ? ", PRIMARY KEY" : ", UNIQUE KEY " + schema::quoted_identifier(name);
+      statement += " (" + parts + ")";
+    }
+    statement += ")";
+    if (!facts.engine.empty()) statement += " ENGINE=" + schema::quoted_identifier(facts.engine);
     if (!facts.collation.empty()) statement += " COLLATE=" + facts.collation;
     put(key.first, key.second, statement);
   }
@@ -277,6 +265,28 @@ class Reader {
 };
 
 }  // namespace
+
+Result<schema::SourcePlace> ask_place(mysql::Client& client) {
+  const bool mariadb = schema::ServerVersion::parse(client.server_version()).mariadb;
+  auto status = client.query(mariadb ? "SHOW MASTER STATUS" : "SHOW BINARY LOG STATUS");
+  if (!status && status.error().code == Code::kRemote) status = client.query("SHOW MASTER STATUS");
+  if (!status) return fail(std::move(status).error());
+  if (status->rows.empty())
+    return fail(Code::kInvalid, client.address() + ": has no binary log (log_bin)");
+  const mysql::Row& row = status->rows[0];
+  schema::SourcePlace place;
+  place.file = text(row, 0);
+  const std::string offset = text(row, 1);
+  std::from_chars(offset.data(), offset.data() + offset.size(), place.offset);
+  if (mariadb) {
+    BINBUS_TRY(executed, global_variable(client, "gtid_binlog_pos"));
+    place.executed = executed.value_or("");
+  } else {
+    place.executed = text(row, 4);
+    std::erase(place.executed, '\n');
+  }
+  return place;
+}
 
 Result<Baseline> read_baseline(mysql::Client& client) { return Reader(client).read_all(); }
 

@@ -1,5 +1,5 @@
 // Reads what all tables of a source look like, without a lock on it: in bulk from information_schema, by SHOW CREATE TABLE where
-// only that tells hidden columns and long keys (MariaDB).
+// only that tells the order of UNIQUE keys, or hidden columns and long keys (MariaDB).
 //
 // The user needs some right on the tables (SELECT); tables that it may not see are not there. System schemas are left out.
 // Thread: one; blocks for queries. Memory: the catalog, and one row at a time.
@@ -17,5 +17,8 @@ Result<schema::Baseline> read_baseline(mysql::Client& client);
 // out of the catalog.
 Status read_again(mysql::Client& client, const std::vector<schema::TableName>& tables,
                   schema::Baseline& baseline);
+
+// Where the source's log ends. kInvalid when it has none.
+Result<schema::SourcePlace> ask_place(mysql::Client& client);
 
 }  // namespace binbus::ingest

@@ -28,8 +28,13 @@ class Destination {
   // `source`: where the segment's bytes come from, from its first on.
   virtual Status begin_segment(const std::string& name, const SourceIdentity& source) = 0;
   virtual Status append(Bytes bytes, std::span<const binlog::TransactionEnd> ends) = 0;
+  // Makes everything that was appended durable.
   virtual Status sync() = 0;
-  // Called when everything that came is stored, at least once per heartbeat: the time to store what is not the source's bytes.
+  // Begins to, while more is appended. Waits when much is on its way already.
+  virtual Status begin_sync() { return sync(); }
+  // Where what is durable ends.
+  virtual Result<binlog::Position> synced() { return end(); }
+  // Called between batches, at least once per heartbeat: the time to store what is not the source's bytes.
   virtual Status settled() { return ok(); }
   virtual Status abort_transaction() = 0;
   virtual Status record_source(const SourceIdentity& source) = 0;

@@ -168,6 +168,13 @@ Status MemoryDestination::sync() {
   ++syncs_;
   for (const mysql::AnyGtid& gtid : unsynced_) synced_executed_.add(gtid);
   unsynced_.clear();
+  synced_ = under_way_ = end();
+  return ok();
+}
+
+Status MemoryDestination::begin_sync() {
+  if (fail_sync) return fail(*fail_sync);
+  synced_ = std::exchange(under_way_, end());
   return ok();
 }
 

@@ -63,6 +63,9 @@ class MemoryDestination final : public Destination {
   Status begin_segment(const std::string& name, const SourceIdentity& source = {}) override;
   Status append(Bytes bytes, std::span<const binlog::TransactionEnd> ends) override;
   Status sync() override;
+  // The newest of those that have begun is still on its way.
+  Status begin_sync() override;
+  Result<binlog::Position> synced() override { return synced_; }
   Status abort_transaction() override;
   Status record_source(const SourceIdentity& source) override;
   binlog::Position end() const override;
@@ -92,6 +95,7 @@ class MemoryDestination final : public Destination {
   uint64_t last_end_ = 0;
   std::vector<Span> spans_;
   uint64_t syncs_ = 0;
+  binlog::Position synced_, under_way_;
   std::vector<mysql::AnyGtid> unsynced_;
   mysql::Executed synced_executed_;
 };

@@ -121,12 +121,16 @@ Status Session::run(const std::stop_token& stop, const std::function<void()>& on
     Status taken = take_received();
     const bool disk_failed =
         !taken && (taken.error().code == Code::kDiskFull || taken.error().code == Code::kIo);
-    if (!disk_failed && (!taken || receiver_.ack_wanted() ||
-                         receiver_.counts().bytes - synced_ >= kUnsyncedBytesMax)) {
+    if (!taken && !disk_failed) {
       BINBUS_RETURN_IF_ERROR(settle());
       on_progress();
     }
     if (!taken) return taken;
+    if (receiver_.ack_wanted() || receiver_.counts().bytes - begun_ >= kUnsyncedBytesMax) {
+      BINBUS_RETURN_IF_ERROR(begin_sync());
+      on_progress();
+    }
+    BINBUS_RETURN_IF_ERROR(acknowledge());
   }
   return fail(Code::kStopped, "asked to stop");
 }
@@ -143,16 +147,37 @@ Status Session::take_received() {
   }
 }
 
+Status Session::begin_sync() {
+  BINBUS_RETURN_IF_ERROR(destination_.begin_sync());
+  begun_ = receiver_.counts().bytes;
+  note_ack();
+  return destination_.settled();
+}
+
+void Session::note_ack() {
+  if (auto ack = receiver_.take_ack()) acks_due_.push_back({destination_.end(), std::move(*ack)});
+}
+
 Status Session::settle() {
-  if (receiver_.counts().bytes > synced_) {
+  if (receiver_.counts().bytes > settled_) {
     BINBUS_RETURN_IF_ERROR(destination_.sync());
-    synced_ = receiver_.counts().bytes;
+    settled_ = begun_ = receiver_.counts().bytes;
   }
-  BINBUS_RETURN_IF_ERROR(destination_.settled());
-  if (const auto ack = receiver_.take_ack()) {
-    BINBUS_RETURN_IF_ERROR(stream_->write_all(semi_sync_ack(ack->file, ack->offset)));
-    ++acks_;
-  }
+  note_ack();
+  BINBUS_RETURN_IF_ERROR(acknowledge());
+  return destination_.settled();
+}
+
+// An acknowledgement says the same of all before it.
+Status Session::acknowledge() {
+  if (acks_due_.empty()) return ok();
+  BINBUS_TRY(synced, destination_.synced());
+  std::optional<SourcePlace> ack;
+  for (; !acks_due_.empty() && acks_due_.front().end <= synced; acks_due_.pop_front())
+    ack = std::move(acks_due_.front().ack);
+  if (!ack) return ok();
+  BINBUS_RETURN_IF_ERROR(stream_->write_all(semi_sync_ack(ack->file, ack->offset)));
+  ++acks_;
   return ok();
 }
 

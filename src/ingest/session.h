@@ -5,6 +5,7 @@
 // Errors: all end the session; what was received until then is stored, durable where the destination still works.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -44,8 +45,18 @@ class Session {
  private:
   // Takes apart and appends what was received.
   Status take_received();
-  // Makes it durable, then acknowledges it.
+  // Of what was appended.
+  Status begin_sync();
+  // Makes all of it durable and acknowledges it.
   Status settle();
+  void note_ack();
+  // What is durable by now.
+  Status acknowledge();
+
+  struct AckDue {
+    binlog::Position end;  // in the destination
+    SourcePlace ack;
+  };
 
   std::unique_ptr<io::Stream> stream_;
   SourceFacts facts_;
@@ -56,7 +67,10 @@ class Session {
   const int silence_ms_;
   uint64_t connection_id_ = 0;  // at the source
   std::string tls_;
-  uint64_t synced_ = 0;  // of receiver_.counts().bytes
+  // Of receiver_.counts().bytes.
+  uint64_t begun_ = 0;    // durable, or on their way
+  uint64_t settled_ = 0;  // durable
+  std::deque<AckDue> acks_due_;
   uint64_t acks_ = 0;
 };
 

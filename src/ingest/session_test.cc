@@ -100,6 +100,28 @@ TEST_F(SessionTest, acknowledges_after_the_sync_the_newest_event_that_asked) {
   EXPECT_EQ(destination_.syncs(), 1U);
 }
 
+// While more comes, what is durable by then is acknowledged, and what is on its way is not.
+TEST_F(SessionTest, does_not_wait_for_a_sync_while_more_comes) {
+  file_.transaction(kUuidA, 3);
+  const size_t begins[] = {0, 6, 10, file_.events().size()};
+  std::deque<ScriptedStream::Sent> script = {
+      {packets(fake_rotate(file_.name(), 4), SemiSync::kOn), true}};
+  for (size_t part = 0; part < 3; ++part) {
+    ByteVector bytes;
+    for (size_t i = begins[part]; i < begins[part + 1]; ++i) {
+      const bool asks = i + 1 == begins[part + 1];  // the Xids
+      bytes =
+          concat({bytes, packets(file_.events()[i], asks ? SemiSync::kAckWanted : SemiSync::kOn)});
+    }
+    script.push_back({bytes, false});
+  }
+  EXPECT_FALSE(run(std::move(script), true));
+  EXPECT_EQ(written_, (std::vector<ByteVector>{semi_sync_ack(file_.name(), file_.end_of(6)),
+                                               semi_sync_ack(file_.name(), file_.end_of(10)),
+                                               semi_sync_ack(file_.name(), file_.end())}));
+  EXPECT_EQ(destination_.syncs(), 1U) << "when nothing more came";
+}
+
 TEST_F(SessionTest, acknowledges_nothing_that_is_not_durable) {
   ByteVector stream = packets(fake_rotate(file_.name(), 4), SemiSync::kOn);
   for (const ByteVector& event : file_.events())

@@ -12,7 +12,8 @@ inline constexpr char kSourceUuid[] =
 
 struct TestLog {
   explicit TestLog(const std::vector<store::MadeFile>& files)
-      : log(store::Log::open(disk, io::system_clock(), {.directory = "/log"}, nullptr).value()) {
+      : log(store::LocalLog::open(disk, io::system_clock(), {.directory = "/log"}, nullptr)
+                .value()) {
     for (const store::MadeFile& file : files) add(file);
     options.server_id = 4711;
     options.server_uuid = "b1b05000-0000-4000-8000-000000000001";
@@ -29,7 +30,7 @@ struct TestLog {
   }
 
   io::SimulatedDisk disk;
-  std::unique_ptr<store::Log> log;
+  std::unique_ptr<store::LocalLog> log;
   ServerOptions options;
   SourceFacts facts;
   Catalog catalog{options, *log, [this] { return facts; }};

@@ -2,6 +2,7 @@
 #include "io/simulated_disk.h"
 #include "serve/dump_request.h"
 #include "serve/queries.h"
+#include "store/local_log.h"
 
 namespace {
 
@@ -15,11 +16,12 @@ class NoServer final : public serve::ServerActions {
 
 struct Fixture {
   io::SimulatedDisk disk;
-  std::unique_ptr<store::Log> log;
+  std::unique_ptr<store::LocalLog> log;
   serve::ServerOptions options;
   serve::Catalog catalog;
   Fixture()
-      : log(store::Log::open(disk, io::system_clock(), {.directory = "/log"}, nullptr).value()),
+      : log(store::LocalLog::open(disk, io::system_clock(), {.directory = "/log"}, nullptr)
+                .value()),
         catalog(options, *log, [] {
           return serve::SourceFacts{.version = "9.7.0", .gtid_mode = "ON", .variables = {}};
         }) {}

@@ -51,7 +51,7 @@ std::unique_ptr<io::Stream> follow(std::unique_ptr<mysql::Client> client, uint32
 
 // Waits for what other threads bring about.
 template <class Condition>
-bool eventually(Condition condition, int milliseconds = 5000) {
+bool eventually(Condition condition, int milliseconds = 30'000) {
   for (int i = 0; i < milliseconds; i++) {
     if (condition()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -115,7 +115,7 @@ TEST(Server, ASecondReaderOfTheSameIdEndsTheFirst) {
   };
   EXPECT_TRUE(eventually(only_new_ones));
   // The first one's connection is gone, after what it had to be told.
-  first->set_read_timeout(5000);
+  first->set_read_timeout(30'000);
   uint8_t buffer[4096];
   Result<size_t> count = 0;
   while (count) count = first->read_some(buffer);
@@ -133,8 +133,8 @@ TEST(Server, OfReadersOfTheSameIdThatComeAtOnceOneStays) {
   for (size_t i = 0; i < kReaders; i++)
     threads.emplace_back([&, i] { streams[i] = follow(std::move(clients[i]), 77); });
   for (std::thread& thread : threads) thread.join();
-  EXPECT_TRUE(eventually([&] { return following(*running.server) == 1; }));
-  EXPECT_FALSE(eventually([&] { return following(*running.server) != 1; }, 50));
+  const auto one = [&] { return following(*running.server) == 1; };
+  EXPECT_TRUE(eventually([&] { return one() && !eventually([&] { return !one(); }, 50); }, 600));
 }
 
 TEST(Server, KillEndsOnesOwnConnections) {

@@ -10,9 +10,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::string_view kMagic = "binbusST";
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr size_t kHeaderBytes = 64;
-constexpr uint32_t kDocumentBytesMax = 1U << 30;
 
 Json to_json(const SourceSpan& span) {
   Json json = {{"server_uuid", span.server_uuid},
@@ -31,7 +30,6 @@ Json to_json(const SchemaRecord& record) {
           {"at", {at.segment, at.offset}},
           {"origin", {origin.segment, origin.offset}},
           {"file", record.file},
-          {"offset", record.offset},
           {"bytes", record.bytes},
           {"crc", record.crc}};
 }
@@ -41,7 +39,6 @@ SchemaRecord schema_of(const Json& json) {
   const Json& origin = json.at("origin");
   return {{{at.at(0), at.at(1)}, {origin.at(0), origin.at(1)}},
           json.at("file"),
-          json.at("offset"),
           json.at("bytes"),
           json.at("crc")};
 }
@@ -78,42 +75,50 @@ std::string set_text(const mysql::Executed& executed) {
   return executed.mariadb() != nullptr ? executed.mariadb()->state_string() : executed.to_string();
 }
 
+std::vector<NodeId> nodes_of(const Json& json, const char* name) {
+  return json.value(name, std::vector<NodeId>());
+}
+
+Json to_json(const Members& members) {
+  Json json = {{"voters", members.voters}};
+  if (!members.learners.empty()) json["learners"] = members.learners;
+  if (!members.outgoing.empty()) json["outgoing"] = members.outgoing;
+  if (!members.learners_next.empty()) json["learners_next"] = members.learners_next;
+  if (members.auto_leave) json["auto_leave"] = true;
+  return json;
+}
+
+Members members_of(const Json& json) {
+  return {nodes_of(json, "voters"), nodes_of(json, "outgoing"), nodes_of(json, "learners"),
+          nodes_of(json, "learners_next"), json.value("auto_leave", false)};
+}
+
 struct RawState {
   std::vector<SourceSpan> sources;
   std::vector<SchemaRecord> schemas;
+  std::map<std::string, std::string> cursors;
+  Members members;
   std::string flavor;
   std::string executed;
 };
 
-Result<ByteVector> read_range(const io::File& file, uint64_t offset, size_t length) {
-  ByteVector bytes(length);
-  BINBUS_TRY(count, file.read_at(offset, bytes));
-  if (count < length) return fail(Code::kTruncated, "file cut short");
-  return bytes;
-}
-
-Result<ByteVector> read_header(const io::File& file) {
-  BINBUS_TRY(header, read_range(file, 0, kHeaderBytes));
-  if (as_text(Bytes(header).first(8)) != kMagic ||
-      load_u32(&header[60]) != binlog::crc32(0, Bytes(header).first(60))) {
+Result<StateHeader> parse_header(Bytes file) {
+  if (file.size() < kHeaderBytes) return fail(Code::kTruncated, "state file cut short");
+  const uint8_t* at = file.data();
+  if (as_text(file.first(8)) != kMagic || load_u32(at + 60) != binlog::crc32(0, file.first(60))) {
     return fail(Code::kCorrupt, "not a header of a state file");
   }
-  if (load_u32(&header[8]) != kVersion) {
-    return fail(Code::kUnsupported, "state file of version " +
-                                        std::to_string(load_u32(&header[8])) +
-                                        "; this binbus reads version 1");
+  if (load_u32(at + 8) != kVersion) {
+    return fail(Code::kUnsupported,
+                "state file of version " + std::to_string(load_u32(at + 8)) +
+                    "; this binbus reads version 2. Move the folder away and `binbus import` its "
+                    "binlog files");
   }
-  return header;
+  return StateHeader{load_u64(at + 16), load_u64(at + 24), load_u64(at + 32), load_u64(at + 40),
+                     load_u64(at + 48)};
 }
 
-Result<ControlState> read_document(const io::File& file) {
-  BINBUS_TRY(header, read_header(file));
-  const uint32_t length = load_u32(&header[56]);
-  if (length > kDocumentBytesMax) return fail(Code::kCorrupt, "document of impossible length");
-  BINBUS_TRY(document, read_range(file, kHeaderBytes, length));
-  if (load_u32(&header[12]) != binlog::crc32(0, document)) {
-    return fail(Code::kCorrupt, "document does not match its checksum");
-  }
+Result<ControlState> parse_document(Bytes document) {
   BINBUS_TRY(raw, from_json(document, [](const Json& json) {
                RawState state;
                for (const Json& source : json.at("sources")) {
@@ -123,6 +128,8 @@ Result<ControlState> read_document(const io::File& file) {
                for (const Json& schema : json.value("schemas", Json::array())) {
                  if (schema.at("kind") == "catalog") state.schemas.push_back(schema_of(schema));
                }
+               state.cursors = json.value("cursors", state.cursors);
+               state.members = members_of(json.value("members", Json::object()));
                state.flavor = json.at("executed").at("flavor");
                state.executed = json.at("executed").at("set");
                return state;
@@ -131,7 +138,17 @@ Result<ControlState> read_document(const io::File& file) {
                           ? mysql::Flavor::kMariadb
                           : mysql::Flavor::kMysql;
   BINBUS_TRY(executed, mysql::Executed::parse(flavor, raw.executed));
-  return ControlState{std::move(raw.sources), std::move(executed), std::move(raw.schemas)};
+  return ControlState{std::move(raw.sources), std::move(executed), std::move(raw.schemas),
+                      std::move(raw.cursors), std::move(raw.members)};
+}
+
+Result<ByteVector> read_whole(io::FileSystem& files, const std::string& path, size_t bytes_max) {
+  BINBUS_TRY(file, files.open(path, io::OpenMode::kRead));
+  BINBUS_TRY(size, file->size());
+  ByteVector bytes(static_cast<size_t>(std::min<uint64_t>(size, bytes_max)));
+  BINBUS_TRY(count, file->read_at(0, bytes));
+  bytes.resize(count);
+  return bytes;
 }
 
 }  // namespace
@@ -140,21 +157,50 @@ ByteVector encode_source(const SourceSpan& span) {
   return to_owned(as_bytes(to_text(Json{{"source", to_json(span)}})));
 }
 
-Result<std::optional<SourceSpan>> decode_source(Bytes document, Position from) {
-  return from_json(document, [from](const Json& json) -> std::optional<SourceSpan> {
-    if (!json.contains("source")) return std::nullopt;
-    return span_of(json.at("source"), from);
-  });
+ByteVector encode_schema(const SchemaRecord& record, std::optional<Position> same) {
+  Json schema = to_json(record);
+  schema.erase("file");
+  if (same) schema["same"] = {same->segment, same->offset};
+  return to_owned(as_bytes(to_text(Json{{"schema", std::move(schema)}})));
 }
 
-ByteVector encode_schema(const SchemaRecord& record) {
-  return to_owned(as_bytes(to_text(Json{{"schema", to_json(record)}})));
+ByteVector encode_cursor(const Cursor& cursor) {
+  Json json = {{"name", cursor.name}};
+  if (cursor.value) json["value"] = *cursor.value;
+  return to_owned(as_bytes(to_text(Json{{"cursor", std::move(json)}})));
 }
 
-Result<std::optional<SchemaRecord>> decode_schema(Bytes document) {
-  return from_json(document, [](const Json& json) -> std::optional<SchemaRecord> {
-    if (!json.contains("schema") || json.at("schema").at("kind") != "catalog") return std::nullopt;
-    return schema_of(json.at("schema"));
+ByteVector encode_begin(const std::string& name, const std::optional<SourceSpan>& source) {
+  Json begin = {{"name", name}};
+  if (source) begin["source"] = to_json(*source);
+  return to_owned(as_bytes(to_text(Json{{"begin", std::move(begin)}})));
+}
+
+Result<ControlRecord> decode_control(Bytes document, Position end) {
+  return from_json(document, [end](const Json& json) {
+    ControlRecord record;
+    if (json.contains("source")) record.source = span_of(json.at("source"), end);
+    if (json.contains("schema") && json.at("schema").at("kind") == "catalog") {
+      Json schema = json.at("schema");
+      if (schema.contains("same"))
+        record.same = Position{schema.at("same").at(0), schema.at("same").at(1)};
+      schema["file"] = "";
+      record.schema = schema_of(schema);
+    }
+    if (json.contains("cursor")) {
+      const Json& cursor = json.at("cursor");
+      record.cursor = {cursor.at("name"), std::nullopt};
+      if (cursor.contains("value")) record.cursor->value = cursor.at("value");
+    }
+    if (json.contains("begin")) {
+      const Json& begin = json.at("begin");
+      record.begin = begin.at("name");
+      const auto number = binlog::SegmentName::parse(record.begin);
+      if (!number) throw Json::other_error::create(501, number.error().message, &json);
+      if (begin.contains("source"))
+        record.source = span_of(begin.at("source"), Position{number->number, 0});
+    }
+    return record;
   });
 }
 
@@ -170,6 +216,8 @@ ByteVector encode_state(const StateHeader& header, const ControlState& state) {
                     {{"flavor", mysql::flavor_name(state.executed.flavor())},
                      {"set", set_text(state.executed)}}}};
   for (const SchemaRecord& record : state.schemas) document["schemas"].push_back(to_json(record));
+  if (!state.cursors.empty()) document["cursors"] = state.cursors;
+  if (!state.members.empty()) document["members"] = to_json(state.members);
   const std::string text = to_text(document);
   ByteWriter out;
   out.text(kMagic).u32(kVersion).u32(binlog::crc32(0, as_bytes(text)));
@@ -181,20 +229,30 @@ ByteVector encode_state(const StateHeader& header, const ControlState& state) {
   return out.take();
 }
 
+Result<StateFile> decode_state(Bytes file) {
+  BINBUS_TRY(header, parse_header(file));
+  const uint32_t length = load_u32(file.data() + 56);
+  const Bytes document = file.subspan(kHeaderBytes);
+  if (document.size() < length) return fail(Code::kTruncated, "state file cut short");
+  if (load_u32(file.data() + 12) != binlog::crc32(0, document.first(length))) {
+    return fail(Code::kCorrupt, "document does not match its checksum");
+  }
+  BINBUS_TRY(control, parse_document(document.first(length)));
+  return StateFile{header, std::move(control)};
+}
+
 Result<StateHeader> read_state_header(io::FileSystem& files, const std::string& path) {
-  BINBUS_TRY(file, files.open(path, io::OpenMode::kRead));
-  auto header = read_header(*file);
+  BINBUS_TRY(bytes, read_whole(files, path, kHeaderBytes));
+  auto header = parse_header(bytes);
   if (!header) return fail_in(path, std::move(header).error());
-  const uint8_t* at = header->data();
-  return StateHeader{load_u64(at + 16), load_u64(at + 24), load_u64(at + 32), load_u64(at + 40),
-                     load_u64(at + 48)};
+  return header;
 }
 
 Result<ControlState> read_state_document(io::FileSystem& files, const std::string& path) {
-  BINBUS_TRY(file, files.open(path, io::OpenMode::kRead));
-  auto state = read_document(*file);
+  BINBUS_TRY(bytes, read_whole(files, path, SIZE_MAX));
+  auto state = decode_state(bytes);
   if (!state) return fail_in(path, std::move(state).error());
-  return state;
+  return std::move(state->control);
 }
 
 }  // namespace binbus::store

@@ -8,12 +8,12 @@ namespace binbus::store {
 namespace {
 
 constexpr std::string_view kMagic = "binbusEN";
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr size_t kReadBytes = 128 * 1024;
 
 size_t padded(size_t bytes) { return (bytes + 7) / 8 * 8; }
 size_t inline_bytes(const Entry& entry) {
-  return entry.kind == EntryKind::kControl ? padded(entry.length) : 0;
+  return entry.kind == EntryKind::kEvents ? 0 : padded(entry.length);
 }
 
 Status check_follows(const Entry& entry, const EntriesReader& before) {
@@ -69,13 +69,36 @@ Result<Entry> parse_entry(Bytes record) {
               load_u32(at + 28),
               static_cast<EntryKind>(at[32]),
               at[33]};
-  if (entry.kind < EntryKind::kEvents || entry.kind > EntryKind::kAbort) {
+  if (entry.kind < EntryKind::kEvents || entry.kind > EntryKind::kVoid) {
     return fail(Code::kCorrupt, "record of unknown kind " + std::to_string(at[32]));
   }
-  if (entry.kind == EntryKind::kControl && entry.length > kControlBytesMax) {
-    return fail(Code::kCorrupt, "control record of " + std::to_string(entry.length) + " bytes");
+  if (entry.kind != EntryKind::kEvents && entry.length > kInlineBytesMax) {
+    return fail(Code::kCorrupt,
+                "record with a payload of " + std::to_string(entry.length) + " bytes");
   }
   return entry;
+}
+
+Entry as_sent(const Entry& entry, const std::vector<Entry>& aborts) {
+  if (entry.kind != EntryKind::kEvents) return entry;
+  for (const Entry& abort : aborts) {
+    if (abort.index > entry.index && abort.offset < entry.end())
+      return {.index = entry.index, .term = entry.term, .kind = EntryKind::kVoid};
+  }
+  return entry;
+}
+
+Result<EntryAt> read_entry(const io::File& file, uint64_t record) {
+  uint8_t bytes[kEntryBytes];
+  BINBUS_TRY(count, file.read_at(record, bytes));
+  BINBUS_TRY(entry, parse_entry(Bytes(bytes, count)));
+  EntryAt found{entry, record, {}};
+  if (inline_bytes(entry) == 0) return found;
+  found.inline_payload.resize(entry.length);
+  BINBUS_TRY(length, file.read_at(record + kEntryBytes, found.inline_payload));
+  if (length < entry.length || binlog::crc32(0, found.inline_payload) != entry.payload_crc)
+    return fail(Code::kCorrupt, "payload does not match its checksum");
+  return found;
 }
 
 Result<EntriesReader> EntriesReader::open(const io::File& file) {
@@ -87,11 +110,20 @@ Result<EntriesReader> EntriesReader::open(const io::File& file) {
     return fail(Code::kCorrupt, "not a header of an entries file");
   }
   if (load_u32(header + 8) != kVersion || load_u32(header + 12) != kEntryBytes) {
-    return fail(Code::kUnsupported, "entries file of version " +
-                                        std::to_string(load_u32(header + 8)) +
-                                        "; this binbus reads version 1");
+    return fail(Code::kUnsupported,
+                "entries file of version " + std::to_string(load_u32(header + 8)) +
+                    "; this binbus reads version 2. Move the folder away and `binbus import` its "
+                    "binlog files");
   }
   return EntriesReader(file, load_u64(header + 16));
+}
+
+EntriesReader EntriesReader::at(const io::File& file, const EntryAt& before) {
+  EntriesReader reader(file, before.entry.index + 1);
+  reader.position_ = before.record_end();
+  reader.segment_end_ = before.entry.end();
+  reader.term_ = before.entry.term;
+  return reader;
 }
 
 // The bytes at position_, without moving on.
@@ -111,11 +143,11 @@ Result<EntryAt> EntriesReader::next() {
   BINBUS_TRY(entry, parse_entry(record));
   BINBUS_RETURN_IF_ERROR(check_follows(entry, *this));
   EntryAt found{entry, position_, {}};
-  if (entry.kind == EntryKind::kControl) {
+  if (inline_bytes(entry) > 0) {
     BINBUS_TRY(whole, peek(kEntryBytes + inline_bytes(entry)));
     const Bytes payload = whole.subspan(kEntryBytes, entry.length);
     if (binlog::crc32(0, payload) != entry.payload_crc) {
-      return fail(Code::kCorrupt, "control document does not match its checksum");
+      return fail(Code::kCorrupt, "payload does not match its checksum");
     }
     found.inline_payload = to_owned(payload);
   }

@@ -19,6 +19,26 @@ std::string hex(Bytes bytes) {
   return text;
 }
 
+// Numbered records of what a builder has made.
+void store_all(ByteWriter& records, EntryBuilder& builder, uint64_t index, uint64_t term) {
+  bool first = true;
+  for (Entry& entry : builder.take()) {
+    entry.index = index++;
+    entry.term = term;
+    if (std::exchange(first, false)) entry.flags |= kStartsBatch;
+    store_entry(records, entry);
+  }
+}
+
+Entry inline_entry(EntryKind kind, uint64_t index, uint64_t term, uint64_t offset, Bytes payload) {
+  return {index,
+          term,
+          offset,
+          static_cast<uint32_t>(payload.size()),
+          payload.empty() ? 0 : binlog::crc32(0, payload),
+          kind};
+}
+
 class EntriesTest : public testing::Test {
  protected:
   // The file with this header and these records.
@@ -44,17 +64,21 @@ class EntriesTest : public testing::Test {
 
 // The worked example of docs/formats/segment.md.
 TEST_F(EntriesTest, BytesAreAsDocumented) {
-  EntryBuilder builder({.offset = 0, .next_index = 7, .term = 1}, 256 * 1024);
+  EntryBuilder builder(0, 256 * 1024);
+  ByteWriter records;
   builder.events(as_bytes("\xfe"
                           "bin"),
                  true);
-  builder.control(as_bytes("{\"a\":1}"));
-  builder.events(as_bytes("xyz"), false);
-  builder.abort(4);
+  store_all(records, builder, 7, 1);
+  const Bytes document = as_bytes("{\"a\":1}");
+  store_entry(records, inline_entry(EntryKind::kControl, 8, 1, 4, document), document);
+  Entry begun{9, 1, 4, 3, binlog::crc32(0, as_bytes("xyz"))};
+  store_entry(records, begun);
+  store_entry(records, inline_entry(EntryKind::kAbort, 10, 1, 4, {}));
   ByteWriter header;
   store_entries_header(header, 7);
-  EXPECT_EQ(hex(header.view()), "62696e627573454e01000000280000000700000000000000000000004e04c23c");
-  EXPECT_EQ(hex(builder.records()),
+  EXPECT_EQ(hex(header.view()), "62696e627573454e020000002800000007000000000000000000000084496b93");
+  EXPECT_EQ(hex(records.view()),
             // index 7, term 1, offset 0, 4 bytes, checksum, events, transaction end + batch start
             "070000000000000001000000000000000000000000000000"
             "04000000773d9b12010300009bf0ef8c"
@@ -70,10 +94,14 @@ TEST_F(EntriesTest, BytesAreAsDocumented) {
 }
 
 TEST_F(EntriesTest, ReadsBackWhatWasBuilt) {
-  EntryBuilder builder({.offset = 0, .next_index = 5, .term = 3}, 10);
+  EntryBuilder builder(0, 10);
   builder.events(as_bytes("0123456789abcde"), true);
-  builder.control(as_bytes("document"));
-  auto reader = EntriesReader::open(file(5, builder.records()));
+  ByteWriter records;
+  store_all(records, builder, 5, 3);
+  const Bytes document = as_bytes("document");
+  store_entry(records, inline_entry(EntryKind::kControl, 7, 3, 15, document), document);
+  const io::File& written = file(5, records.view());
+  auto reader = EntriesReader::open(written);
   ASSERT_TRUE(reader);
   EXPECT_EQ(reader->first_index(), 5U);
   auto one = reader->next();
@@ -93,15 +121,30 @@ TEST_F(EntriesTest, ReadsBackWhatWasBuilt) {
   EXPECT_EQ(reader->segment_end(), 15U);
   EXPECT_EQ(reader->next_index(), 8U);
   EXPECT_EQ(last_error(*reader).code, Code::kTruncated);
+
+  EntriesReader from_two = EntriesReader::at(written, *two);
+  EXPECT_EQ(from_two.next()->entry, three->entry);
+  EXPECT_EQ(as_text(read_entry(written, three->record)->inline_payload), "document");
+}
+
+TEST_F(EntriesTest, EventsThatAnAbortHasCutAreVoidForOthers) {
+  const Entry kept{5, 2, 0, 10}, cut{6, 2, 10, 7}, behind{8, 3, 10, 4};
+  const std::vector<Entry> aborts{{.index = 7, .term = 3, .offset = 10, .kind = EntryKind::kAbort}};
+  EXPECT_EQ(as_sent(kept, aborts), kept);
+  EXPECT_EQ(as_sent(behind, aborts), behind);
+  EXPECT_EQ(as_sent(cut, aborts), (Entry{.index = 6, .term = 2, .kind = EntryKind::kVoid}));
+  EXPECT_EQ(as_sent(cut, {}), cut);
 }
 
 TEST_F(EntriesTest, TheLastTransactionEndIsAlwaysAnEntrysEnd) {
-  EntryBuilder builder({}, 1000);
+  EntryBuilder builder(0, 1000);
   builder.events(as_bytes("whole"), true);
   builder.events(as_bytes("whole"), true);  // joins the one before
   builder.events(as_bytes("begun"), false);
   builder.events(as_bytes("going on"), false);
-  auto reader = EntriesReader::open(file(1, builder.records()));
+  ByteWriter records;
+  store_all(records, builder, 1, 1);
+  auto reader = EntriesReader::open(file(1, records.view()));
   EXPECT_EQ(reader->next()->entry.end(), 10U);
   EXPECT_EQ(reader->next()->entry.end(), 23U);
   EXPECT_EQ(last_error(*reader).code, Code::kTruncated);
@@ -120,14 +163,15 @@ TEST_F(EntriesTest, RefusesRecordsThatDoNotFollow) {
       {"overlap", {2, 2, 9, 5, 0, EntryKind::kEvents, 0}, "offset 9 where 10 was due"},
       {"abort_past_the_end", {2, 2, 11, 0, 0, EntryKind::kAbort, 0}, "offset 11"},
       {"unknown_kind", {2, 2, 10, 5, 0, static_cast<EntryKind>(9), 0}, "unknown kind 9"},
-      {"huge_control", {2, 2, 10, 2 << 20, 0, EntryKind::kControl, 0}, "control record"},
-      {"control_document_damaged", {2, 2, 10, 0, 1, EntryKind::kControl, 0}, "control document"},
+      {"huge_control", {2, 2, 10, 2 << 20, 0, EntryKind::kControl, 0}, "record with a payload"},
+      {"payload_damaged", {2, 2, 10, 8, 1, EntryKind::kControl, 0}, "payload does not match"},
   };
   for (const auto& test : cases) {
     SCOPED_TRACE(test.name);
     ByteWriter records;
     store_entry(records, first);
     store_entry(records, test.second);
+    records.zeros(8);
     auto reader = EntriesReader::open(file(1, records.view()));
     const Error error = last_error(*reader);
     EXPECT_EQ(error.code, Code::kCorrupt);

@@ -1,16 +1,17 @@
-// A stream's log: segments that are the source's binlog files byte for byte, with an index of Raft entries beside each.
+// A stream's log: segments that are the source's binlog files byte for byte, with Raft's entries beside each.
 // File formats: docs/formats/segment.md. Design: docs/architecture.md, "The log".
 //
-// One writer appends and syncs; any number of readers follow. Bytes become visible to readers at sync(), up to the last
-// transaction end, never before they are durable.
+// Raft (or local_log.h, where there is none) numbers entries, has them written, made durable, and committed; a LogWriter
+// (log_writer.h) makes them of what a source sends. Bytes become visible to readers once they are durable here and
+// committed, up to the last transaction end.
 //
 // Owner:  borrows the FileSystem and Clock; readers share the segments they read, so a removed one lives until they leave.
-// Thread: writer calls from one thread; everything marked "any thread" from any.
-// Errors: kDiskFull and kLimit (too many open files) leave the log as it was at the last sync(): the writer may try
-//         again later from there.
-//         kIo after a failed write or sync is final: the log is dead for writing until it is opened again.
+// Thread: Raft's calls one at a time; everything marked "any thread" from any.
+// Errors: kDiskFull and kLimit (too many open files): call roll_back() and try again later. kIo after a failed write or sync
+//         is final: the log is dead for writing until it is opened again.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -22,6 +23,8 @@
 #include "io/clock.h"
 #include "io/file.h"
 #include "mysql/executed.h"
+#include "store/entries.h"
+#include "store/members.h"
 
 namespace binbus::store {
 
@@ -30,7 +33,7 @@ using binlog::TransactionEnd;
 
 struct LogOptions {
   std::string directory;                  // of this stream; made when absent
-  uint64_t entry_bytes_max = 256 * 1024;  // a longer append becomes several entries
+  uint64_t entry_bytes_max = 256 * 1024;  // a longer run of bytes becomes several entries
   uint64_t retain_bytes = 0;              // oldest segments go when the log is larger; 0: keep all
   uint64_t retain_seconds = 0;            // segments whose last event is older go; 0: keep all
   uint64_t keep_free_bytes =
@@ -38,7 +41,15 @@ struct LogOptions {
   uint64_t index_bytes = 1024 * 1024;  // apart are the marks that look-ups start from
   uint64_t verify_bytes =
       64 * 1024 * 1024;  // at the end of the newest segment are checked by open()
+  uint64_t committed =
+      0;  // the entries up to here are known to be; those of sealed segments are anyway
+  Members members = {};  // of a new log: its first
+  NodeId node = 0;       // whose log it is, in a group
 };
+
+// The number of a log's first entry. Index 1 stands for its founding.
+inline constexpr uint64_t kFirstIndex = 2;
+inline constexpr uint64_t kFirstTerm = 1;
 
 // From `from` on, the log's bytes are those of `file` at the source, from `offset` on, until the next span begins.
 struct SourceSpan {
@@ -88,6 +99,29 @@ struct Stretch {
   bool operator==(const Stretch&) const = default;
 };
 
+// A small value under a name that the log keeps: how far a reader has come, what is set for it.
+struct Cursor {
+  std::string name;
+  std::optional<std::string> value;  // none: it is removed
+};
+
+// Where an entry's payload is to be read; good as long as the entry is not cut.
+struct Payload {
+  std::shared_ptr<const io::File> file;
+  uint64_t offset = 0;
+  uint32_t length = 0;
+  uint32_t crc = 0;
+  // kCorrupt when the bytes are no longer the entry's.
+  Result<ByteVector> read() const;
+};
+
+// What a node begins with that lacks the log's oldest entries: it goes on with first_index().
+struct LogSnapshot {
+  uint64_t index = 0;  // before first_index()
+  uint64_t term = 0;
+  Members members;
+};
+
 // The log as a whole, of what readers may see.
 struct LogSize {
   uint64_t segments = 0;
@@ -119,37 +153,74 @@ class LogReader final : public binlog::ByteSource {
 
 class Log {
  public:
-  // Opens or makes the log in options.directory and recovers it: a torn tail and an unfinished transaction are cut,
-  // nothing that was synced and whole is lost. kCorrupt names the segment and offset when more than the tail is damaged.
+  // Opens or makes the log in options.directory and recovers it: a torn tail is cut, nothing that was synced is lost.
+  // kCorrupt names the segment and offset when more than the tail is damaged.
   static Result<std::unique_ptr<Log>> open(io::FileSystem& files, io::Clock& clock,
                                            LogOptions options, RecoveryReport* report);
-  ~Log();
+  virtual ~Log();
 
-  // --- writer -----------------------------------------------------------------------------------------------------
-  // Seals the newest segment (which must end at a transaction end) and starts `name`, whose number must be higher.
-  // Append its bytes from the magic on. A newest segment of that name that has no byte yet is gone on with.
-  // With `source`, the segment comes to be together with the record of where its bytes come from (`from` is set).
-  Status begin_segment(const std::string& name, std::optional<SourceSpan> source = std::nullopt);
-  // Appends bytes to the newest segment; `ends` are the transaction ends within, offsets counted from bytes' start
-  // (1 to bytes.size()), ascending. Events may be cut anywhere between appends.
-  Status append(Bytes bytes, std::span<const TransactionEnd> ends);
-  // Makes everything appended durable, then visible up to the last transaction end; wakes readers.
+  // --- Raft: the entries ------------------------------------------------------------------------------------------
+  uint64_t first_index() const;  // of those that are here
+  uint64_t last_index() const;
+  uint64_t durable_index() const;
+  uint64_t commit_index() const;
+  // Also of first_index() - 1. kPurged before that, kNotFound behind the last.
+  Result<uint64_t> term(uint64_t index) const;
+  // From `from` up to and without `to`, at most `count_max`, at least one.
+  Result<std::vector<Entry>> entries(uint64_t from, uint64_t to, size_t count_max) const;
+  // Of one that entries() gave.
+  Result<Payload> payload(const Entry& entry) const;
+  // The inline payload of one entry.
+  Result<ByteVector> read_inline(uint64_t index) const;
+  // The barrier that is not yet committed, if there is one: nothing but Raft's own may be proposed then.
+  bool barrier_waits() const { return waiting_barrier() != 0; }
+  uint64_t waiting_barrier() const;  // its index, or 0
+
+  // Writes bytes at end(): a leader's, before they are entries.
+  Status stage(Bytes bytes);
+  // Drops what was staged and has no entry.
+  Status unstage();
+  // The next entry. The payload of events is given, or was staged. `ends`: the transaction ends in them, offsets in the
+  // segment; not given, they are found.
+  Status write(Entry entry, Bytes payload,
+               std::optional<std::vector<TransactionEnd>> ends = std::nullopt);
+  // Makes everything written durable.
   Status sync();
-  // Bytes appended since the last sync().
-  uint64_t unsynced_bytes() const;
-  // Drops what follows the last transaction end, durably (an abort entry): the source broke off or changed.
-  Status abort_transaction();
-  // Records that the bytes from the end on come from there; durable on return, with all that was appended. Call it where
-  // no transaction is under way; `from` is set to the end. What is known already (a source's next file in the next
-  // segment, at equal offsets) is not recorded again.
-  Status record_source(SourceSpan span);
-  // Keeps what the source's tables looked like there: bytes that the log does not look into. Durable on return, with all
-  // that was appended. Call it where no transaction is under way. One that is there for `place.at` already is replaced.
-  Status record_schema(SchemaPlace place, Bytes baseline);
-  // The same with the bytes of the one at `same`, which are not stored again.
-  Status record_same_schema(SchemaPlace place, Position same);
+  // Everything up to there is committed: it takes effect, as far as it is durable here. Ends at the last entry.
+  Status commit(uint64_t index);
+  // Drops the entries from `index` on, which must not be committed. Durable on return.
+  Status truncate(uint64_t index);
+  // Drops what followed the last sync(): after kDiskFull.
+  Status roll_back();
+  // As of the entry with that index, which is committed: to be told before an entry behind it that begins a segment takes
+  // effect. Kept with the log, and given to those who lack its beginning.
+  void set_members(Members members, uint64_t index);
+  // As set; after open() those of the newest segment's start, and the entries behind it that changed them.
+  Members members() const;
+  std::vector<uint64_t> member_entries() const;
+
+  // The first members of a log that was made without any. Durable on return.
+  Status found(const Members& members);
+
+  LogSnapshot snapshot() const;
+  // The same with what is to be known at that place.
+  Result<ByteVector> encode_snapshot() const;
+  // Begins anew from another node's; durable on return. Everything that was here is removed. kDiskFull: nothing has changed.
+  Status restore(Bytes snapshot);
+  static Result<LogSnapshot> read_snapshot(Bytes snapshot);
+
+  // Why nothing more can be written; ok while it can.
+  Status alive() const;
   // Where the next byte goes: in the newest segment; {0, 0} while there is none.
   Position end() const;
+  // Where the entries end; before end() with what is staged.
+  Position entries_end() const;
+  // The last transaction end, visible or not.
+  Position last_end() const;
+  uint64_t unsynced_bytes() const;
+  // kDiskFull while so many bytes more would leave less than options.keep_free_bytes.
+  Status check_space(uint64_t bytes);
+  const LogOptions& options() const;
 
   // --- any thread --------------------------------------------------------------------------------------------------
   Position visible_end() const;
@@ -173,6 +244,9 @@ class Log {
   // The last known place at or before which nothing is missing from `executed`: start reading there, and filter what
   // the set contains. kPurged, naming the missing set, when needed transactions are no longer (or never were) here.
   Result<Position> find_gtids(const mysql::Executed& executed) const;
+  // What was executed up to `at`, a place between transactions: what find_gtids() comes back to it with. kNotFound past the
+  // visible end, kPurged before the oldest segment.
+  Result<mysql::Executed> executed_at(Position at) const;
   // The last transaction end at or before which everything committed before `time_us`.
   Result<Position> find_time(uint64_t time_us) const;
   // The places between transactions around `at`. kNotFound past the visible end.
@@ -181,16 +255,26 @@ class Log {
   Result<Position> from_source(const std::string& server_uuid, const std::string& file,
                                uint64_t offset) const;
   Result<SourceSpan> to_source(Position position) const;
+  // The segment whose files have that entry, from first_index() on; 0: what lies before the first segment.
+  uint64_t segment_of(uint64_t index) const;
+  // "" when there is none of that name.
+  std::string cursor(const std::string& name) const;
+  // Those whose names begin so.
+  std::map<std::string, std::string> cursors(const std::string& prefix) const;
   // Removes what the options' retention allows; returns the removed names. Never a segment that a reader needs, never
   // the newest, none from number `keep_from` on. `now_us` is wall time.
   Result<std::vector<std::string>> apply_retention(uint64_t now_us,
                                                    uint64_t keep_from = UINT64_MAX);
 
- private:
-  friend class LogReader;
+ protected:
   struct State;
   explicit Log(std::unique_ptr<State> state);
+  static Result<std::unique_ptr<State>> open_state(io::FileSystem& files, io::Clock& clock,
+                                                   LogOptions options, RecoveryReport* report);
   std::unique_ptr<State> state_;
+
+ private:
+  friend class LogReader;
 };
 
 }  // namespace binbus::store

@@ -22,7 +22,7 @@ class LogDiskTest : public testing::Test {
   }
   void open() {
     log_.reset();
-    auto opened = Log::open(disk_, io::system_clock(), options_, nullptr);
+    auto opened = LocalLog::open(disk_, io::system_clock(), options_, nullptr);
     ASSERT_TRUE(opened) << opened.error().message;
     log_ = std::move(*opened);
   }
@@ -35,7 +35,7 @@ class LogDiskTest : public testing::Test {
 
   io::SimulatedDisk disk_;
   LogOptions options_;
-  std::unique_ptr<Log> log_;
+  std::unique_ptr<LocalLog> log_;
 };
 
 TEST_F(LogDiskTest, AFullDiskLeavesTheLogAsLastSynced) {
@@ -185,14 +185,14 @@ TEST_F(LogDiskTest, PositionsGoPast4GiB) {
   ASSERT_TRUE(segment->write_at(0, head.bytes));
   ASSERT_TRUE(segment->write_at(kFar, transaction(0)));
   ByteWriter entries;
-  store_entries_header(entries, 1);
+  store_entries_header(entries, kFirstIndex);
   constexpr uint8_t kEnd = kEndsTransaction | kStartsBatch;
   constexpr uint32_t kHalf = kFar / 2;
-  store_entry(entries, {1, 1, 0, kHalf, 0, EntryKind::kEvents, kEnd});
-  store_entry(entries, {2, 1, kHalf, kHalf, 0, EntryKind::kEvents, kEnd});
-  EntryBuilder last({.offset = kFar, .next_index = 3, .term = 1}, 1 << 20);
-  last.events(transaction(0), true);
-  ASSERT_TRUE(create(".entries")->write_at(0, entries.bytes(last.records()).view()));
+  store_entry(entries, {2, 1, 0, kHalf, 0, EntryKind::kEvents, kEnd});
+  store_entry(entries, {3, 1, kHalf, kHalf, 0, EntryKind::kEvents, kEnd});
+  store_entry(entries, {4, 1, kFar, static_cast<uint32_t>(transaction(0).size()),
+                        binlog::crc32(0, transaction(0)), EntryKind::kEvents, kEnd});
+  ASSERT_TRUE(create(".entries")->write_at(0, entries.view()));
   IndexWriter index = IndexWriter::create(disk_, "log/binlog.000001.index", 1000);
   index.add({kFar, mysql_gtid(6), 6'000'000, true});
   options_.verify_bytes = 0;

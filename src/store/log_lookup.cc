@@ -80,6 +80,20 @@ Result<Stretch> stretch_around(Segment& segment, uint64_t at, uint64_t mark_byte
                  {segment.number(), behind.value_or(visible)}};
 }
 
+// Adds what the segment has up to `at`.
+Status add_executed(Segment& segment, uint64_t at, uint64_t mark_bytes, mysql::Executed& set) {
+  BINBUS_TRY(marks, segment.marks(mark_bytes));
+  for (auto mark = marks.next(); mark && mark->offset <= at; mark = marks.next())
+    set.add(mark->added);
+  BINBUS_RETURN_IF_ERROR(scan_between_marks(
+      segment, segment.visible.load(), mark_bytes,
+      [&](const Mark& mark) { return mark.offset > at; },
+      [&](const TransactionEnd& end) {
+        if (end.offset <= at) set.add(end.gtid);
+      }));
+  return ok();
+}
+
 }  // namespace
 
 std::vector<std::shared_ptr<Segment>> Log::State::all_segments() const {
@@ -189,6 +203,22 @@ std::vector<SourceSpan> Log::sources() const {
   return state_->sources;
 }
 
+std::string Log::cursor(const std::string& name) const {
+  const std::lock_guard lock(state_->mutex);
+  const auto found = state_->cursors.find(name);
+  return found == state_->cursors.end() ? "" : found->second;
+}
+
+std::map<std::string, std::string> Log::cursors(const std::string& prefix) const {
+  const std::lock_guard lock(state_->mutex);
+  std::map<std::string, std::string> found;
+  for (auto at = state_->cursors.lower_bound(prefix); at != state_->cursors.end(); ++at) {
+    if (!at->first.starts_with(prefix)) break;
+    found.insert(*at);
+  }
+  return found;
+}
+
 Result<Position> Log::find_gtids(const mysql::Executed& replica) const {
   const Position end = visible_end();
   const mysql::Executed all = executed();
@@ -210,6 +240,14 @@ Result<Position> Log::find_gtids(const mysql::Executed& replica) const {
     (place.passed(previous) ? low : high) = middle;
   }
   return last_skipped(*segments[low], place, state_->options.index_bytes);
+}
+
+Result<mysql::Executed> Log::executed_at(Position at) const {
+  if (at == visible_end()) return executed();
+  BINBUS_TRY(segment, state_->find_segment(at.segment));
+  BINBUS_TRY(set, state_->previous_of(*segment));
+  BINBUS_RETURN_IF_ERROR(add_executed(*segment, at.offset, state_->options.index_bytes, set));
+  return set;
 }
 
 Result<Position> Log::find_time(uint64_t time_us) const {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "base/check.h"
 #include "store/log_state.h"
 
 namespace binbus::store {
@@ -47,21 +46,28 @@ Status LogReader::seek(Position position) {
   return ok();
 }
 
+// The files of a segment that is gone may be another's by now.
 Result<Bytes> LogReader::read(std::span<uint8_t> buffer) {
-  const uint64_t available = state_->segment->visible.load() - state_->offset;
+  auto bytes = state_->read(buffer);
+  if (state_->segment->gone.load() && (!bytes || bytes->empty()))
+    return fail(Code::kPurged, "the log has begun anew behind " + state_->segment->name());
+  return bytes;
+}
+
+Result<Bytes> LogReader::State::read(std::span<uint8_t> buffer) {
+  const uint64_t available = segment->visible.load() - offset;
   const auto part = buffer.first(static_cast<size_t>(std::min<uint64_t>(buffer.size(), available)));
-  if (part.empty()) return Bytes();
-  if (!state_->file) {
-    BINBUS_TRY(file, state_->segment->file());
-    state_->file = std::move(file);
+  if (part.empty() || segment->gone.load()) return Bytes();
+  if (!file) {
+    BINBUS_TRY(opened, segment->file());
+    file = std::move(opened);
   }
-  BINBUS_TRY(count, state_->file->read_at(state_->offset, part));
+  BINBUS_TRY(count, file->read_at(offset, part));
   if (count < part.size()) {
-    return fail(Code::kCorrupt, "segment " + state_->segment->name() +
-                                    " got shorter: no bytes at " +
-                                    std::to_string(state_->offset + count));
+    return fail(Code::kCorrupt, "segment " + segment->name() + " got shorter: no bytes at " +
+                                    std::to_string(offset + count));
   }
-  state_->offset += count;
+  offset += count;
   return part;
 }
 
@@ -71,7 +77,7 @@ bool LogReader::next_segment() {
     return false;
   const std::lock_guard lock(state_->log->mutex);
   const auto next = state_->log->segments.upper_bound(state_->segment->number());
-  BINBUS_CHECK(next != state_->log->segments.end());
+  if (next == state_->log->segments.end()) return false;  // the log began anew
   state_->segment = next->second;
   state_->file = nullptr;
   state_->offset = 0;
@@ -85,7 +91,7 @@ std::string LogReader::segment_name() const { return state_->segment->name(); }
 bool LogReader::wait(uint64_t timeout_ms, const std::stop_token& stop) {
   const Segment& segment = *state_->segment;
   const auto more = [&] {
-    return segment.visible.load() > state_->offset || segment.sealed.load();
+    return segment.visible.load() > state_->offset || segment.sealed.load() || segment.gone.load();
   };
   if (more()) return true;
   Wake& wake = state_->log->wake;

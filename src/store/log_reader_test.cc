@@ -19,7 +19,7 @@ class LogReaderTest : public testing::Test {
     LogOptions options;
     options.directory = "log";
     options.index_bytes = 5'000;
-    log_ = std::move(*Log::open(disk_, io::system_clock(), options, nullptr));
+    log_ = std::move(*LocalLog::open(disk_, io::system_clock(), options, nullptr));
   }
   // Reads on until `end`, waiting where there is nothing yet.
   static ByteVector read_until(LogReader& reader, Position end) {
@@ -35,7 +35,7 @@ class LogReaderTest : public testing::Test {
   }
 
   io::SimulatedDisk disk_;
-  std::unique_ptr<Log> log_;
+  std::unique_ptr<LocalLog> log_;
 };
 
 TEST_F(LogReaderTest, ManyFollowOneWriter) {

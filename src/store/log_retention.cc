@@ -45,21 +45,33 @@ std::shared_ptr<Segment> Log::State::take_oldest(uint64_t now_us, uint64_t keep_
   return oldest;
 }
 
-// A segment goes before its companions, durably and one at a time: a crash in between leaves a log with no gap.
+// What lies before the first segment goes with that one, and before it.
+Status Log::State::drop_oldest(const std::shared_ptr<Segment>& oldest) {
+  while (containers.begin()->second != oldest) {
+    BINBUS_RETURN_IF_ERROR(remove_container(*containers.begin()->second));
+    forget_oldest();
+  }
+  BINBUS_RETURN_IF_ERROR(remove_container(*oldest));
+  forget_oldest();
+  return ok();
+}
+
+void Log::State::forget_oldest() {
+  containers.erase(containers.begin());
+  if (start && containers.begin()->second != start) start.reset();
+  const auto header = read_state_header(files, containers.begin()->second->paths().state);
+  if (header) first_term = header->term;
+  looked_up.reset();
+}
+
 Result<std::vector<std::string>> Log::State::remove_old(uint64_t now_us, uint64_t keep_from) {
   std::vector<std::string> removed;
   uint64_t total = total_bytes();
   while (const auto oldest = take_oldest(now_us, keep_from, total)) {
-    const SegmentPaths& paths = oldest->paths();
-    Status gone = files.remove(paths.segment);
-    if (gone) gone = files.sync_directory(options.directory);
-    if (!gone) {
+    if (auto gone = drop_oldest(oldest); !gone) {
       const std::lock_guard lock(mutex);
-      segments.emplace(oldest->number(), oldest);
+      if (files.exists(oldest->paths().segment)) segments.emplace(oldest->number(), oldest);
       return fail(gone.error());
-    }
-    for (const std::string& path : {paths.entries, paths.state, paths.index}) {
-      if (files.exists(path)) BINBUS_RETURN_IF_ERROR(files.remove(path));
     }
     total -= oldest->visible.load();
     removed.push_back(oldest->name());

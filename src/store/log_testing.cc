@@ -87,6 +87,30 @@ void FileMaker::transaction(const mysql::AnyGtid& gtid, uint64_t commit_us, size
   end(gtid, commit_us, true);
 }
 
+uint64_t FileMaker::insert(const mysql::AnyGtid& gtid, uint64_t commit_us,
+                           std::string_view database, std::string_view table, uint64_t number,
+                           uint8_t columns, std::string_view sql) {
+  constexpr uint8_t kTypeLong = 3;
+  const uint64_t at = file_.bytes.size();
+  ByteWriter begin, text, map, rows;
+  begin.u32(1).u32(0).u8(0).u16(0).u16(0).u8(0).text("BEGIN");
+  text.u8(0).text(sql);
+  map.integer<6>(number).u16(1).u8(database.size()).nul_terminated(database);
+  map.u8(table.size()).nul_terminated(table).lenenc(columns);
+  for (uint8_t i = 0; i < columns; ++i) map.u8(kTypeLong);
+  map.lenenc(0).u8(0xff);
+  rows.integer<6>(number).u16(1).u16(2).lenenc(columns).u8(0xff).u8(0);
+  for (uint8_t i = 1; i <= columns; ++i) rows.u32(i);
+  event(binlog::kGtidEvent, 0, commit_us, gtid_body(gtid, commit_us));
+  event(binlog::kQueryEvent, 0, commit_us, begin.view());
+  if (!sql.empty()) event(binlog::kRowsQueryEvent, 0, commit_us, text.view());
+  event(binlog::kTableMapEvent, 0, commit_us, map.view());
+  event(binlog::kWriteRowsEvent, 0, commit_us, rows.view());
+  event(binlog::kXidEvent, 0, commit_us, ByteVector(8, 1));
+  end(gtid, commit_us, true);
+  return at;
+}
+
 uint64_t FileMaker::statement(const mysql::AnyGtid& gtid, uint64_t commit_us,
                               std::string_view database, std::string_view text) {
   event(flavor_ == mysql::Flavor::kMysql ? binlog::kGtidEvent : binlog::kMariadbGtidEvent, 0,
@@ -151,7 +175,7 @@ std::vector<MadeFile> make_files(mysql::Flavor flavor, size_t count, size_t tran
   return files;
 }
 
-Status store_file(Log& log, const MadeFile& file, size_t piece) {
+Status store_file(LocalLog& log, const MadeFile& file, size_t piece) {
   BINBUS_RETURN_IF_ERROR(log.begin_segment(file.name));
   for (size_t at = 0; at < file.bytes.size(); at += piece) {
     const size_t to = std::min(at + piece, file.bytes.size());

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "binlog/event.h"
-#include "store/log.h"
+#include "store/local_log.h"
 
 namespace binbus::store {
 
@@ -32,6 +32,11 @@ class FileMaker {
   void resume(MadeFile file) { file_ = std::move(file); }
   // A transaction with one rows event of `row_bytes`.
   void transaction(const mysql::AnyGtid& gtid, uint64_t commit_us, size_t row_bytes);
+  // A MySQL transaction that inserts 1, 2, ... into a table of that many INT columns, its table map without names; `number` is
+  // the table's id. Returns where it begins.
+  uint64_t insert(const mysql::AnyGtid& gtid, uint64_t commit_us, std::string_view database,
+                  std::string_view table, uint64_t number, uint8_t columns,
+                  std::string_view sql = "");
   // A transaction of one statement, as DDL is logged. Returns where its event begins.
   uint64_t statement(const mysql::AnyGtid& gtid, uint64_t commit_us, std::string_view database,
                      std::string_view text);
@@ -57,7 +62,7 @@ std::vector<MadeFile> make_files(mysql::Flavor flavor, size_t count, size_t tran
                                  binlog::Checksum checksum = binlog::Checksum::kCrc32);
 
 // Begins the segment, appends the file in pieces of `piece` bytes and syncs.
-Status store_file(Log& log, const MadeFile& file, size_t piece = 64 * 1024);
+Status store_file(LocalLog& log, const MadeFile& file, size_t piece = 64 * 1024);
 // The bytes from the reader's position to the visible end, over all segments.
 Result<ByteVector> read_all(LogReader& reader);
 

@@ -1,37 +1,44 @@
 #include "store/recovery.h"
 
+#include <algorithm>
 #include <deque>
 
 #include "binlog/event.h"
+#include "store/entry_builder.h"
 #include "store/scan.h"
 
 namespace binbus::store {
 namespace {
 
-// A place where the segment may be cut: no transaction is under way there.
-struct Cut {
-  uint64_t offset = 0;
+// How far the entries go: a place between two of them.
+struct Place {
+  uint64_t end = 0;       // of the segment
+  uint64_t last_end = 0;  // the last transaction end
   uint64_t records_end = kEntriesHeaderBytes;
   uint64_t next_index = 1;
   uint64_t term = 1;
 };
 
 struct EventsEntry {
-  Entry entry;
+  EntryAt at;
   uint64_t batch;
-  Cut before;  // the last cut that does not need these bytes
+  Place before;
 };
 
 // What the entries file says, as far as its records can be read.
 struct Walk {
-  Cut cut;
+  Place place;
+  uint64_t committed = 0;  // the entries up to here
+  uint64_t committed_end = 0;
+  uint64_t committed_term = 0;
   uint64_t batch_start = 0;  // where the last batch begins in the segment
   uint64_t batch = 0;        // number of the last one; only its bytes may not have become durable
-  std::deque<EventsEntry>
-      tail;  // entries of the segment's last bytes; what an abort cut is not among them
-  std::vector<SourceSpan> sources;
-  std::vector<std::pair<uint64_t, SchemaRecord>>
-      schemas;  // with the offset where they were recorded
+  // Of the segment's last bytes, of what may not be committed, and of the unfinished transaction: an abort's cut may show in
+  // any of its bytes.
+  std::deque<EventsEntry> tail;
+  std::vector<EntryAt> inlines;
+  std::optional<EntryAt> barrier;
+  Place before_barrier;
 };
 
 // Of the bytes, rather than of the disk that should read them.
@@ -57,58 +64,69 @@ Result<bool> durable_behind(const io::File& entries, uint64_t position, bool eve
 }
 
 void cut_back(Walk& walk, uint64_t offset) {
-  while (!walk.tail.empty() && walk.tail.back().entry.end() > offset) walk.tail.pop_back();
-  std::erase_if(walk.sources,
-                [offset](const SourceSpan& span) { return span.from.offset > offset; });
-  std::erase_if(walk.schemas, [offset](const auto& schema) { return schema.first > offset; });
+  while (!walk.tail.empty() && walk.tail.back().at.entry.end() > offset) walk.tail.pop_back();
 }
 
-Status take(Walk& walk, const EntryAt& found, uint64_t segment_number, uint64_t verify_bytes) {
-  const Entry& entry = found.entry;
+// The barrier has taken effect, so it is committed, whatever is known else.
+void pass_barrier(Walk& walk) {
+  if (!walk.barrier) return;
+  const Entry& barrier = walk.barrier->entry;
+  if (barrier.kind == EntryKind::kAbort) cut_back(walk, barrier.offset);
+  if (barrier.index > walk.committed) {
+    walk.committed = barrier.index;
+    walk.committed_end = walk.before_barrier.last_end;
+    walk.committed_term = barrier.term;
+  }
+  walk.barrier.reset();
+}
+
+void take(Walk& walk, EntryAt&& found, const RecoveryOptions& options) {
+  const Entry entry = found.entry;
+  const Place before = walk.place;
   if (entry.starts_batch()) {
     ++walk.batch;
     walk.batch_start = entry.offset;
   }
-  switch (entry.kind) {
-    case EntryKind::kEvents: {
-      walk.tail.push_back({entry, walk.batch, walk.cut});
-      while (walk.tail.front().batch != walk.batch &&
-             walk.tail.front().entry.end() + verify_bytes < entry.end()) {
-        walk.tail.pop_front();
-      }
-      if (!entry.ends_transaction()) return ok();
-      break;
-    }
-    case EntryKind::kControl: {
-      BINBUS_TRY(span, decode_source(found.inline_payload, Position{segment_number, entry.offset}));
-      if (span) walk.sources.push_back(std::move(*span));
-      BINBUS_TRY(schema, decode_schema(found.inline_payload));
-      if (schema) walk.schemas.emplace_back(entry.offset, std::move(*schema));
-      break;
-    }
-    case EntryKind::kAbort:
-      cut_back(walk, entry.offset);
-      break;
+  if (!is_rafts_own(entry.kind)) pass_barrier(walk);
+  if (entry.index <= walk.committed) walk.committed_term = entry.term;
+  walk.place = {entry.end(), before.last_end, found.record_end(), entry.index + 1, entry.term};
+  if (is_barrier(entry.kind)) {
+    walk.before_barrier = before;
+    walk.barrier = found;
   }
-  walk.cut = {entry.end(), found.record_end(), entry.index + 1, entry.term};
-  return ok();
+  if (entry.kind == EntryKind::kAbort) walk.place.last_end = entry.offset;
+  if (entry.kind != EntryKind::kEvents) {
+    if (entry.kind == EntryKind::kPart) found.inline_payload.clear();
+    walk.inlines.push_back(std::move(found));
+    return;
+  }
+  if (entry.ends_transaction()) {
+    walk.place.last_end = entry.end();
+    if (entry.index <= walk.committed) walk.committed_end = entry.end();
+  }
+  walk.tail.push_back({std::move(found), walk.batch, before});
+  const auto may_go = [&](const EventsEntry& oldest) {
+    return oldest.batch != walk.batch && oldest.at.entry.index <= walk.committed &&
+           oldest.at.entry.end() <= walk.place.last_end &&
+           oldest.at.entry.end() + options.verify_bytes < entry.end();
+  };
+  while (may_go(walk.tail.front())) walk.tail.pop_front();
 }
 
 Result<Walk> walk_entries(const io::File& entries, const StateHeader& state,
-                          uint64_t segment_number, uint64_t verify_bytes, bool proves_itself) {
+                          const RecoveryOptions& options, bool proves_itself) {
   Walk walk;
-  walk.cut.next_index = state.first_index;
-  walk.cut.term = state.term;
+  walk.place.next_index = state.first_index;
+  walk.place.term = walk.committed_term = state.term;
+  walk.committed = options.committed;
   auto reader = EntriesReader::open(entries);
   if (!reader && !is_damage(reader.error())) return fail(reader.error());
   if (!reader || reader->first_index() != state.first_index) {
-    walk.cut.records_end = 0;  // the header has to be written as well
+    walk.place.records_end = 0;  // the header has to be written as well
     return walk;
   }
   auto found = reader->next();
-  for (; found; found = reader->next()) {
-    BINBUS_RETURN_IF_ERROR(take(walk, *found, segment_number, verify_bytes));
-  }
+  for (; found; found = reader->next()) take(walk, std::move(*found), options);
   if (!is_damage(found.error())) return fail(found.error());
   BINBUS_TRY(damaged, durable_behind(entries, reader->position(), !proves_itself));
   if (damaged) {
@@ -137,29 +155,52 @@ Result<bool> payload_matches(const io::File& segment, const Entry& entry) {
   return crc == entry.payload_crc;
 }
 
-// Where the segment's bytes stop being what the entries say.
-Result<Cut> verified_cut(const io::File& segment, const Walk& walk) {
+// An abort is followed by content, durably, before anything behind it counts. So when it is the last one, its bytes are
+// there as long as it has not taken effect, and nothing else need be. What is longer has come since, also where it begins alike.
+Status judge_barrier(const io::File& segment, uint64_t size, Walk& walk) {
+  if (!walk.barrier || walk.barrier->entry.kind != EntryKind::kAbort) return ok();
+  bool there = size == walk.before_barrier.end;
   for (const EventsEntry& events : walk.tail) {
-    BINBUS_TRY(matches, payload_matches(segment, events.entry));
-    if (matches) continue;
-    if (events.batch == walk.batch) return events.before;
-    return fail(
-        Code::kCorrupt,
-        "bytes " + std::to_string(events.entry.offset) + " to " +
-            std::to_string(events.entry.end()) +
-            " were durable and have changed or are missing since; restore the file from a copy "
-            "or from the source's file of that name");
+    if (!there || events.at.entry.end() <= walk.barrier->entry.offset) continue;
+    BINBUS_TRY(matches, payload_matches(segment, events.at.entry));
+    there = matches;
   }
-  return walk.cut;
+  if (!there) pass_barrier(walk);
+  return ok();
 }
 
-// Entry records for [from, to) of the segment.
-Result<EntryBuilder> derive_entries(const io::File& segment, const Cut& from, uint64_t to,
-                                    uint64_t entry_bytes_max) {
+// Goes back to before the first entry whose bytes are not what it says.
+Status verify_tail(const io::File& segment, Walk& walk) {
+  for (size_t i = 0; i < walk.tail.size(); ++i) {
+    const EventsEntry& events = walk.tail[i];
+    const Entry& entry = events.at.entry;
+    BINBUS_TRY(matches, payload_matches(segment, entry));
+    if (matches) continue;
+    if (events.batch != walk.batch) {
+      return fail(
+          Code::kCorrupt,
+          "bytes " + std::to_string(entry.offset) + " to " + std::to_string(entry.end()) +
+              " were durable and have changed or are missing since; restore the file from a copy "
+              "or from the source's file of that name");
+    }
+    walk.place = events.before;
+    walk.barrier.reset();
+    std::erase_if(walk.inlines, [&](const EntryAt& at) { return at.entry.index >= entry.index; });
+    walk.tail.resize(i);
+    break;
+  }
+  walk.committed_end = std::min(walk.committed_end, walk.place.last_end);
+  walk.committed_term = std::min(walk.committed_term, walk.place.term);
+  return ok();
+}
+
+// Entries for [from.end, to) of the segment, behind the walk's.
+Result<std::vector<Entry>> derive_entries(const io::File& segment, const Place& from, uint64_t to,
+                                          uint64_t entry_bytes_max) {
   constexpr uint64_t kReadBytes = 1024 * 1024;
-  EntryBuilder builder({from.offset, from.next_index, from.term}, entry_bytes_max);
-  ByteVector buffer(static_cast<size_t>(std::min(kReadBytes, to - from.offset)));
-  for (uint64_t at = from.offset; at < to;) {
+  EntryBuilder builder(from.end, entry_bytes_max);
+  ByteVector buffer(static_cast<size_t>(std::min(kReadBytes, to - from.end)));
+  for (uint64_t at = from.end; at < to;) {
     const auto part =
         std::span(buffer).first(static_cast<size_t>(std::min<uint64_t>(buffer.size(), to - at)));
     BINBUS_TRY(count, segment.read_at(at, part));
@@ -167,7 +208,14 @@ Result<EntryBuilder> derive_entries(const io::File& segment, const Cut& from, ui
     at += count;
     builder.events(part, at == to);
   }
-  return builder;
+  std::vector<Entry> entries = builder.take();
+  uint64_t index = from.next_index;
+  for (Entry& entry : entries) {
+    if (index == from.next_index) entry.flags |= kStartsBatch;
+    entry.index = index++;
+    entry.term = from.term;
+  }
+  return entries;
 }
 
 Result<std::unique_ptr<io::File>> open_or_create(io::FileSystem& files, const std::string& path) {
@@ -182,10 +230,10 @@ std::optional<binlog::FormatDescription> proving_format(const io::File& segment,
 }
 
 // How far the segment's events go on whole, proven by their checksums, behind the last entry.
-Result<Scanned> scan_tail(const io::File& segment, const Cut& cut, uint64_t size,
+Result<Scanned> scan_tail(const io::File& segment, const Place& from, uint64_t size,
                           const std::optional<binlog::FormatDescription>& format) {
-  if (size <= cut.offset || !format) return Scanned{cut.offset, cut.offset, std::nullopt};
-  return scan_segment(segment, cut.offset, size, *format, [](const binlog::TransactionEnd&) {});
+  if (size <= from.end || !format) return Scanned{from.last_end, from.end, std::nullopt};
+  return scan_segment(segment, from.last_end, size, *format, [](const binlog::TransactionEnd&) {});
 }
 
 // The entries' header was durable before the segment had a byte: without it the rest needs another proof.
@@ -222,57 +270,122 @@ Status write_again(io::File& file, uint64_t from, uint64_t to) {
 }
 
 // The order matters: at every moment entries describe bytes that are there, or are of a batch that need not be.
-Status mend(io::File& segment, io::File& entries, const Walk& walk, const Cut& cut,
-            EntryBuilder& derived, uint64_t end, uint64_t first_index) {
-  BINBUS_RETURN_IF_ERROR(write_again(segment, std::min(walk.batch_start, cut.offset), end));
+Status mend(io::File& segment, io::File& entries, const Walk& walk, Bytes derived, uint64_t end,
+            uint64_t first_index) {
+  const uint64_t records_end = walk.place.records_end;
+  BINBUS_RETURN_IF_ERROR(
+      write_again(segment, std::min({walk.batch_start, walk.place.end, end}), end));
   BINBUS_RETURN_IF_ERROR(segment.sync());
-  BINBUS_RETURN_IF_ERROR(entries.truncate(cut.records_end));
-  BINBUS_RETURN_IF_ERROR(write_again(entries, 0, cut.records_end));
+  BINBUS_RETURN_IF_ERROR(entries.truncate(records_end));
+  BINBUS_RETURN_IF_ERROR(write_again(entries, 0, records_end));
   ByteWriter out;
-  if (cut.records_end == 0) store_entries_header(out, first_index);
-  out.bytes(derived.records());
-  BINBUS_RETURN_IF_ERROR(entries.write_at(cut.records_end, out.view()));
+  if (records_end == 0) store_entries_header(out, first_index);
+  out.bytes(derived);
+  BINBUS_RETURN_IF_ERROR(entries.write_at(records_end, out.view()));
   BINBUS_RETURN_IF_ERROR(entries.sync());
   BINBUS_RETURN_IF_ERROR(segment.truncate(end));
   return segment.sync();
 }
 
+// Adds the derived entries to the walk. Returns their records.
+ByteVector add_derived(Walk& walk, const std::vector<Entry>& derived,
+                       const RecoveryOptions& options) {
+  ByteWriter records;
+  uint64_t at = std::max<uint64_t>(walk.place.records_end, kEntriesHeaderBytes);
+  for (const Entry& entry : derived) {
+    store_entry(records, entry);
+    EntryAt found{entry, at, {}};
+    at = found.record_end();
+    take(walk, std::move(found), options);
+  }
+  return records.take();
+}
+
+RecoveredSegment result_of(Walk&& walk, uint64_t end) {
+  RecoveredSegment result;
+  result.start = {end, walk.place.records_end};
+  result.last_index = walk.place.next_index - 1;
+  result.last_term = walk.place.term;
+  result.records_end = walk.place.end;
+  result.committed = walk.committed;
+  result.committed_end = walk.committed_end;
+  result.committed_term = walk.committed_term;
+  result.inlines = std::move(walk.inlines);
+  result.barrier = std::move(walk.barrier);
+  result.barrier_before_term = walk.before_barrier.term;
+  for (EventsEntry& events : walk.tail) result.events.push_back(std::move(events.at));
+  return result;
+}
+
+// What comes before the first segment has entries only, each of them synced.
+Result<RecoveredSegment> recover_start(io::FileSystem& files, const Segment& segment,
+                                       const StateHeader& state, const RecoveryOptions& options) {
+  BINBUS_TRY(entries, open_or_create(files, segment.paths().entries));
+  BINBUS_TRY(walk, walk_entries(*entries, state, options, false));
+  const uint64_t records_end = walk.place.records_end;
+  BINBUS_RETURN_IF_ERROR(entries->truncate(records_end));
+  BINBUS_RETURN_IF_ERROR(write_again(*entries, 0, records_end));
+  if (records_end == 0) {
+    ByteWriter header;
+    store_entries_header(header, state.first_index);
+    BINBUS_RETURN_IF_ERROR(entries->write_at(0, header.view()));
+    walk.place.records_end = header.size();
+  }
+  BINBUS_RETURN_IF_ERROR(entries->sync());
+  RecoveredSegment result = result_of(std::move(walk), 0);
+  result.entries = std::move(entries);
+  return result;
+}
+
 Result<RecoveredSegment> recover(io::FileSystem& files, const Segment& segment,
                                  const StateHeader& state, const RecoveryOptions& options,
                                  RecoveryReport& report) {
-  RecoveredSegment result;
+  if (segment.number() == 0) return recover_start(files, segment, state, options);
   BINBUS_TRY(bytes, files.open(segment.paths().segment, io::OpenMode::kWrite));
   BINBUS_TRY(size, bytes->size());
   const auto format = proving_format(*bytes, size);
   if (!format)
     BINBUS_RETURN_IF_ERROR(check_provable(files, segment.paths(), size, state.first_index));
   BINBUS_TRY(entries, open_or_create(files, segment.paths().entries));
-  BINBUS_TRY(walk, walk_entries(*entries, state, segment.number(), options.verify_bytes,
-                                format.has_value()));
-  BINBUS_TRY(cut, verified_cut(*bytes, walk));
-  if (size < cut.offset) {
+  BINBUS_TRY(walk, walk_entries(*entries, state, options, format.has_value() && !options.shared));
+  BINBUS_RETURN_IF_ERROR(judge_barrier(*bytes, size, walk));
+  BINBUS_RETURN_IF_ERROR(verify_tail(*bytes, walk));
+  // With an abort that waits, the bytes that it will cut stay.
+  uint64_t end = walk.barrier && walk.barrier->entry.kind == EntryKind::kAbort
+                     ? walk.before_barrier.end
+                     : walk.place.end;
+  if (size < end) {
     return fail(
         Code::kCorrupt,
-        "it has " + std::to_string(size) + " bytes, and " + std::to_string(cut.offset) +
+        "it has " + std::to_string(size) + " bytes, and " + std::to_string(end) +
             " were durable; restore the file from a copy or from the source's file of that name");
   }
-  BINBUS_TRY(scanned, scan_tail(*bytes, cut, size, format));
-  BINBUS_TRY(derived, derive_entries(*bytes, cut, scanned.last_end, options.entry_bytes_max));
-  const uint64_t derived_bytes = derived.records().size();
-  const uint64_t header_bytes = cut.records_end == 0 ? kEntriesHeaderBytes : 0;
-  BINBUS_RETURN_IF_ERROR(
-      mend(*bytes, *entries, walk, cut, derived, scanned.last_end, state.first_index));
-
-  report.torn_bytes += size - scanned.whole_end;
-  report.unfinished_bytes += scanned.whole_end - scanned.last_end;
-  report.rederived_entries += derived_bytes / kEntryBytes;
-  cut_back(walk, scanned.last_end);
+  BINBUS_TRY(scanned, scan_tail(*bytes, walk.place, size, format));
+  ByteVector derived_records;
+  const bool shared = options.shared || std::ranges::any_of(walk.inlines, [](const EntryAt& at) {
+                        return at.entry.kind == EntryKind::kMembers;
+                      });
+  if (!walk.barrier && !shared && scanned.last_end > end) {
+    BINBUS_TRY(derived,
+               derive_entries(*bytes, walk.place, scanned.last_end, options.entry_bytes_max));
+    report.rederived_entries += derived.size();
+    // The walk's own place is where they are to be written.
+    Walk with_derived = walk;
+    derived_records = add_derived(with_derived, derived, options);
+    BINBUS_RETURN_IF_ERROR(
+        mend(*bytes, *entries, walk, derived_records, scanned.last_end, state.first_index));
+    end = scanned.last_end;
+    walk = std::move(with_derived);
+  } else {
+    BINBUS_RETURN_IF_ERROR(mend(*bytes, *entries, walk, {}, end, state.first_index));
+    walk.place.records_end = std::max<uint64_t>(walk.place.records_end, kEntriesHeaderBytes);
+  }
+  const uint64_t whole_end = std::max(scanned.whole_end, end);
+  report.torn_bytes += size - whole_end;
+  report.unfinished_bytes += whole_end - end;
+  RecoveredSegment result = result_of(std::move(walk), end);
   result.segment = std::move(bytes);
   result.entries = std::move(entries);
-  result.start = {scanned.last_end, cut.records_end + header_bytes + derived_bytes,
-                  derived.next_index(), cut.term};
-  result.sources = std::move(walk.sources);
-  for (auto& [offset, record] : walk.schemas) result.schemas.push_back(std::move(record));
   return result;
 }
 

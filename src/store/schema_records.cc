@@ -3,11 +3,24 @@
 #include <algorithm>
 
 #include "binlog/event.h"
+#include "io/durable_file.h"
 
 namespace binbus::store {
 namespace {
 
 constexpr std::string_view kMend = "; `binbus schema rebuild` reads the source's tables again";
+constexpr std::string_view kSuffix = ".schema";
+constexpr std::string_view kNewSuffix = ".schema.new";
+
+// Whether it is the name of such a file, under way or done.
+bool is_schema_file(std::string_view name) {
+  for (const std::string_view suffix : {kSuffix, kNewSuffix}) {
+    if (!name.ends_with(suffix)) continue;
+    const std::string_view stem = name.substr(0, name.size() - suffix.size());
+    return binlog::SegmentName::parse(stem.substr(0, stem.rfind('.'))).has_value();
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -40,17 +53,23 @@ void prune(std::vector<SchemaRecord>& records, uint64_t first_segment) {
   });
 }
 
-Result<SchemaRecord> write_schema(io::FileSystem& files, const std::string& directory,
-                                  const std::string& file, SchemaPlace place, Bytes bytes) {
-  const std::string path = directory + "/" + file;
-  const bool there = files.exists(path);
-  BINBUS_TRY(out, files.open(path, there ? io::OpenMode::kWrite : io::OpenMode::kCreateNew));
-  BINBUS_TRY(size, out->size());  // what a crash left behind of another stays there, unnamed
-  BINBUS_RETURN_IF_ERROR(out->write_at(size, bytes));
-  BINBUS_RETURN_IF_ERROR(out->sync());
-  // Also when it was there: who made it may have failed before this.
-  BINBUS_RETURN_IF_ERROR(files.sync_directory(directory));
-  return SchemaRecord{place, file, size, bytes.size(), binlog::crc32(0, bytes)};
+std::string schema_file(const std::string& segment, uint64_t index) {
+  return segment + "." + std::to_string(index) + std::string(kSuffix);
+}
+
+bool has_schema(io::FileSystem& files, const std::string& directory, const SchemaRecord& record) {
+  const auto file = files.open(directory + "/" + record.file, io::OpenMode::kRead);
+  if (!file) return false;
+  const auto size = (*file)->size();
+  return size && *size == record.bytes;
+}
+
+// Under another name until it is durable.
+Status write_schema(io::FileSystem& files, const std::string& directory, const SchemaRecord& record,
+                    Bytes bytes) {
+  if (bytes.size() != record.bytes || binlog::crc32(0, bytes) != record.crc)
+    return fail(Code::kCorrupt, "a schema baseline is not what its record tells");
+  return io::write_durably(files, directory + "/" + record.file, as_text(bytes));
 }
 
 Result<ByteVector> read_schema(io::FileSystem& files, const std::string& directory,
@@ -58,14 +77,10 @@ Result<ByteVector> read_schema(io::FileSystem& files, const std::string& directo
   const std::string path = directory + "/" + record.file;
   BINBUS_TRY(in, files.open(path, io::OpenMode::kRead));
   BINBUS_TRY(size, in->size());
-  const bool inside = record.offset <= size && record.bytes <= size - record.offset;
-  ByteVector bytes(inside ? static_cast<size_t>(record.bytes) : 0);
-  BINBUS_TRY(count, in->read_at(record.offset, bytes));
-  if (!inside || count < bytes.size() || binlog::crc32(0, bytes) != record.crc) {
-    return fail(Code::kCorrupt, path + ": the schema baseline at byte " +
-                                    std::to_string(record.offset) + " is damaged" +
-                                    std::string(kMend));
-  }
+  ByteVector bytes(size == record.bytes ? static_cast<size_t>(size) : 0);
+  BINBUS_TRY(count, in->read_at(0, bytes));
+  if (size != record.bytes || count < bytes.size() || binlog::crc32(0, bytes) != record.crc)
+    return fail(Code::kCorrupt, path + ": this schema baseline is damaged" + std::string(kMend));
   return bytes;
 }
 
@@ -73,11 +88,8 @@ Status remove_unused_schemas(io::FileSystem& files, const std::string& directory
                              const std::vector<SchemaRecord>& records) {
   BINBUS_TRY(entries, files.list(directory));
   for (const io::DirectoryEntry& entry : entries) {
-    if (entry.is_directory || !entry.name.ends_with(kSchemaSuffix)) continue;
-    const std::string segment = entry.name.substr(0, entry.name.size() - kSchemaSuffix.size());
-    const bool named = std::ranges::find(records, entry.name, &SchemaRecord::file) != records.end();
-    if (named || !binlog::SegmentName::parse(segment) || files.exists(directory + "/" + segment))
-      continue;
+    if (entry.is_directory || !is_schema_file(entry.name)) continue;
+    if (std::ranges::find(records, entry.name, &SchemaRecord::file) != records.end()) continue;
     BINBUS_RETURN_IF_ERROR(files.remove(directory + "/" + entry.name));
   }
   return ok();

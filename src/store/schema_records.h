@@ -13,13 +13,13 @@ namespace binbus::store {
 struct SchemaRecord {
   SchemaPlace place;
   std::string file;  // in the stream's folder
-  uint64_t offset = 0;
   uint64_t bytes = 0;
   uint32_t crc = 0;
   bool operator==(const SchemaRecord&) const = default;
 };
 
-inline constexpr std::string_view kSchemaSuffix = ".schema";
+// The file of a baseline that the control record of that index tells of, recorded in that segment.
+std::string schema_file(const std::string& segment, uint64_t index);
 
 // Adds one; another for the same place is replaced.
 void add_schema(std::vector<SchemaRecord>& records, SchemaRecord record);
@@ -28,13 +28,15 @@ const SchemaRecord* find_schema(const std::vector<SchemaRecord>& records, Positi
 // Drops those that tell nothing about positions in or after `first_segment`.
 void prune(std::vector<SchemaRecord>& records, uint64_t first_segment);
 
-// Appends the bytes to the file, which is made when it is absent; durable on return.
-Result<SchemaRecord> write_schema(io::FileSystem& files, const std::string& directory,
-                                  const std::string& file, SchemaPlace place, Bytes bytes);
+// Whether the record's file is there, whole as far as its length tells.
+bool has_schema(io::FileSystem& files, const std::string& directory, const SchemaRecord& record);
+// Makes the record's file; durable on return. kCorrupt when the bytes are not the record's.
+Status write_schema(io::FileSystem& files, const std::string& directory, const SchemaRecord& record,
+                    Bytes bytes);
 // kCorrupt when the bytes are not those that were written; the message names the file.
 Result<ByteVector> read_schema(io::FileSystem& files, const std::string& directory,
                                const SchemaRecord& record);
-// Removes the files that no record names and whose segment is gone.
+// Removes the files that no record names.
 Status remove_unused_schemas(io::FileSystem& files, const std::string& directory,
                              const std::vector<SchemaRecord>& records);
 

@@ -12,21 +12,20 @@
 
 namespace binbus::store {
 
+// What comes before the first segment has its entries and state in files of this name.
+inline constexpr std::string_view kStartName = "start";
+
 // The names of a segment's files.
 struct SegmentPaths {
   SegmentPaths(const std::string& directory, const std::string& name)
       : segment(directory + "/" + name),
         entries(segment + ".entries"),
         state(segment + ".state"),
-        state_new(segment + ".state.new"),
-        index(segment + ".index"),
-        schema(name + std::string(kSchemaSuffix)) {}
+        index(segment + ".index") {}
   std::string segment;
   std::string entries;
   std::string state;
-  std::string state_new;  // a `.state` before it has its name
   std::string index;
-  std::string schema;  // in the folder
 };
 
 // Owner:  borrows the FileSystem.
@@ -43,6 +42,7 @@ class Segment {
   std::atomic<uint64_t> visible{0};  // bytes that readers may see, all of them durable
   std::atomic<uint64_t> newest_commit_us{0};
   std::atomic<bool> sealed{false};  // a later segment exists, and `visible` is final
+  std::atomic<bool> gone{false};    // the log has begun anew without it
 
   // Shared by all who read at the same time; closed when the last of them lets go.
   Result<std::shared_ptr<const io::File>> file();

@@ -11,6 +11,7 @@
 #include "io/simulated_disk.h"
 #include "store/control.h"
 #include "store/entries.h"
+#include "store/local_log.h"
 
 namespace {
 
@@ -34,20 +35,20 @@ void make_checksums_right(ByteVector& entries, Bytes segment) {
   for (size_t at = kEntriesHeaderBytes; at + kEntryBytes <= entries.size(); at += kEntryBytes) {
     uint8_t* record = &entries[at];
     const uint32_t length = load_u32(record + 24);
-    const bool control = record[32] == static_cast<uint8_t>(EntryKind::kControl);
-    store_le<4>(record + 28, control ? sum(entries, at + kEntryBytes, length)
-                                     : sum(segment, load_u64(record + 16), length));
+    const bool is_inline = record[32] != static_cast<uint8_t>(EntryKind::kEvents);
+    store_le<4>(record + 28, is_inline ? sum(entries, at + kEntryBytes, length)
+                                       : sum(segment, load_u64(record + 16), length));
     store_le<4>(record + 36, sum(entries, at, 36));
-    if (control) at += std::min<size_t>((length + 7) / 8 * 8, entries.size());
+    if (is_inline) at += std::min<size_t>((length + 7) / 8 * 8, entries.size());
   }
 }
 
-Result<std::unique_ptr<Log>> open(io::SimulatedDisk& disk, RecoveryReport& report) {
+Result<std::unique_ptr<LocalLog>> open(io::SimulatedDisk& disk, RecoveryReport& report) {
   LogOptions options;
   options.directory = "log";
   options.keep_free_bytes = 0;
   options.index_bytes = 1000;
-  return Log::open(disk, io::system_clock(), options, &report);
+  return LocalLog::open(disk, io::system_clock(), options, &report);
 }
 
 }  // namespace
@@ -62,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   io::SimulatedDisk disk;
   write(disk, "binlog.000001", segment);
   write(disk, "binlog.000001.entries", entries);
-  write(disk, "binlog.000001.state", encode_state({}, {}));
+  write(disk, "binlog.000001.state", encode_state({.first_index = kFirstIndex + 1}, {}));
 
   RecoveryReport report;
   auto log = open(disk, report);

@@ -1,5 +1,7 @@
 #include "store/segment_writer.h"
 
+#include <algorithm>
+
 namespace binbus::store {
 namespace {
 
@@ -12,68 +14,68 @@ constexpr uint64_t kWritebackBytes = 4 * 1024 * 1024;
 }  // namespace
 
 SegmentWriter::SegmentWriter(std::unique_ptr<io::File> segment, std::unique_ptr<io::File> entries,
-                             const Start& start, uint64_t entry_bytes_max)
+                             const Start& start)
     : segment_(std::move(segment)),
       entries_(std::move(entries)),
-      entry_bytes_max_(entry_bytes_max),
-      term_(start.term),
-      now_{start.bytes, start.bytes, start.entries_bytes, start.next_index},
+      now_{start.bytes, start.entries_bytes},
       synced_(now_),
-      builder_(builder_at(now_)),
       entries_synced_at_(start.bytes),
       written_back_(start.bytes) {}
 
-EntryBuilder SegmentWriter::builder_at(const Place& place) const {
-  return EntryBuilder({place.end, place.next_index, term_}, entry_bytes_max_);
-}
-
-Status SegmentWriter::append(Bytes bytes, uint64_t whole) {
-  BINBUS_RETURN_IF_ERROR(segment_->write_at(now_.end, bytes));
-  builder_.events(bytes.first(static_cast<size_t>(whole)), true);
-  builder_.events(bytes.subspan(static_cast<size_t>(whole)), false);
-  if (whole > 0) now_.last_end = now_.end + whole;
-  now_.end += bytes.size();
-  if (now_.end - written_back_ >= kWritebackBytes) {
-    segment_->start_writeback(written_back_, now_.end - written_back_);
-    written_back_ = now_.end;
+Status SegmentWriter::write(Bytes bytes) {
+  if (auto written = segment_->write_at(now_.bytes, bytes); !written) {
+    // A part of them may be there, and what is written instead may be shorter.
+    BINBUS_RETURN_IF_ERROR(segment_->truncate(now_.bytes));
+    return written;
+  }
+  now_.bytes += bytes.size();
+  if (now_.bytes - written_back_ >= kWritebackBytes) {
+    segment_->start_writeback(written_back_, now_.bytes - written_back_);
+    written_back_ = now_.bytes;
   }
   return ok();
 }
 
-void SegmentWriter::control(Bytes document) {
-  builder_.control(document);
-  must_sync_entries_ = true;
+uint64_t SegmentWriter::record(Entry entry, Bytes inline_payload) {
+  if (entry.kind != EntryKind::kEvents) must_sync_entries_ = true;
+  share(entry.kind == EntryKind::kMembers);
+  if (!batch_started_) entry.flags |= kStartsBatch;
+  batch_started_ = true;
+  const uint64_t at = now_.entries_bytes;
+  const size_t before = records_.size();
+  store_entry(records_, entry, inline_payload);
+  now_.entries_bytes += records_.size() - before;
+  return at;
 }
 
 Status SegmentWriter::write_records() {
-  const Bytes records = builder_.records();
-  BINBUS_RETURN_IF_ERROR(entries_->write_at(now_.entries_end, records));
-  now_.entries_end += records.size();
-  now_.next_index = builder_.next_index();
+  const uint64_t at = now_.entries_bytes - records_.size();
+  BINBUS_RETURN_IF_ERROR(entries_->write_at(at, records_.view()));
+  records_ = ByteWriter();
   return ok();
 }
 
 Status SegmentWriter::sync_entries() {
   BINBUS_RETURN_IF_ERROR(entries_->sync());
-  must_sync_entries_ = false;
-  entries_synced_at_ = now_.end;
+  entries_synced_at_ = now_.bytes;
   return ok();
 }
 
-// Everything up to now is durable.
-void SegmentWriter::synced() {
-  synced_ = now_;
-  builder_.start_batch();
-}
-
 Status SegmentWriter::sync() {
-  if (builder_.empty()) return ok();
+  if (!batch_started_ && now_.bytes == synced_.bytes) return ok();
+  const bool both = must_sync_entries_ || shared_ || !checksummed_ ||
+                    now_.bytes - entries_synced_at_ >= kEntriesSyncBytes;
+  const uint64_t records_bytes = records_.size();
   BINBUS_RETURN_IF_ERROR(write_records());
-  BINBUS_RETURN_IF_ERROR(segment_->sync());
-  if (must_sync_entries_ || !checksummed_ || now_.end - entries_synced_at_ >= kEntriesSyncBytes) {
+  // On its way while the segment is synced, so that the second sync has little to wait for.
+  if (both) entries_->start_writeback(now_.entries_bytes - records_bytes, records_bytes);
+  if (segment_) BINBUS_RETURN_IF_ERROR(segment_->sync());
+  if (both) {
     BINBUS_RETURN_IF_ERROR(sync_entries());
+    must_sync_entries_ = false;
   }
-  synced();
+  synced_ = now_;
+  batch_started_ = false;
   return ok();
 }
 
@@ -82,28 +84,37 @@ Status SegmentWriter::seal() {
   return sync_entries();
 }
 
-Status SegmentWriter::abort() {
-  BINBUS_RETURN_IF_ERROR(sync());
-  if (now_.end == now_.last_end) return ok();
-  builder_.abort(now_.last_end);
-  BINBUS_RETURN_IF_ERROR(write_records());
-  BINBUS_RETURN_IF_ERROR(sync_entries());
-  // Synced, so that no byte of before can show up behind what is appended next.
-  BINBUS_RETURN_IF_ERROR(segment_->truncate(now_.last_end));
-  BINBUS_RETURN_IF_ERROR(segment_->sync());
-  now_.end = entries_synced_at_ = written_back_ = now_.last_end;
-  synced();
-  return ok();
+// Synced, so that no byte of before can show up behind what is written next. The next entry, durable with what it
+// describes, tells that the cut was made.
+Status SegmentWriter::cut(uint64_t bytes) {
+  BINBUS_RETURN_IF_ERROR(seal());
+  return truncate(bytes, now_.entries_bytes);
 }
 
-Status SegmentWriter::roll_back() {
-  BINBUS_RETURN_IF_ERROR(segment_->truncate(synced_.end));
-  BINBUS_RETURN_IF_ERROR(segment_->sync());
-  BINBUS_RETURN_IF_ERROR(entries_->truncate(synced_.entries_end));
-  now_ = synced_;
-  builder_ = builder_at(now_);
-  written_back_ = now_.end;
-  return sync_entries();
+Status SegmentWriter::unstage(uint64_t bytes) {
+  BINBUS_RETURN_IF_ERROR(segment_->truncate(bytes));
+  now_.bytes = bytes;
+  synced_.bytes = std::min(synced_.bytes, bytes);
+  written_back_ = std::min(written_back_, bytes);
+  return segment_->sync();
+}
+
+Status SegmentWriter::truncate(uint64_t bytes, uint64_t entries_bytes) {
+  if (entries_bytes > now_.entries_bytes - records_.size()) BINBUS_RETURN_IF_ERROR(write_records());
+  records_ = ByteWriter();
+  batch_started_ = false;
+  // In this order no entry ever tells of bytes that are gone.
+  BINBUS_RETURN_IF_ERROR(entries_->truncate(entries_bytes));
+  BINBUS_RETURN_IF_ERROR(entries_->sync());
+  if (segment_) {
+    BINBUS_RETURN_IF_ERROR(segment_->truncate(bytes));
+    BINBUS_RETURN_IF_ERROR(segment_->sync());
+  }
+  now_ = synced_ = {bytes, entries_bytes};
+  entries_synced_at_ = bytes;
+  written_back_ = std::min(written_back_, bytes);
+  must_sync_entries_ = true;
+  return ok();
 }
 
 }  // namespace binbus::store

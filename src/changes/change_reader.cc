@@ -635,7 +635,8 @@ Status ChangeReader::on_table_map(Bytes event) {
   Status taken = tables_.take(event, format_);
   if (taken) return ok();
   Error error = std::move(taken).error();
-  if (error.code == Code::kDiverged || error.code == Code::kNotFound) {
+  const bool mended_by_itself = error.code == Code::kNotFound && !options_.catalog_to_come.empty();
+  if (!mended_by_itself && (error.code == Code::kDiverged || error.code == Code::kNotFound)) {
     error.message +=
         "; have the tables read at the source (`binbus schema rebuild`) and resume; where that "
         "says the same, `binbus sink seek --to` the place that the log's line schema_baseline "
@@ -731,10 +732,11 @@ Result<TablePtr> ChangeReader::resolve(const schema::TableMap& map) {
     if (known.version != nullptr) {
       return fail(Code::kDiverged, "the columns of " + name + " are not certain " + doubt_);
     }
-    return fail(Code::kNotFound,
-                "the columns of " + name +
-                    " are not known: the log has neither its definition nor full row "
-                    "metadata");
+    return fail(Code::kNotFound, "the columns of " + name + " are not known: " +
+                                     (options_.catalog_to_come.empty()
+                                          ? "the log has neither its definition nor full row "
+                                            "metadata"
+                                          : options_.catalog_to_come));
   }
   BINBUS_TRY(described, schema::describe(map));
   for (size_t i = 0; i < described.columns.size(); ++i) {

@@ -57,6 +57,8 @@ struct ReaderOptions {
   LossPolicy losses = LossPolicy::kStop;
   // Columns of tables that nothing is known of are named "@1", "@2", ..., as mysqlbinlog does; else that is an error.
   bool number_columns = false;
+  // Why `catalog` has nothing yet, when more will be known soon: the error for such a table then says this.
+  std::string catalog_to_come;
   bool sql_text = false;  // original statements are wanted, see Change::sql
   uint64_t event_bytes_max = 2ULL << 30;
 };

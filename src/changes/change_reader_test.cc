@@ -17,6 +17,7 @@ namespace {
 
 using schema::Operation;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 
 const std::filesystem::path kGolden = "tests/golden/binlog";
@@ -297,6 +298,17 @@ TEST(ChangeReader, ATableThatIsNotKnownIsSaidSo) {
   EXPECT_EQ(read.error().code, Code::kNotFound);
   EXPECT_THAT(read.error().message, HasSubstr("binlog_row_metadata = FULL"));
   EXPECT_EQ(reader.place(), *first_row);
+
+  // While it is still to be learnt, there is nothing to mend.
+  options = files.options();
+  options.number_columns = false;
+  options.catalog_to_come = "no baseline yet";
+  ChangeReader early(std::move(options), *first_row, schema::Catalog());
+  const auto too_early = read_all(early);
+  ASSERT_FALSE(too_early);
+  EXPECT_EQ(too_early.error().code, Code::kNotFound);
+  EXPECT_THAT(too_early.error().message, EndsWith("are not known: no baseline yet"));
+  EXPECT_EQ(early.place(), *first_row);
 }
 
 // A file made here: statements and rows of INT columns, in table maps without names.
@@ -311,23 +323,7 @@ class MadeLog {
   // One row of 1, 2, ..., of that original statement. Where its transaction begins.
   Position row(const std::string& table, uint8_t columns, std::string_view sql = "") {
     ++number_;
-    const Position at{1, maker_.file().bytes.size()};
-    ByteWriter begin, text, map, rows;
-    begin.u32(1).u32(0).u8(0).u16(0).u16(0).u8(0).text("BEGIN");
-    text.u8(0).text(sql);
-    map.integer<6>(number_).u16(1).u8(4).nul_terminated("shop");
-    map.u8(table.size()).nul_terminated(table).lenenc(columns);
-    for (uint8_t i = 0; i < columns; ++i) map.u8(schema::kWireLong);
-    map.lenenc(0).u8(0xff);
-    rows.integer<6>(number_).u16(1).u16(2).lenenc(columns).u8(0xff).u8(0);
-    for (uint8_t i = 1; i <= columns; ++i) rows.u32(i);
-    maker_.event(binlog::kGtidEvent, 0, kSecondUs * number_, gtid_bytes());
-    maker_.event(binlog::kQueryEvent, 0, kSecondUs * number_, begin.view());
-    if (!sql.empty()) maker_.event(binlog::kRowsQueryEvent, 0, kSecondUs * number_, text.view());
-    maker_.event(binlog::kTableMapEvent, 0, kSecondUs * number_, map.view());
-    maker_.event(binlog::kWriteRowsEvent, 0, kSecondUs * number_, rows.view());
-    maker_.event(binlog::kXidEvent, 0, kSecondUs * number_, ByteVector(8, 1));
-    return at;
+    return {1, maker_.insert(gtid(), kSecondUs * number_, "shop", table, number_, columns, sql)};
   }
 
   void event(uint8_t type) { maker_.event(type, 0, kSecondUs * ++number_, ByteVector(17)); }
@@ -353,11 +349,6 @@ class MadeLog {
  private:
   static constexpr uint64_t kSecondUs = 1'000'000;
   mysql::AnyGtid gtid() const { return store::mysql_gtid(number_); }
-  ByteVector gtid_bytes() const {
-    ByteWriter body;
-    body.u8(1).zeros(16).u64(number_).u8(2).u64(0).u64(number_);
-    return body.take();
-  }
 
   store::FileMaker maker_{mysql::Flavor::kMysql, binlog::Checksum::kCrc32};
   uint64_t number_ = 0;

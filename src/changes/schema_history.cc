@@ -4,6 +4,7 @@
 
 #include "changes/ddl_feed.h"
 #include "schema/ddl_parser.h"
+#include "schema/identifier.h"
 
 namespace binbus::changes {
 namespace {
@@ -14,15 +15,6 @@ using schema::TableName;
 std::string text_of(Position position) {
   return "segment " + std::to_string(position.segment) + ", offset " +
          std::to_string(position.offset);
-}
-
-std::string quoted(std::string_view name) {
-  std::string out = "`";
-  for (const char c : name) {
-    out.push_back(c);
-    if (c == '`') out.push_back(c);
-  }
-  return out + "`";
 }
 
 Status check_stop(const std::stop_token& stop) {
@@ -195,14 +187,16 @@ Result<SchemaHistory::Known> SchemaHistory::look_back(Position position,
   for (const auto& [key, touch] : found.databases) {
     // Of a database's default charset nothing is known; what stands in it has been touched by itself.
     if (touch.created) {
-      BINBUS_RETURN_IF_ERROR(catalog.apply("DROP DATABASE " + quoted(touch.database), context));
+      BINBUS_RETURN_IF_ERROR(
+          catalog.apply("DROP DATABASE " + schema::quoted_identifier(touch.database), context));
     } else {
       catalog.put_database(touch.database, {});
     }
   }
   for (const auto& [key, touch] : found.tables) {
     if (touch.created) {
-      const std::string name = quoted(touch.database) + "." + quoted(touch.table);
+      const std::string name =
+          schema::quoted_identifier(touch.database) + "." + schema::quoted_identifier(touch.table);
       BINBUS_RETURN_IF_ERROR(catalog.apply("DROP TABLE IF EXISTS " + name, context));
     } else {
       catalog.put_for_reread(
@@ -271,7 +265,7 @@ Status SchemaHistory::mend(Known& known, Position position, const std::stop_toke
     }
     const schema::TableState state = next.baseline.catalog.table(table->database, table->table);
     if (state.version != nullptr && state.reread.empty())
-      known.baseline.catalog.put_table(*state.version);
+      known.baseline.catalog.take_table(next.baseline.catalog, table->database, table->table);
   }
   return ok();
 }

@@ -25,7 +25,7 @@ class SchemaHistoryTest : public testing::Test {
 
   void open() {
     log_.reset();
-    auto opened = store::Log::open(disk_, io::system_clock(), options_, nullptr);
+    auto opened = store::LocalLog::open(disk_, io::system_clock(), options_, nullptr);
     ASSERT_TRUE(opened) << opened.error().message;
     log_ = std::move(*opened);
   }
@@ -107,7 +107,7 @@ class SchemaHistoryTest : public testing::Test {
 
   io::SimulatedDisk disk_;
   store::LogOptions options_;
-  std::unique_ptr<store::Log> log_;
+  std::unique_ptr<store::LocalLog> log_;
   FileMaker maker_{mysql::Flavor::kMysql, binlog::Checksum::kCrc32};
   uint64_t segment_ = 0;
   uint64_t number_ = 0;
@@ -250,7 +250,7 @@ TEST_F(SchemaHistoryTest, CarriesOnFromTheNewestBaseline) {
   begin();
   EXPECT_EQ(carry_on(), 1U);
   schema::Baseline later;
-  later.catalog.put_table({"shop", "u", {}, {}, "", ""});
+  later.catalog.put_table({"shop", "u", {}, {}, {}, "", ""});
   ASSERT_TRUE(log_->record_schema({between, between}, later.encode()));
   EXPECT_EQ(tables(end()), (Tables{"u:"}));
   EXPECT_EQ(carry_on(), 1U);

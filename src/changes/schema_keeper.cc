@@ -155,7 +155,8 @@ void SchemaKeeper::keep_what_is_known(schema::Baseline& baseline, Position at,
   known->for_each_table([&](const schema::TableState& state) {
     const schema::TableVersion& table = *state.version;
     const bool seen = baseline.catalog.table(table.database, table.table).version != nullptr;
-    if (!seen && state.reread.empty()) baseline.catalog.put_table(table);
+    if (!seen && state.reread.empty())
+      baseline.catalog.take_table(*known, table.database, table.table);
     return true;
   });
 }

@@ -5,6 +5,7 @@
 #include "format/format_writer.h"
 #include "format/sql_literal.h"
 #include "format/table_cache.h"
+#include "schema/identifier.h"
 
 namespace binbus::format {
 namespace {
@@ -27,9 +28,9 @@ struct SqlTable {
 
 std::string qualified(const TableVersion& table) {
   std::string name;
-  append_identifier(name, table.database);
+  schema::append_identifier(name, table.database);
   name += '.';
-  append_identifier(name, table.table);
+  schema::append_identifier(name, table.table);
   return name;
 }
 
@@ -38,7 +39,7 @@ SqlTable make_table(const TableVersion& table) {
   made.name = qualified(table);
   made.columns = shown_plans(table);
   for (const ColumnPlan& plan : made.columns)
-    append_identifier(made.identifiers.emplace_back(), plan.column->name);
+    schema::append_identifier(made.identifiers.emplace_back(), plan.column->name);
   made.key = table.primary_key;
   return made;
 }
@@ -189,7 +190,7 @@ class SqlWriter : public FormatWriter {
   static bool ddl(std::string& out, const Change& change) {
     if (!change.database.empty()) {
       out += "USE ";
-      append_identifier(out, change.database);
+      schema::append_identifier(out, change.database);
       out += "; ";
     }
     out += change.statement;

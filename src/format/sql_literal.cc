@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "format/json_output.h"
+#include "schema/identifier.h"
 
 namespace binbus::format {
 
@@ -49,15 +50,6 @@ void append_text_literal(std::string& out, std::string_view text) {
 }
 
 }  // namespace
-
-void append_identifier(std::string& out, std::string_view name) {
-  out += '`';
-  for (const char c : name) {
-    if (c == '`') out += '`';
-    out += c;
-  }
-  out += '`';
-}
 
 Status SqlLiterals::append(std::string& out, const ColumnPlan& plan, const Field& field) {
   if (is_null(field)) {
@@ -115,7 +107,7 @@ Status SqlLiterals::append_condition(std::string& out, const ColumnPlan& plan, c
   const bool by_bytes = plan.shape == Shape::kText || plan.shape == Shape::kJsonText ||
                         plan.shape == Shape::kGeometry || plan.shape == Shape::kVector;
   if (by_bytes) out += "CAST(";
-  append_identifier(out, plan.column->name);
+  schema::append_identifier(out, plan.column->name);
   if (by_bytes) out += " AS BINARY)";
   if (is_null(field)) {
     out += " IS NULL";

@@ -11,9 +11,6 @@
 
 namespace binbus::format {
 
-// `name`
-void append_identifier(std::string& out, std::string_view name);
-
 class SqlLiterals {
  public:
   // To be stored in the column. Sets needs_session() where the session must not interpret it by its own time zone and

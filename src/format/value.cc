@@ -5,6 +5,7 @@
 
 #include "format/json_output.h"
 #include "schema/charset.h"
+#include "schema/column_type.h"
 
 namespace binbus::format {
 
@@ -16,11 +17,6 @@ namespace {
 
 // What one huge value may leave allocated.
 constexpr size_t kScratchKeptMax = 1 << 20;
-
-bool is_text(SqlType type) {
-  return type == SqlType::kChar || type == SqlType::kVarchar || type == SqlType::kTinytext ||
-         type == SqlType::kText || type == SqlType::kMediumtext || type == SqlType::kLongtext;
-}
 
 bool extends_ascii(std::string_view charset) {
   const schema::Charset* found = schema::Charset::find(charset);
@@ -107,7 +103,7 @@ Shape shape_of(const Column& column) {
     default:
       break;
   }
-  if (!is_text(column.type) || column.charset == "binary") return Shape::kBinary;
+  if (!schema::is_text_type(column.type) || column.charset == "binary") return Shape::kBinary;
   return column.json ? Shape::kJsonText : Shape::kText;
 }
 

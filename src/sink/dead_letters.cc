@@ -10,8 +10,8 @@
 
 #include "base/error_table.h"
 #include "format/json_output.h"
+#include "io/durable_file.h"
 #include "schema/utf8.h"
-#include "sink/durable_file.h"
 
 namespace binbus::sink {
 namespace {
@@ -138,7 +138,7 @@ Status DeadLetters::open() {
   if (file_ != nullptr) return ok();
   const bool there = files_.exists(path_);
   BINBUS_TRY(file, files_.open(path_, there ? io::OpenMode::kWrite : io::OpenMode::kCreateNew));
-  if (!there) BINBUS_RETURN_IF_ERROR(files_.sync_directory(folder_of(path_)));
+  if (!there) BINBUS_RETURN_IF_ERROR(files_.sync_directory(io::folder_of(path_)));
   // A line cut by a crash was never synced, and its message is sent again.
   BINBUS_TRY(end, end_of_lines(*file));
   BINBUS_RETURN_IF_ERROR(file->truncate(end));
@@ -177,7 +177,7 @@ Result<uint64_t> DeadLetters::replay(const std::function<Status(const DeadLetter
     BINBUS_RETURN_IF_ERROR(sync());
     file_.reset();
     BINBUS_RETURN_IF_ERROR(files_.rename(path_, aside));
-    BINBUS_RETURN_IF_ERROR(files_.sync_directory(folder_of(path_)));
+    BINBUS_RETURN_IF_ERROR(files_.sync_directory(io::folder_of(path_)));
   }
   std::set<std::string> seen;
   uint64_t sent = 0;
@@ -195,7 +195,7 @@ Result<uint64_t> DeadLetters::replay(const std::function<Status(const DeadLetter
   BINBUS_RETURN_IF_ERROR(confirm());
   BINBUS_RETURN_IF_ERROR(sync());
   BINBUS_RETURN_IF_ERROR(files_.remove(aside));
-  BINBUS_RETURN_IF_ERROR(files_.sync_directory(folder_of(path_)));
+  BINBUS_RETURN_IF_ERROR(files_.sync_directory(io::folder_of(path_)));
   return sent;
 }
 

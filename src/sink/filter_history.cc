@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "sink/durable_file.h"
+#include "io/durable_file.h"
 
 namespace binbus::sink {
 namespace {
@@ -45,12 +45,12 @@ Status FilterHistory::forget() {
   contents_.clear();
   table_.clear();
   loaded_ = true;
-  return remove_if_there(files_, path_);
+  return io::remove_if_there(files_, path_);
 }
 
 Status FilterHistory::load() {
   if (loaded_) return ok();
-  BINBUS_TRY(text, read_if_there(files_, path_));
+  BINBUS_TRY(text, io::read_if_there(files_, path_));
   if (text) {
     const json document = json::parse(*text, nullptr, false);
     try {
@@ -79,7 +79,7 @@ Status FilterHistory::store() const {
       rows.push_back({row.database, row.table, row.inserts, row.updates, row.deletes});
     document["contents"].push_back({{"from", content.from}, {"rows", std::move(rows)}});
   }
-  return write_durably(files_, path_, document.dump() + "\n");
+  return io::write_durably(files_, path_, document.dump() + "\n");
 }
 
 }  // namespace binbus::sink

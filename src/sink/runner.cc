@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/log.h"
-#include "sink/durable_file.h"
 
 namespace binbus::sink {
 namespace {
@@ -58,6 +57,10 @@ Runner::Runner(Surroundings around, const SinkOptions& options)
     : around_(std::move(around)),
       name_(options.name),
       stream_(options.stream),
+      checkpoints_(
+          around_.checkpoints
+              ? around_.checkpoints
+              : file_checkpoints(around_.files, around_.folder + "/" + name_ + ".checkpoint")),
       dead_letters_(around_.files, around_.folder + "/" + name_ + ".dead_letters.jsonl"),
       filter_history_(around_.files, around_.folder + "/" + name_ + ".filter_table.json"),
       backoff_(backoff_of(options, around_.clock)),
@@ -70,8 +73,9 @@ Result<std::unique_ptr<Runner>> Runner::make(const SinkOptions& options, Surroun
   BINBUS_TRY(prepared, runner->prepare(options));
   runner->now_ = std::move(prepared);
   BINBUS_RETURN_IF_ERROR(runner->around_.files.make_directories(runner->around_.folder));
-  BINBUS_TRY(stored, read_if_there(runner->around_.files, runner->checkpoint_path()));
-  runner->shown_.committed = stored.value_or("");
+  // Where it cannot be asked for now, the thread asks again.
+  if (auto stored = runner->checkpoints_->read(); stored && *stored)
+    runner->shown_.committed = **stored;
   return runner;
 }
 
@@ -95,7 +99,7 @@ void Runner::stop() {
 
 Status Runner::forget() {
   BINBUS_RETURN_IF_ERROR(filter_history_.forget());
-  return remove_if_there(around_.files, checkpoint_path());
+  return checkpoints_->forget();
 }
 
 // A target that holds up its session hears of nothing else; what it has not confirmed is sent again.
@@ -227,7 +231,9 @@ bool Runner::wait_until_wanted(const std::stop_token& stop) {
 
 void Runner::settle(const Error& error) {
   const bool mend = must_be_mended(error.code);
-  const uint64_t wait_ms = mend ? 0 : backoff_.next_ms();
+  uint64_t wait_ms = mend ? 0 : backoff_.next_ms();
+  // What is not in the log yet may be with its next bytes.
+  if (error.code == Code::kNotFound) wait_ms = std::min(wait_ms, kLookAroundMs);
   set_state(mend ? State::kStopped : State::kRetrying, error.message);
   uint64_t failures = 0;
   {
@@ -293,11 +299,7 @@ Status Runner::go_to_start(const std::optional<Checkpoint>& kept) {
     const std::lock_guard lock(mutex_);
     where = seek_;
   }
-  std::optional<Checkpoint> checkpoint = kept;
-  if (!checkpoint) {
-    BINBUS_TRY(stored, read_if_there(around_.files, checkpoint_path()));
-    checkpoint = std::move(stored);
-  }
+  BINBUS_TRY(checkpoint, kept ? checkpoints_->reconcile(*kept) : checkpoints_->read());
   if (!where && checkpoint) {
     BINBUS_RETURN_IF_ERROR(around_.source->seek(*checkpoint));
     BINBUS_RETURN_IF_ERROR(know_filter_table(true));
@@ -389,7 +391,7 @@ Status Runner::commit() {
   const Checkpoint place = around_.source->place();
   BINBUS_RETURN_IF_ERROR(keep_filter_table(place));  // who begins there must know it
   BINBUS_RETURN_IF_ERROR(now_.delivery->commit(place));
-  BINBUS_RETURN_IF_ERROR(write_durably(around_.files, checkpoint_path(), place));
+  BINBUS_RETURN_IF_ERROR(checkpoints_->write(place));
   committed_ = place;
   committed_at_us_ = around_.clock.monotonic_us();
   backoff_.reset();
@@ -420,7 +422,5 @@ Status Runner::replay() {
   if (sent || must_be_mended(sent.error().code)) replay_ = false;
   return sent ? ok() : Status(fail(sent.error()));
 }
-
-std::string Runner::checkpoint_path() const { return around_.folder + "/" + name_ + ".checkpoint"; }
 
 }  // namespace binbus::sink

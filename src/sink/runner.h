@@ -3,8 +3,8 @@
 // What is to be tried again is tried again from the last checkpoint, with a target made anew, after a capped backoff with jitter.
 // What somebody must mend stops the sink, until resume(), seek() or reconfigure(). Either is in status(), and once in the log.
 //
-// Files, in `folder`: <name>.checkpoint (a target that keeps its own is believed first), <name>.dead_letters.jsonl and, with a
-// filter table, <name>.filter_table.json.
+// Files, in `folder`: <name>.checkpoint, unless it is kept elsewhere (a target that keeps its own is believed first),
+// <name>.dead_letters.jsonl and, with a filter table, <name>.filter_table.json.
 //
 // Owner:  owns the source and the targets; borrows files and clock.
 // Thread: its own, "sink"; public functions from any.
@@ -18,7 +18,8 @@
 #include <thread>
 
 #include "base/backoff.h"
-#include "sink/change_source.h"
+#include "changes/change_source.h"
+#include "sink/checkpoints.h"
 #include "sink/delivery.h"
 #include "sink/filter_history.h"
 
@@ -52,7 +53,7 @@ struct RunnerStatus {
 };
 
 struct Surroundings {
-  std::unique_ptr<ChangeSource> source;
+  std::unique_ptr<changes::ChangeSource> source;
   // kInvalid for options that make no sense; connects nowhere yet.
   std::function<Result<std::unique_ptr<Target>>(const SinkOptions&)> make_target;
   io::FileSystem& files;
@@ -60,6 +61,7 @@ struct Surroundings {
   std::string folder;  // <data>/<stream>/sinks; made when it is not there
   // The rows of a filter table, read at the source now; may be left out where there are no filter tables.
   std::function<Result<std::vector<FilterRow>>(const std::string& table)> read_filter_table = {};
+  std::shared_ptr<Checkpoints> checkpoints = {};  // null: in the file
 };
 
 class Runner {
@@ -76,7 +78,7 @@ class Runner {
   // These take effect at a transaction's end; where the target holds up everything, at the last checkpoint.
   void pause();
   void resume();  // also after a stop
-  // Goes on from there: as ChangeSource::start(). Durable when it was done (request_waits).
+  // Goes on from there: as changes::ChangeSource::start(). Durable when it was done (request_waits).
   void seek(std::string where);
   // Checked at once. Returns the revision that status() will tell.
   Result<uint64_t> reconfigure(const SinkOptions& options);
@@ -115,10 +117,10 @@ class Runner {
   void show_waiting(std::string_view reason);
   void interrupt_if_held_up();  // under mutex_
   void show_place(bool caught_up);
-  std::string checkpoint_path() const;
 
   const Surroundings around_;
   const std::string name_, stream_;
+  const std::shared_ptr<Checkpoints> checkpoints_;
   DeadLetters dead_letters_;
   FilterHistory filter_history_;
   Counters counters_;

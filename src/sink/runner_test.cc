@@ -33,10 +33,10 @@ struct Log {
   }
 };
 
-class TestSource final : public ChangeSource {
+class TestSource final : public changes::ChangeSource {
  public:
   explicit TestSource(Log& log) : log_(log) {}
-  void configure(WantsTable wants, bool skip_losses, bool) override {
+  void configure(changes::WantsTable wants, bool skip_losses, bool) override {
     const std::lock_guard lock(log_.mutex);
     log_.wants_orders = wants("shop", "orders");
     log_.wants_others = wants("shop", "others");

@@ -20,11 +20,11 @@
 #include <vector>
 
 #include "base/result.h"
+#include "changes/change_source.h"
 
 namespace binbus::sink {
 
-// A place between transactions, as the runner writes it and reads it back: to a target, text that it keeps.
-using Checkpoint = std::string;
+using changes::Checkpoint;  // to a target, text that it keeps
 
 struct Message {
   // Where to: the topic of Kafka; RabbitMQ's exchange and routing key; nothing to a file.
@@ -51,6 +51,7 @@ struct Rejection {
   Error error;
 };
 
+// Errors: kExists: another delivers in its place, and has shut this one out.
 class Target {
  public:
   virtual ~Target() = default;

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "sink/durable_file.h"
+#include "io/durable_file.h"
 #include "sink/file/compressor.h"
 
 namespace binbus::sink {
@@ -68,8 +68,8 @@ class FileTarget final : public Target {
         clock_(clock) {}
 
   Result<std::optional<Checkpoint>> open(const std::stop_token&) override {
-    BINBUS_RETURN_IF_ERROR(files_.make_directories(folder_of(path_)));
-    BINBUS_TRY(text, read_if_there(files_, kept_path()));
+    BINBUS_RETURN_IF_ERROR(files_.make_directories(io::folder_of(path_)));
+    BINBUS_TRY(text, io::read_if_there(files_, kept_path()));
     if (text) {
       BINBUS_TRY(kept, Kept::decode(kept_path(), *text));
       kept_ = kept;
@@ -77,7 +77,7 @@ class FileTarget final : public Target {
       // Before the first file, so that whatever stands there later is known to be ours.
       begin(rotates() ? 1 : 0);
       BINBUS_RETURN_IF_ERROR(refuse_foreign());
-      BINBUS_RETURN_IF_ERROR(write_durably(files_, kept_path(), kept_.encode()));
+      BINBUS_RETURN_IF_ERROR(io::write_durably(files_, kept_path(), kept_.encode()));
     }
     BINBUS_RETURN_IF_ERROR(cut());
     // Rotation or compression is another than it was: goes on in a file of the other kind.
@@ -104,7 +104,7 @@ class FileTarget final : public Target {
     kept_.length = length_;
     kept_.checkpoint = checkpoint;
     if (rotation_due()) begin(kept_.number + 1);
-    BINBUS_RETURN_IF_ERROR(write_durably(files_, kept_path(), kept_.encode()));
+    BINBUS_RETURN_IF_ERROR(io::write_durably(files_, kept_path(), kept_.encode()));
     return ok();
   }
 
@@ -120,7 +120,7 @@ class FileTarget final : public Target {
     }
     return out + std::string(compressor_->suffix());
   }
-  std::string path_of(const std::string& name) const { return folder_of(path_) + "/" + name; }
+  std::string path_of(const std::string& name) const { return io::folder_of(path_) + "/" + name; }
 
   // The next file; it is made when there is something to write.
   void begin(uint64_t number) {
@@ -140,9 +140,10 @@ class FileTarget final : public Target {
   Status refuse_foreign() const {
     const std::string path = path_of(kept_.name);
     if (!files_.exists(path)) return ok();
-    return fail(Code::kExists, path + " is there already and " + kept_path() +
-                                   ", which would tell how much of it is this sink's, is not; move "
-                                   "it away, or name another path");
+    return fail(Code::kInvalid,
+                path + " is there already and " + kept_path() +
+                    ", which would tell how much of it is this sink's, is not; move "
+                    "it away, or name another path");
   }
 
   // Brings the file back to its checkpoint.
@@ -174,7 +175,7 @@ class FileTarget final : public Target {
     while (rotates() && number < kNumberMax && files_.exists(path_of(name_of(number)))) ++number;
     begin(number);
     BINBUS_RETURN_IF_ERROR(refuse_foreign());
-    return write_durably(files_, kept_path(), kept_.encode());
+    return io::write_durably(files_, kept_path(), kept_.encode());
   }
 
   Status flush() {
@@ -182,7 +183,7 @@ class FileTarget final : public Target {
     if (file_ == nullptr) {
       const std::string path = path_of(kept_.name);
       BINBUS_TRY(file, files_.open(path, io::OpenMode::kCreateNew));
-      BINBUS_RETURN_IF_ERROR(files_.sync_directory(folder_of(path)));
+      BINBUS_RETURN_IF_ERROR(files_.sync_directory(io::folder_of(path)));
       file_ = std::move(file);
       kept_.begun_us = clock_.wall_us();
     }

@@ -77,7 +77,7 @@ TEST(Errors, whose_fault) {
   EXPECT_EQ(scope_of(10), Scope::kBatch);   // MSG_SIZE_TOO_LARGE
   EXPECT_EQ(scope_of(29), Scope::kTopic);   // TOPIC_AUTHORIZATION_FAILED
   EXPECT_EQ(scope_of(90), Scope::kTarget);  // PRODUCER_FENCED
-  EXPECT_EQ(code_of(90), Code::kInvalid);
+  EXPECT_EQ(code_of(90), Code::kExists);
   EXPECT_EQ(scope_of(99999), Scope::kTarget);  // not heard of yet
   EXPECT_EQ(code_of(99999), Code::kRemote);
   EXPECT_THAT(describe(29, "kafka: topic t").message,

@@ -48,9 +48,9 @@ constexpr Row kRows[] = {
     {RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR, Scope::kTopic, Code::kInvalid,
      "set the sink's replication to at most the number of brokers"},
 
-    {RD_KAFKA_RESP_ERR__FENCED, Scope::kTarget, Code::kInvalid, kFenced},
-    {RD_KAFKA_RESP_ERR_PRODUCER_FENCED, Scope::kTarget, Code::kInvalid, kFenced},
-    {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, Scope::kTarget, Code::kInvalid, kFenced},
+    {RD_KAFKA_RESP_ERR__FENCED, Scope::kTarget, Code::kExists, kFenced},
+    {RD_KAFKA_RESP_ERR_PRODUCER_FENCED, Scope::kTarget, Code::kExists, kFenced},
+    {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, Scope::kTarget, Code::kExists, kFenced},
     {RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT, Scope::kTarget, Code::kInvalid,
      "lower the property transaction.timeout.ms, or raise the brokers' transaction.max.timeout.ms"},
     {RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, Scope::kTarget, Code::kAuth,

@@ -384,7 +384,7 @@ void KafkaTarget::on_client_error(int error, const char* reason) {
   const auto cause = rd_kafka_fatal_error(producer_.get(), why.data(), why.size());
   Error fatal = describe(cause, "kafka", why.data());
   // The brokers end a transaction that is open for too long in the same way as one whose id another has taken.
-  if (fatal.code == Code::kInvalid && began_ &&
+  if (fatal.code == Code::kExists && began_ &&
       steady_clock::now() - *began_ > std::chrono::minutes(1))
     fatal = {
         Code::kTimeout,

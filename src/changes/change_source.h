@@ -1,17 +1,20 @@
-// Where a sink's changes come from: a cursor in a stream's log, decoded.
+// A cursor in a stream's log, decoded: what sinks, state and feeds read.
 //
 // Thread: one.
 #pragma once
 
 #include <functional>
 #include <stop_token>
+#include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "schema/change.h"
-#include "sink/target.h"
 
-namespace binbus::sink {
+namespace binbus::changes {
 
+// A place between transactions, as text to keep.
+using Checkpoint = std::string;
 using WantsTable = std::function<bool(std::string_view database, std::string_view table)>;
 
 class ChangeSource {
@@ -35,4 +38,4 @@ class ChangeSource {
   virtual bool before(const Checkpoint& one, const Checkpoint& other) const = 0;
 };
 
-}  // namespace binbus::sink
+}  // namespace binbus::changes

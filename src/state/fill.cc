@@ -1,0 +1,335 @@
+#include "state/fill.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "base/log.h"
+#include "state/chunk_query.h"
+
+namespace binbus::state {
+
+using schema::Field;
+using Table = Tables::Table;
+
+namespace {
+
+constexpr uint64_t kRowsFirst = 1000;
+constexpr uint64_t kRowsMin = 50;
+constexpr uint64_t kRowsMax = 500'000;
+constexpr uint64_t kChunkBytes = 8 << 20;  // in memory, of one table
+constexpr uint64_t kChunkUs = 300'000;     // how long a chunk is to take
+constexpr uint64_t kStepUs = 1'000'000;    // how long the log stands still
+constexpr int kIncompleteAtOnce = 100;
+
+// Towards chunks of a time and a size.
+uint64_t next_rows_max(uint64_t rows_max, uint64_t took_us, uint64_t bytes) {
+  const auto part = [](uint64_t wanted, uint64_t was) {
+    return static_cast<double>(wanted) / static_cast<double>(std::max<uint64_t>(1, was));
+  };
+  const double factor =
+      std::clamp(std::min(part(kChunkUs, took_us), part(kChunkBytes / 2, bytes)), 0.25, 4.0);
+  return std::clamp(static_cast<uint64_t>(static_cast<double>(rows_max) * factor), kRowsMin,
+                    kRowsMax);
+}
+
+// The key alone, in its columns.
+std::vector<Field> key_of(std::span<const Field> row, std::span<const uint32_t> key) {
+  std::vector<Field> out(row.begin(), row.end());
+  for (Field& field : out) field.state = Field::State::kAbsent;
+  for (const uint32_t column : key) out[column].state = row[column].state;
+  return out;
+}
+
+}  // namespace
+
+// A connection to the source, and the chunk that it reads.
+struct Fill::Lane {
+  Lane(store::Log& log, const SourceAccess& source, io::Clock& clock)
+      : reader(log, source, clock) {}
+  void take_on(Table& next) {
+    table = &next;
+    if (rows_max_of != next.record.id) rows_max = kRowsFirst;
+    rows_max_of = next.record.id;
+    rows_read = bytes_read = 0;
+    ended = false;
+  }
+
+  SourceReader reader;
+
+  // What is to be read.
+  Table* table = nullptr;
+  uint64_t rows_max = kRowsFirst;
+  uint32_t rows_max_of = 0;  // which table's id
+
+  // What was.
+  uint64_t rows_read = 0;
+  uint64_t bytes_read = 0;
+  bool ended = false;  // there are no more rows
+  Position until;
+  Status result;
+};
+
+Fill::Fill(std::string stream, Tables& tables, store::Log& log, SourceAccess source,
+           FillOptions options, io::Clock& clock)
+    : stream_(std::move(stream)),
+      tables_(tables),
+      source_(std::move(source)),
+      options_(options),
+      clock_(clock) {
+  for (uint64_t i = 0; i < std::max<uint64_t>(1, options_.tables_at_once); ++i)
+    lanes_.emplace_back(log, source_, clock_);
+}
+
+Fill::~Fill() = default;
+
+bool Fill::is_due(const Table& table) const {
+  const TableRecord& record = table.record;
+  if (record.phase == Phase::kFailed || record.phase == Phase::kCancelled || record.fill.paused)
+    return false;
+  if (record.phase == Phase::kFilling && !record.fill.read_all) return true;
+  // What was looked up shows when the log was followed that far.
+  return table.incomplete > 0 && tables_.place()->at >= record.fill.until;
+}
+
+bool Fill::wanted() const {
+  return std::ranges::any_of(tables_.all(), [this](const Table& table) { return is_due(table); });
+}
+
+void Fill::settle() {
+  for (Table& table : tables_.all()) {
+    TableRecord& record = table.record;
+    if (record.phase != Phase::kFilling || !record.fill.read_all || table.incomplete > 0 ||
+        tables_.place()->at < record.fill.until) {
+      continue;
+    }
+    record.phase = Phase::kReady;
+    tables_.keep(table);
+    log::info("state_table_ready", {{"stream", stream_},
+                                    {"table", record.full_name()},
+                                    {"rows", record.fill.rows},
+                                    {"chunks", record.fill.chunks}});
+  }
+}
+
+Status Fill::check_load() {
+  if (options_.threads_running_max == 0) return ok();
+  BINBUS_TRY(running, lanes_.front().reader.threads_running());
+  if (running <= options_.threads_running_max) return ok();
+  due_us_ = clock_.monotonic_us() + 1'000'000;
+  return fail(Code::kUnavailable, "the source runs " + std::to_string(running) +
+                                      " statements, more than threads_running_max");
+}
+
+Status Fill::step(const std::function<Status(Position)>& follow_to, const IsCancelled& is_cancelled,
+                  const std::stop_token& stop) {
+  // A source that does not answer holds nobody up who is to stop.
+  const std::stop_callback interrupt(stop, [this] {
+    for (Lane& lane : lanes_) lane.reader.interrupt();
+  });
+  BINBUS_RETURN_IF_ERROR(check_load());
+  std::vector<Table*> due;
+  for (Table& table : tables_.all()) {
+    if (is_due(table)) due.push_back(&table);
+  }
+  std::stable_partition(due.begin(), due.end(),
+                        [this](Table* table) { return table->record.id > last_id_; });
+  if (due.empty()) return ok();
+  Table& first = *due.front();
+  last_id_ = first.record.id;
+  if (first.incomplete > 0 && first.record.fill.until <= tables_.place()->at)
+    return complete_rows(first, stop);
+  if (!first.has_key()) return read_whole(first, follow_to, is_cancelled, stop);
+
+  const Position at = tables_.place()->at;
+  std::vector<std::thread> threads;
+  auto lane = lanes_.begin();
+  for (Table* table : due) {
+    if (lane == lanes_.end()) break;
+    if (!table->has_key() || table->record.fill.read_all) continue;
+    lane->take_on(*table);
+    last_id_ = table->record.id;
+    threads.emplace_back([this, &lane = *lane, at, &stop] {
+      ::pthread_setname_np(::pthread_self(), "fill");
+      lane.result = read_chunks(lane, at, stop);
+      if (!lane.result) lane.reader.disconnect();
+    });
+    ++lane;
+  }
+  for (std::thread& thread : threads) thread.join();
+  Status result = ok();
+  for (Lane& each : lanes_) {
+    if (each.table == nullptr) continue;
+    Status taken = each.result ? take_chunks(each) : failed(*each.table, each.result.error());
+    each.table = nullptr;
+    if (!taken) result = std::move(taken);
+  }
+  BINBUS_RETURN_IF_ERROR(tables_.commit());
+  return result;
+}
+
+// In a lane's thread: chunk after chunk of its table, which nobody else touches meanwhile. What they hold is right from Lane::until
+// on, and a table not before its last chunk is.
+Status Fill::read_chunks(Lane& lane, Position at, const std::stop_token& stop) {
+  FillProgress& fill = lane.table->record.fill;
+  if (fill.chunks == 0) {
+    BINBUS_TRY(rows, lane.reader.guess_rows(*lane.table->record.table));
+    fill.rows_expected = rows;
+    fill.since_us = clock_.wall_us();
+  }
+  BINBUS_RETURN_IF_ERROR(lane.reader.begin(at, false, stop));
+  const uint64_t end_us = clock_.monotonic_us() + kStepUs;
+  bool more = true;
+  while (more) {
+    BINBUS_TRY(goes_on, read_chunk(lane));
+    const bool paced = options_.rows_per_second > 0 || options_.bytes_per_second > 0;
+    more = goes_on && !paced && !stop.stop_requested() && clock_.monotonic_us() < end_us;
+  }
+  BINBUS_TRY(until, lane.reader.end(stop));
+  lane.until = until;
+  return ok();
+}
+
+// False: it was the last one, or the connection is gone with it.
+Result<bool> Fill::read_chunk(Lane& lane) {
+  Table& table = *lane.table;
+  FillProgress& fill = table.record.fill;
+  const schema::TablePtr& version = table.record.table;
+  const uint64_t begun_us = clock_.monotonic_us();
+  const auto query = [&](std::string_view list) -> Result<std::string> {
+    if (fill.last.empty()) return chunk_query(*version, list, table.key, {}, lane.rows_max);
+    StoredRowReader reader(version);
+    BINBUS_TRY(last, reader.read(fill.last));
+    return chunk_query(*version, list, table.key, last, lane.rows_max);
+  };
+  Tables::Rows rows(table);
+  uint64_t packet_bytes = 0;
+  ByteVector last;  // empty: the table has no more rows
+  bool full = false;
+  const auto take = [&](std::span<const Field> row, size_t bytes) -> Result<bool> {
+    BINBUS_RETURN_IF_ERROR(rows.add(row));
+    packet_bytes += bytes;
+    full = rows.bytes() >= kChunkBytes;
+    if (full || rows.count() == lane.rows_max) {
+      ByteWriter key_alone;
+      BINBUS_RETURN_IF_ERROR(store_row(key_alone, key_of(row, table.key)));
+      last = key_alone.take();
+    }
+    return !full;
+  };
+  BINBUS_RETURN_IF_ERROR(lane.reader.read(version, query, take));
+  lane.ended = last.empty();
+  if (!lane.ended) fill.last = std::move(last);
+  fill.rows += rows.count();
+  fill.bytes += packet_bytes;
+  ++fill.chunks;
+  BINBUS_RETURN_IF_ERROR(tables_.write(table, rows));
+  lane.rows_read += rows.count();
+  lane.bytes_read += packet_bytes;
+  lane.rows_max = next_rows_max(lane.rows_max, clock_.monotonic_us() - begun_us, rows.bytes());
+  return !lane.ended && !full;
+}
+
+Status Fill::take_chunks(Lane& lane) {
+  FillProgress& fill = lane.table->record.fill;
+  fill.until = std::max(fill.until, lane.until);
+  fill.read_all = lane.ended;
+  tables_.keep(*lane.table);
+  pace(lane.rows_read, lane.bytes_read);
+  return ok();
+}
+
+void Fill::pace(uint64_t rows, uint64_t bytes) {
+  const uint64_t now_us = clock_.monotonic_us();
+  uint64_t wait_us = 0;
+  if (options_.rows_per_second > 0) wait_us = rows * 1'000'000 / options_.rows_per_second;
+  if (options_.bytes_per_second > 0)
+    wait_us = std::max(wait_us, bytes * 1'000'000 / options_.bytes_per_second);
+  due_us_ = std::max(due_us_, now_us) + wait_us;
+}
+
+// All rows of a table without a key, as of one place.
+Status Fill::read_whole(Table& given, const std::function<Status(Position)>& follow_to,
+                        const IsCancelled& is_cancelled, const std::stop_token& stop) {
+  const std::string database = given.record.table->database, name = given.record.table->table;
+  SourceReader& reader = lanes_.front().reader;
+  const auto read = [&]() -> Status {
+    BINBUS_TRY(expected, reader.guess_rows(*given.record.table));
+    BINBUS_RETURN_IF_ERROR(reader.begin(tables_.place()->at, true, stop));
+    BINBUS_RETURN_IF_ERROR(follow_to(reader.exact_place()));
+    // What came on the way may have changed it.
+    Table* found = tables_.find(database, name);
+    if (found == nullptr || found->has_key() || found->record.phase != Phase::kFilling) {
+      BINBUS_RETURN_IF_ERROR(reader.end(stop));
+      return ok();
+    }
+    Table& table = tables_.empty(*found, Phase::kFilling);  // of a reading that broke off
+    BINBUS_RETURN_IF_ERROR(tables_.commit());
+    FillProgress& fill = table.record.fill;
+    fill.rows_expected = expected;
+    fill.since_us = clock_.wall_us();
+    fill.until = reader.exact_place();
+    fill.chunks = 1;
+    const auto query = [&](std::string_view list) {
+      return chunk_query(*table.record.table, list, table.key, {}, 0);
+    };
+    const auto take = [&](std::span<const Field> row, size_t bytes) -> Result<bool> {
+      if (stop.stop_requested()) return fail(Code::kStopped, "asked to stop");
+      if (fill.rows % kRowsMin == 0 && is_cancelled(table.record.full_name()))
+        return fail(Code::kUnavailable, "its reading was cancelled");
+      BINBUS_RETURN_IF_ERROR(tables_.insert(table, row));
+      ++fill.rows;
+      fill.bytes += bytes;
+      if (tables_.batch_bytes() > kChunkBytes) BINBUS_RETURN_IF_ERROR(tables_.commit());
+      return true;
+    };
+    BINBUS_RETURN_IF_ERROR(reader.read(table.record.table, query, take));
+    BINBUS_RETURN_IF_ERROR(reader.end(stop));
+    fill.read_all = true;
+    tables_.keep(table);
+    return tables_.commit();
+  };
+  Status done = read();
+  if (done) return done;
+  reader.disconnect();
+  Table* table = tables_.find(database, name);
+  return table == nullptr ? fail(done.error()) : failed(*table, done.error());
+}
+
+// Values that rows lack: the rows are looked up by their keys.
+Status Fill::complete_rows(Table& table, const std::stop_token& stop) {
+  SourceReader& reader = lanes_.front().reader;
+  const auto read = [&]() -> Status {
+    BINBUS_TRY(incomplete, tables_.incomplete_rows(table, kIncompleteAtOnce));
+    BINBUS_RETURN_IF_ERROR(reader.begin(tables_.place()->at, false, stop));
+    for (const std::string& stored : incomplete) {
+      BINBUS_TRY(row, table.reader->read(stored));
+      const auto query = [&](std::string_view list) {
+        return row_query(*table.record.table, list, table.key, row.fields);
+      };
+      const auto take = [&](std::span<const Field> whole, size_t) -> Result<bool> {
+        BINBUS_RETURN_IF_ERROR(tables_.insert(table, whole));
+        return true;
+      };
+      BINBUS_RETURN_IF_ERROR(reader.read(table.record.table, query, take));
+    }
+    BINBUS_TRY(until, reader.end(stop));
+    table.record.fill.until = std::max(table.record.fill.until, until);
+    tables_.keep(table);
+    return tables_.commit();
+  };
+  Status done = read();
+  if (done) return done;
+  reader.disconnect();
+  return failed(table, done.error());
+}
+
+// What the source says of one table is that table's; the rest of it is everybody's.
+Status Fill::failed(Table& table, Error error) {
+  if (error.code != Code::kUnsupported) return fail(std::move(error));
+  tables_.give_up(table, error);
+  return ok();
+}
+
+}  // namespace binbus::state

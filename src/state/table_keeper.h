@@ -1,0 +1,119 @@
+// A stream's kept tables at work: one thread that follows the log, has tables filled from the source, and shows what is there.
+//
+// What cannot be done now is tried again, with the reason in status(). A damaged store, and one whose place is no longer in the log,
+// are begun anew, and the log says so.
+//
+// Owner:  owns the store and the cursor in the log; borrows log and clock.
+// Thread: its own, "state"; public functions from any.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "base/backoff.h"
+#include "changes/log_changes.h"
+#include "state/applier.h"
+#include "state/fill.h"
+#include "state/kept_tables.h"
+#include "state/snapshot_maker.h"
+
+namespace binbus::state {
+
+struct KeeperOptions {
+  std::string stream;
+  StoreOptions store;
+  FillOptions fill;
+  SnapshotOptions snapshots = {};
+};
+
+struct KeeperSurroundings {
+  store::Log& log;
+  io::FileSystem& files;
+  io::Clock& clock;
+  changes::SchemaAt schema_at;
+  std::function<void()> on_diverged;  // see changes::LogChanges
+  changes::WantsTable wants;          // which tables are kept
+  SourceAccess source;
+};
+
+class TableKeeper final : public KeptTables {
+ public:
+  TableKeeper(KeeperOptions options, KeeperSurroundings around);
+  ~TableKeeper() override;
+  void start();
+  void stop();  // may be called twice
+
+  KeeperStatus status() const override;
+  bool keeps(std::string_view database, std::string_view table) const override {
+    return around_.wants(database, table);
+  }
+  std::shared_ptr<const TablesView> view() const override;
+  // The segment from which on it still needs the log.
+  uint64_t needs_from() const;
+
+  // Keeps the rows on disk as they are soon: see SnapshotMaker.
+  Result<SnapshotInfo> make_snapshot(const std::string& purpose);
+
+  // Of the table, "DATABASE.TABLE", or of all for "". kNotFound when there is none of that name. Done soon after the return.
+  // fill_anew() of all begins at the log's end, wherever it was held up.
+  Status pause(const std::string& table);
+  Status resume(const std::string& table);
+  Status fill_anew(const std::string& table);
+  // Ends the reading of tables that are being filled; they are not kept until fill_anew(). kInvalid: none is.
+  Status cancel(const std::string& table);
+
+ private:
+  struct Request {
+    enum class Kind : uint8_t { kPause, kResume, kFillAnew, kCancel } kind;
+    std::string table;
+  };
+
+  void run(const std::stop_token& stop);
+  Status open();
+  Status open_store();
+  Status session(const std::stop_token& stop);
+  Status begin();
+  bool begins_anew();
+  void list_tables(const schema::Catalog& catalog);
+  Status take_requests(Applier& applier);
+  bool is_cancelled(const std::string& table) const;
+  void cancel(Tables::Table& table);
+  Status ask(Request::Kind kind, const std::string& table);
+  Result<bool> follow(Applier& applier, uint64_t wait_ms, const std::stop_token& stop);
+  Status follow_to(Applier& applier, Position to, const std::stop_token& stop);
+  Status fill_some(Applier& applier, const std::stop_token& stop);
+  Status commit();
+  bool is_right() const;
+  Status make_snapshots();
+  void show();
+  void set_reason(std::string reason);
+  void wait_ms(uint64_t ms, const std::stop_token& stop);
+
+  const KeeperOptions options_;
+  const KeeperSurroundings around_;
+  SnapshotMaker snapshots_;
+
+  // Of the thread.
+  std::unique_ptr<Tables> tables_;
+  std::unique_ptr<Fill> fill_;
+  std::unique_ptr<changes::LogChanges> changes_;
+  Backoff backoff_;
+  bool damaged_ = false;  // the store, which is to be removed
+  bool caught_up_ = false;
+  uint64_t committed_us_ = 0;  // monotonic
+  uint64_t synced_us_ = 0;     // the same
+  uint64_t filled_us_ = 0;     // the same
+  uint64_t fill_took_us_ = 0;
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any wake_;
+  KeeperStatus shown_;                      // guarded by mutex_
+  std::shared_ptr<const TablesView> view_;  // guarded by mutex_
+  uint64_t needs_from_ = 0;                 // guarded by mutex_
+  std::vector<Request> requests_;           // guarded by mutex_
+  std::jthread thread_;
+};
+
+}  // namespace binbus::state

@@ -1,0 +1,131 @@
+// A stream's tables as they are kept: the rows of each, what is known of them, and the place of the log that all of it is of.
+//
+// Everything is written in batches; what a batch holds is there as a whole or not at all.
+//
+// Owner:  owns the store.
+// Thread: one; what view() gives is for any.
+// Errors: of the store; kNotFound from a row image that lacks a value of the table's key.
+#pragma once
+
+#include <list>
+
+#include "state/rows.h"
+#include "state/table_store.h"
+
+namespace binbus::state {
+
+// All tables at one place. Thread: any.
+struct TablesView {
+  Place place;
+  std::shared_ptr<const StoreView> store;
+  TableRecords tables;  // that are ready
+  // Null: it is not there, or not ready.
+  const TableRecord* find(std::string_view database, std::string_view table) const;
+  RowReader reader(const TableRecord& table) const;
+  // Its rows, or those whose keys are behind one; each under row_prefix() and its key.
+  std::unique_ptr<StoreView::Iterator> rows(const TableRecord& table,
+                                            std::string_view behind = "") const;
+};
+
+class Tables {
+ public:
+  // Reads what is in the store.
+  static Result<std::unique_ptr<Tables>> open(std::string stream,
+                                              std::unique_ptr<TableStore> store);
+
+  struct Table {
+    TableRecord record;
+    std::vector<uint32_t> key;  // ordinals of columns; empty: rows are told apart by all they have
+    std::unique_ptr<RowReader> reader;
+    uint64_t incomplete = 0;  // rows of which values are to be read at the source
+    bool has_key() const { return !key.empty(); }
+  };
+  // Stable addresses, until one is dropped.
+  std::list<Table>& all() { return tables_; }
+  Table* find(std::string_view database, std::string_view table);
+
+  // None before the first commit() with one.
+  const std::optional<Place>& place() const { return place_; }
+  void set_place(Place place);
+
+  Table& add(schema::TablePtr table, Phase phase);
+  void drop(Table& table);
+  // Begins anew: its rows go, and are read at the source (kFilling), or there are none (kReady).
+  Table& empty(Table& table, Phase phase);
+  // Its rows stay, see keeps_rows().
+  Table& alter(Table& table, schema::TablePtr after);
+  void keep(const Table& table);                 // what was changed in its record
+  void give_up(Table& table, const Error& why);  // kFailed, and the log says so
+
+  // Whether images may lack generated columns whose values have changed, as MariaDB's.
+  void set_leaves_out_generated(bool leaves_out) { leaves_out_generated_ = leaves_out; }
+  // Of row images; insert() also of a row that was read at the source, and puts it in place of what is there. A row that is not
+  // whole after that is incomplete: it has values that are at the source only. kDiverged: a row that should be there is not.
+  Status insert(Table& table, std::span<const schema::Field> row);
+  Status update(Table& table, std::span<const schema::Field> before,
+                std::span<const schema::Field> after);
+  Status remove(Table& table, std::span<const schema::Field> row);
+  // Rows of a table with a key that were read at the source, in place of what is there: made by any thread, nobody changing the
+  // table meanwhile, and written with what its record says by then.
+  class Rows {
+   public:
+    explicit Rows(const Table& table);
+    Status add(std::span<const schema::Field> row);
+    uint64_t count() const { return count_; }
+    uint64_t bytes() const { return bulk_.bytes(); }
+
+   private:
+    friend class Tables;
+    const Table& table_;
+    TableStore::Bulk bulk_;
+    uint64_t count_ = 0;
+    std::string key_;
+  };
+  Status write(Table& table, Rows& rows);
+  // Incomplete rows as they are kept, as of the last commit().
+  Result<std::vector<std::string>> incomplete_rows(const Table& table, size_t count_max);
+
+  uint64_t batch_bytes() const { return store_->batch_bytes(); }
+  Status commit();
+  // Everything is as of the last commit(), also what is known of tables.
+  Status roll_back();
+  Status sync();
+  // Of all tables; the same object until one changes.
+  TableRecords records() const;
+  // As of the last commit(), which was at a transaction's end.
+  std::shared_ptr<const TablesView> view() const;
+  // What was committed, as a store of its own; see TableStore.
+  Status checkpoint(const std::string& folder) { return store_->checkpoint(folder); }
+  uint64_t disk_bytes() const { return store_->disk_bytes(); }
+  bool damaged() const { return store_->damaged(); }
+
+ private:
+  Tables(std::string stream, std::unique_ptr<TableStore> store)
+      : stream_(std::move(stream)), store_(std::move(store)) {}
+  Status load();
+  Status load_table(TableRecord record);
+  Table& attach(TableRecord record);
+  Status make_key(const Table& table, std::span<const schema::Field> row);
+  Status put(Table& table, std::span<const schema::Field> row, uint64_t count);
+  Status erase(Table& table);
+  Status mark(Table& table, bool incomplete);
+  Status count_incomplete(Table& table);
+  Status count(Table& table, std::span<const schema::Field> row, int64_t by);
+  std::span<const schema::Field> merge(std::initializer_list<std::span<const schema::Field>> rows);
+
+  const std::string stream_;
+  const std::unique_ptr<TableStore> store_;
+  std::list<Table> tables_;
+  std::optional<Place> place_;
+  bool place_changed_ = false;  // since the last commit()
+  bool unsynced_ = false;
+  // Made when they are asked for.
+  mutable TableRecords records_, ready_;
+  uint32_t next_id_ = 1;
+  std::vector<uint32_t> dropped_;  // whose rows are to be removed
+  std::string key_;                // of the row at hand, with its prefix
+  std::vector<schema::Field> merged_;
+  bool leaves_out_generated_ = false;
+};
+
+}  // namespace binbus::state

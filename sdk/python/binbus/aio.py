@@ -1,0 +1,112 @@
+"""The same for asyncio."""
+
+import asyncio
+
+import grpc
+import grpc.aio
+
+from .errors import PASSING, error_of
+from .feed.v1 import feed_pb2 as pb
+from .subscription import FLUSH_S, NODES_S, Shared
+
+
+class Requests:
+    """Sends commits, the newest of those that wait."""
+
+    def __init__(self, call):
+        self._call, self._commit, self._wake = call, None, asyncio.Event()
+        self._task = asyncio.ensure_future(self._send())
+
+    def commit(self, position):
+        self._commit = position
+        self._wake.set()
+
+    def close(self):
+        self._task.cancel()
+
+    async def _send(self):
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._call.write(pb.SubscribeRequest(commit=pb.Commit(position=self._commit)))
+            except (grpc.RpcError, asyncio.InvalidStateError):
+                return  # who reads notices
+
+
+class AsyncSubscription(Shared):
+    """What `async for` iterates over."""
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        self._commit_due()
+        while not self._pending:
+            await self._read()
+        return self._give()
+
+    async def flush(self):
+        """Returns when what was committed is durable at the server."""
+        self._commit_given()
+        while self._commits.wanted != self._commits.done:
+            await self._read()
+
+    async def aclose(self):
+        """After what was committed is durable, when that is soon."""
+        try:
+            await asyncio.wait_for(self.flush(), FLUSH_S)
+        except asyncio.TimeoutError:
+            pass
+        await self._disconnect()
+
+    async def _disconnect(self):
+        channel = self._let_go()
+        if channel:
+            await channel.close()
+
+    async def _connect(self):
+        address, wait = self._nodes.next()
+        await asyncio.sleep(wait)
+        self._channel = self._client.channel(address, grpc.aio)
+        nodes = self._client.method(self._channel, "Nodes", pb.NodesResponse)
+        self._client.learn((await nodes(pb.NodesRequest(), timeout=NODES_S, metadata=self._client.metadata())).nodes)
+        self._call = self._client.subscribe_method(self._channel)(metadata=self._client.metadata())
+        await self._call.write(self._follower.start())
+        self._requests = Requests(self._call)
+        if self._commits.wanted != self._commits.done:
+            self._requests.commit(self._commits.wanted)
+
+    async def _read(self):
+        try:
+            if not self._call:
+                await self._connect()
+            response = await self._call.read()
+        except grpc.RpcError as error:
+            await self._broken(error.code(), error.details(), error)
+            return
+        except asyncio.CancelledError:  # which cancels the call
+            self._let_go()
+            raise
+        if response is grpc.aio.EOF:
+            await self._broken(await self._call.code(), await self._call.details(), None)
+            return
+        self._take(response)
+
+    async def _broken(self, code, details, error):
+        await self._disconnect()
+        if code not in PASSING and code != grpc.StatusCode.OK:
+            raise error_of(error or _Ended(code, details)) from None
+        self._on_state("broken", f"{self._nodes.address}: {details}")
+        self._nodes.failed()
+
+
+class _Ended(Exception):
+    def __init__(self, code, details):
+        self._code, self._details = code, details
+
+    def code(self):
+        return self._code
+
+    def details(self):
+        return self._details

@@ -1,0 +1,24 @@
+"""What can go wrong that trying again does not mend."""
+
+import grpc
+
+# What another try, or another node, may mend.
+PASSING = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL,
+           grpc.StatusCode.ABORTED, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED}
+
+
+class Error(Exception):
+    """`code`: gRPC's name of it, as "INVALID_ARGUMENT"; the text says what, where, and how to mend it."""
+
+    def __init__(self, code, message):
+        super().__init__(message)
+        self.code = code
+
+
+class PurgedError(Error):
+    """What is to be read next is no longer in the log: begin anew, with start="snapshot"."""
+
+
+def error_of(rpc_error):
+    code = rpc_error.code()
+    return (PurgedError if code == grpc.StatusCode.OUT_OF_RANGE else Error)(code.name, rpc_error.details())

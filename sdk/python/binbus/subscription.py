@@ -1,0 +1,254 @@
+"""Changes one after the other, through any break of the connection."""
+
+import collections
+import random
+import threading
+import time
+
+import grpc
+
+from .errors import PASSING, Error, error_of
+from .feed.v1 import feed_pb2 as pb
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 3.0
+NODES_S = 2
+FLUSH_S = 10
+
+
+class Requests:
+    """What is still to be sent in a call, as gRPC takes it: an iterator. Of commits, the newest."""
+
+    def __init__(self, first):
+        self._first, self._commit, self._closed = first, None, False
+        self._changed = threading.Condition()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        with self._changed:
+            while True:
+                if self._first:
+                    first, self._first = self._first, None
+                    return first
+                if self._commit:
+                    position, self._commit = self._commit, None
+                    return pb.SubscribeRequest(commit=pb.Commit(position=position))
+                if self._closed:
+                    raise StopIteration
+                self._changed.wait()
+
+    def commit(self, position):
+        with self._changed:
+            self._commit = position
+            self._changed.notify()
+
+    def close(self):
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+
+class Commits:
+    """Which position is to be the cursor's, and which is."""
+
+    def __init__(self, automatic, interval_s):
+        self.automatic, self.interval_s = automatic, interval_s
+        self.wanted = self.done = None
+        self.given = None  # the last that was given out
+        self._sent_at = 0.0
+
+    def due(self):
+        """With auto-commit, what was given out is done when the next is asked for; the position, when it is to be sent now."""
+        if not self.automatic or self.given is None or self.given == self.wanted:
+            return None
+        if time.monotonic() < self._sent_at + self.interval_s:
+            return None
+        self._sent_at = time.monotonic()
+        self.wanted = self.given
+        return self.wanted
+
+
+class Nodes:
+    """Where to try next, and after which time."""
+
+    def __init__(self, client):
+        self._client, self._next, self._failed = client, 0, 0
+        self.address = None
+
+    def next(self):
+        """(address, seconds to wait before). All are tried before there is a wait."""
+        addresses = self._client.addresses()
+        rounds = self._failed // len(addresses)
+        wait = 0 if rounds == 0 else min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(rounds, 10)) * random.uniform(0.5, 1)
+        self.address = addresses[self._next % len(addresses)]
+        return self.address, wait
+
+    def failed(self):
+        self._next += 1
+        self._failed += 1
+
+    def answered(self):
+        self._failed = 0
+
+
+class Shared:
+    """What Subscription and AsyncSubscription do alike."""
+
+    def __init__(self, client, follower, commits, nodes, on_state):
+        self._client, self._follower, self._commits, self._nodes = client, follower, commits, nodes
+        self._on_state = on_state
+        self._pending = collections.deque()
+        self._channel = self._call = self._requests = None
+
+    def commit(self, position):
+        if not self._follower.cursor:
+            raise Error("INVALID_ARGUMENT", "commit: the subscription has no cursor")
+        self._commits.wanted = position
+        if self._requests:
+            self._requests.commit(position)
+
+    def _commit_due(self):
+        position = self._commits.due()
+        if position and self._requests:
+            self._requests.commit(position)
+
+    def _commit_given(self):
+        if self._commits.automatic and self._commits.given:
+            self.commit(self._commits.given)
+
+    def _give(self):
+        change = self._pending.popleft()
+        change._subscription = self
+        self._commits.given = change.position
+        return change
+
+    def _let_go(self):
+        """Ends the call; the channel, which is to be closed."""
+        call, channel, requests = self._call, self._channel, self._requests
+        self._call = self._channel = self._requests = None
+        if requests:
+            requests.close()
+        if call:
+            call.cancel()
+        return channel
+
+    def _take(self, response):
+        kind = response.WhichOneof("message")
+        if kind == "subscribed":
+            self._nodes.answered()
+            self._on_state("connected", response.subscribed.node)
+        elif kind == "waiting":
+            self._nodes.answered()
+            self._on_state("waiting", response.waiting.reason)
+        elif kind == "committed":
+            self._commits.done = response.committed.position
+        changes = self._follower.take(response)
+        if changes is None:
+            self._pending.clear()
+        else:
+            self._pending.extend(changes)
+        if kind in ("heartbeat", "snapshot_end") and not self._pending:
+            # All that came was given out, and was done when what is next was asked for.
+            self._commits.given = self._follower.taken
+            self._commit_due()
+
+
+class Subscription(Shared):
+    """Iterate over it, by `for` or `async for`. Used by one thread at a time; close() from any."""
+
+    def __init__(self, client, follower, auto_commit, commit_interval, on_state):
+        super().__init__(client, follower, Commits(auto_commit, commit_interval), Nodes(client),
+                         on_state or (lambda state, text: None))
+        self._closed = False
+
+    @property
+    def position(self):
+        """Of the last change that was given out."""
+        return self._commits.given
+
+    def __iter__(self):
+        return self
+
+    def __aiter__(self):
+        from .aio import AsyncSubscription
+        return AsyncSubscription(self._client, self._follower, self._commits, self._nodes, self._on_state)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __next__(self):
+        change = self.next()
+        if change is None:
+            raise StopIteration
+        return change
+
+    def next(self, timeout=None):
+        """The next change; None when it is closed, or none came in so many seconds, or a little more."""
+        until = None if timeout is None else time.monotonic() + timeout
+        self._commit_due()
+        while not self._pending:
+            if self._closed or (until is not None and time.monotonic() >= until):
+                return None
+            self._read()
+        return self._give()
+
+    def flush(self, timeout=FLUSH_S):
+        """Waits until what was committed is durable at the server; with auto-commit, all that was given out is. False: it is not."""
+        self._commit_given()
+        until = time.monotonic() + timeout
+        while self._commits.wanted != self._commits.done:
+            if self._closed or time.monotonic() >= until:
+                return False
+            self._read()
+        return True
+
+    def close(self):
+        """After what was committed is durable, when that is soon."""
+        if not self._closed:
+            self.flush()
+        self._closed = True
+        self._disconnect()
+
+    def __del__(self):
+        self._disconnect()
+
+    def _disconnect(self):
+        channel = self._let_go()
+        if channel:
+            channel.close()
+
+    def _connect(self):
+        address, wait = self._nodes.next()
+        time.sleep(wait)
+        self._channel = self._client.channel(address)
+        nodes = self._client.method(self._channel, "Nodes", pb.NodesResponse)
+        self._client.learn(nodes(pb.NodesRequest(), timeout=NODES_S, metadata=self._client.metadata()).nodes)
+        self._requests = Requests(self._follower.start())
+        self._call = self._client.subscribe_method(self._channel)(self._requests, metadata=self._client.metadata())
+        if self._commits.wanted != self._commits.done:
+            self._requests.commit(self._commits.wanted)
+
+    def _read(self):
+        """Takes one message, or connects anew."""
+        try:
+            if not self._call:
+                self._connect()
+            response = next(self._call)
+        except (grpc.RpcError, StopIteration) as error:
+            self._disconnect()
+            if self._closed:
+                return
+            if isinstance(error, grpc.RpcError) and error.code() not in PASSING:
+                self._closed = True
+                raise error_of(error) from None
+            self._on_state("broken", f"{self._nodes.address}: {error.details() if isinstance(error, grpc.RpcError) else 'it ended'}")
+            self._nodes.failed()
+            return
+        except BaseException:  # as Ctrl-C: a call that was left while it is read cannot be read any more
+            self._disconnect()
+            raise
+        self._take(response)

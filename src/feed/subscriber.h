@@ -1,0 +1,130 @@
+// One subscription at work: it waits for its cursor's lease, tells the rows of a snapshot, and follows the log.
+//
+// A snapshot that was broken off goes on in whichever view of the tables there is then: first come the changes since, of the rows
+// that were told already, then the rows behind them. It begins anew only where that cannot be told: the log begins behind the
+// place, or a statement in between changed the table that was under way.
+//
+// Owner:  borrows the streams and the output.
+// Thread: run() on its own; credit() and stop from any.
+// Memory: a Follower's.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include "feed/tail.h"
+
+namespace binbus::feed::v1 {
+class Start;
+class SubscribeResponse;
+}  // namespace binbus::feed::v1
+
+namespace binbus::feed {
+
+// To the client. Thread: any, one at a time.
+class Output {
+ public:
+  virtual ~Output() = default;
+  // A SubscribeResponse, serialized; its second part, if there is one, may go to others, too. Returns when it is on its way, so that
+  // no more than one waits; calls `each_second` until then. kNetwork: the client is gone.
+  virtual Status send(std::string_view head, std::shared_ptr<const std::string> body,
+                      const std::function<void()>& each_second) = 0;
+};
+
+class Subscriber {
+ public:
+  static constexpr uint64_t kHeartbeatMs = 1'000;
+
+  // `call` and `peer`: who it is, as far as it does not say so itself.
+  Subscriber(Streams& streams, io::Clock& clock, std::string node, const v1::Start& start,
+             std::string call, std::string peer, Output& out);
+  ~Subscriber();
+  // Until the client goes, `stop`, or an error, which is told to the client.
+  Status run(const std::stop_token& stop);
+  void credit(uint64_t bytes);
+  // Keeps the position as the cursor's. kInvalid when there is none, or it is no position; kNotFound when the log
+  // does not have it; kStopped when the lease is another's now.
+  Status commit(const std::string& position);
+
+ private:
+  // What a subscription goes on from.
+  struct From {
+    std::string start;  // as changes::LogChanges::start() takes it; "snapshot"
+    std::optional<Place> place;
+  };
+  Status check() const;
+  Result<From> decide(const std::string& committed) const;
+  bool before(const Place& one, const Place& other) const;
+  Result<std::string> wait_for_cursor(const std::stop_token& stop);
+  Result<Stream> wait_for_stream(const std::stop_token& stop);
+  Status begin(const From& from, const std::stop_token& stop);
+  Status check_boundary() const;
+
+  Status take_snapshot(std::optional<Place> done, const std::stop_token& stop);
+  Result<std::shared_ptr<const state::TablesView>> wait_for_tables(const std::optional<Place>& done,
+                                                                   const std::stop_token& stop);
+  Result<std::string> missing(const state::TablesView& view);
+  Status catch_up(const Place& done, const state::TablesView& view, const std::stop_token& stop);
+  Status tell_rows(const state::TablesView& view, const std::optional<Place::Row>& behind,
+                   const std::stop_token& stop);
+  Status tell_table(const state::TablesView& view, const state::TableRecord& table,
+                    std::string_view behind, const std::stop_token& stop);
+  // What a change means to who knows the rows up to bound_ only; false: nothing.
+  Result<bool> fit(schema::Change& change);
+  Result<bool> is_known(std::span<const schema::Field> row, std::span<const schema::Field> other);
+
+  Status follow(const std::stop_token& stop);
+  // Reads the log itself, until it has caught up and is where others are who want the same.
+  Status read_on(const std::stop_token& stop);
+  Status take_piece(const std::stop_token& stop);
+  void join_tail();
+  void show(binlog::Position read);
+
+  Status flush(const std::stop_token& stop);
+  Status send(const std::shared_ptr<const Batch>& batch, const std::stop_token& stop);
+  // That nothing was sent.
+  bool silent_for(uint64_t ms) const { return clock_.monotonic_us() >= sent_us_ + ms * 1000; }
+  Status heartbeat();  // when it is time
+  Status wait(const std::string& reason, uint64_t ms, const std::stop_token& stop);
+  Status keep_lease();
+  Status forget_cursor();
+  Status send(const v1::SubscribeResponse& message);
+  Status send(std::string_view head, std::shared_ptr<const std::string> body);
+
+  Streams& streams_;
+  io::Clock& clock_;
+  const std::string node_;
+  const std::unique_ptr<const v1::Start> start_;
+  const Holder holder_;
+  const std::string peer_;
+  Output& out_;
+
+  Stream stream_;
+  std::unique_ptr<Presence> presence_;  // null: the stream is not there yet
+  std::unique_ptr<Follower> follower_;
+  // Set: what comes next is the tail's piece of that number.
+  std::shared_ptr<Tail> tail_;
+  uint64_t next_piece_ = 0;
+  // What the follower goes to, to go on with the tail from there.
+  std::shared_ptr<Tail> ahead_;
+  Tail::Joint joint_;
+  Place place_;                                  // behind all that was read, and sent if it fits
+  std::unordered_map<uint32_t, uint64_t> told_;  // tables by id: how many were told before
+  uint64_t told_count_ = 0;
+  std::optional<Place::Row> bound_;                  // set: rows up to here are known to the client
+  const state::TableRecord* bound_table_ = nullptr;  // the table that it is in
+  bool anew_ = false;        // a change could not be told to who knows a part of the rows
+  uint64_t sent_us_ = 0;     // monotonic
+  uint64_t renewed_us_ = 0;  // the same: when it was tried last
+  uint64_t leased_us_ = 0;   // the same: when it was done
+
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  bool unlimited_ = true;
+  int64_t credit_ = 0;                // guarded by mutex_
+  std::shared_ptr<Cursors> cursors_;  // guarded by mutex_; set while the lease is this call's
+};
+
+}  // namespace binbus::feed

@@ -1,0 +1,78 @@
+#include "feed/tail.h"
+
+namespace binbus::feed {
+
+Result<std::optional<Tail::Piece>> Tail::next(uint64_t number, uint64_t wait_ms,
+                                              const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  const auto may_go_on = [&] { return number < end_.number || !making_; };
+  made_.wait_for(lock, stop, std::chrono::milliseconds(wait_ms), may_go_on);
+  if (stop.stop_requested()) return fail(Code::kStopped, "asked to stop");
+  if (!may_go_on()) return std::nullopt;
+  if (number == end_.number) {
+    making_ = true;
+    lock.unlock();
+    const auto made = make(wait_ms, stop);
+    lock.lock();
+    making_ = false;
+    made_.notify_all();
+    if (number == end_.number)
+      return made ? Result<std::optional<Piece>>(std::nullopt) : fail(made.error());
+  }
+  const uint64_t first = end_.number - kept_.size();
+  if (number < first) return fail(Code::kPurged, "the piece is not kept any more");
+  return kept_[number - first].piece;
+}
+
+Result<bool> Tail::make(uint64_t wait_ms, const std::stop_token& stop) {
+  const auto any = follower_->gather(wait_ms, stop, [this] { return publish(); });
+  if (!follower_->batch().empty() || (any && *any)) BINBUS_RETURN_IF_ERROR(publish());
+  return any;
+}
+
+// All that was gathered, and where that ends.
+Status Tail::publish() {
+  Kept added;
+  if (!follower_->batch().empty()) {
+    auto batch = std::make_shared<const Batch>(follower_->batch().take());
+    added.bytes = batch->body.size();
+    added.piece.batch = std::move(batch);
+  }
+  added.piece.to = follower_->place();
+  added.piece.read = follower_->changes().position();
+  const std::lock_guard lock(mutex_);
+  added.joint = end_;
+  added.joins = end_joins_;
+  end_ = {added.piece.read, end_.number + 1};
+  end_joins_ = !added.piece.to.within;
+  bytes_ += added.bytes;
+  kept_.push_back(std::move(added));
+  while (kept_.size() > 1 && (bytes_ > kBytesMax || kept_.size() > kPiecesMax)) {
+    bytes_ -= kept_.front().bytes;
+    kept_.pop_front();
+  }
+  made_.notify_all();
+  return ok();
+}
+
+std::optional<Tail::Joint> Tail::joint_from(binlog::Position at) const {
+  const std::lock_guard lock(mutex_);
+  if (end_joins_) return end_.at >= at ? std::optional(end_) : std::nullopt;
+  for (auto kept = kept_.rbegin(); kept != kept_.rend() && kept->joint.at >= at; ++kept) {
+    if (kept->joins) return kept->joint;
+  }
+  return std::nullopt;
+}
+
+bool Tail::is_left_behind(binlog::Position at) const {
+  const std::lock_guard lock(mutex_);
+  if (at.segment != end_.at.segment) return at.segment > end_.at.segment;
+  return at.offset > end_.at.offset + kLeftBehindBytes;
+}
+
+bool Tail::has(uint64_t number) const {
+  const std::lock_guard lock(mutex_);
+  return number + kept_.size() >= end_.number && number <= end_.number;
+}
+
+}  // namespace binbus::feed

@@ -21,6 +21,8 @@ std::string stalled(const StreamStatus& stream, uint64_t now_us, const HealthLim
 }
 
 std::string unready(const StreamStatus& stream, const HealthLimits& limits) {
+  // Ready to take over.
+  if (stream.state == StreamState::kStandby && stream.reason.empty()) return "";
   if (stream.state != StreamState::kStreaming) {
     return fmt::format("{}{}{}", state_name(stream.state), stream.reason.empty() ? "" : ": ",
                        stream.reason);

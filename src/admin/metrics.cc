@@ -14,9 +14,9 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
-constexpr StreamState kStates[] = {StreamState::kStarting, StreamState::kConnecting,
+constexpr StreamState kStates[] = {StreamState::kStarting,  StreamState::kConnecting,
                                    StreamState::kStreaming, StreamState::kWaiting,
-                                   StreamState::kStopped};
+                                   StreamState::kStopped,   StreamState::kStandby};
 
 template <class Count>
 double number(Count value) {
@@ -30,6 +30,16 @@ std::optional<double> time_us(uint64_t us) {
 
 std::optional<double> known(const std::optional<uint64_t>& value) {
   return value ? std::optional(number(*value)) : std::nullopt;
+}
+
+// None without a coordinator.
+std::optional<double> of_lease(const StreamStatus& stream, double (*value)(const LeaseStatus&)) {
+  return stream.lease ? std::optional(value(*stream.lease)) : std::nullopt;
+}
+
+// None without a cluster.
+std::optional<double> of_group(const StreamStatus& stream, double (*value)(const GroupStatus&)) {
+  return stream.cluster ? std::optional(value(*stream.cluster)) : std::nullopt;
 }
 
 void add(MetricFamily& family, Labels labels, double value) {
@@ -92,6 +102,38 @@ const Metric<StreamStatus> kStreamMetrics[] = {
      [](const StreamStatus& s) { return known(s.disk_free_bytes); }},
     {"replicas", MetricType::Gauge, "Connections that follow the log.",
      [](const StreamStatus& s) -> std::optional<double> { return number(s.replicas.size()); }},
+    {"coordinator_connected", MetricType::Gauge, "1 while the coordinator answers.",
+     [](const StreamStatus& s) {
+       return of_lease(s, [](auto& l) { return number(l.connected); });
+     }},
+    {"lease_held", MetricType::Gauge, "1 while this node has the stream's lease.",
+     [](const StreamStatus& s) { return of_lease(s, [](auto& l) { return number(l.held); }); }},
+    {"lease_epoch", MetricType::Gauge, "How often the stream was taken over.",
+     [](const StreamStatus& s) { return of_lease(s, [](auto& l) { return number(l.epoch); }); }},
+    {"lease_remaining_seconds", MetricType::Gauge,
+     "Until this node's lease ends, unless the coordinator answers.",
+     [](const StreamStatus& s) {
+       return of_lease(s, [](auto& l) { return seconds(l.remaining_ms); });
+     }},
+    {"cluster_leads", MetricType::Gauge, "1 while this node leads the stream.",
+     [](const StreamStatus& s) {
+       return of_group(s, [](auto& g) { return number(g.role == "leader"); });
+     }},
+    {"cluster_term", MetricType::Gauge, "Raft's term: it grows with each election.",
+     [](const StreamStatus& s) { return of_group(s, [](auto& g) { return number(g.term); }); }},
+    {"cluster_commit_index", MetricType::Gauge, "The last entry that a majority has.",
+     [](const StreamStatus& s) {
+       return of_group(s, [](auto& g) { return number(g.commit_index); });
+     }},
+};
+
+const Metric<MemberStatus> kMemberMetrics[] = {
+    {"cluster_member_lag_entries", MetricType::Gauge,
+     "How far the node is behind; told by the stream's leader.",
+     [](const MemberStatus& m) -> std::optional<double> { return number(m.lag_entries); }},
+    {"cluster_member_active", MetricType::Gauge,
+     "1 while the node answers; told by the stream's leader.",
+     [](const MemberStatus& m) -> std::optional<double> { return number(m.active); }},
 };
 
 const Metric<ReplicaStatus> kReplicaMetrics[] = {
@@ -104,7 +146,8 @@ const Metric<ReplicaStatus> kReplicaMetrics[] = {
      [](const ReplicaStatus& r) -> std::optional<double> { return number(r.bytes_sent); }},
 };
 
-constexpr std::string_view kSinkStates[] = {"starting", "running", "retrying", "paused", "stopped"};
+constexpr std::string_view kSinkStates[] = {"starting", "running", "retrying",
+                                            "paused",   "stopped", "standby"};
 
 const Metric<SinkStatus> kSinkMetrics[] = {
     {"sink_lag_seconds", MetricType::Gauge,
@@ -123,6 +166,39 @@ const Metric<SinkStatus> kSinkMetrics[] = {
     {"sink_skipped_total", MetricType::Counter,
      "Of these, what was dropped; the rest is dead letters.",
      [](const SinkStatus& s) -> std::optional<double> { return number(s.skipped); }},
+};
+
+constexpr std::string_view kPhases[] = {"filling", "ready", "failed", "cancelled"};
+
+const Metric<KeptStatus> kKeptMetrics[] = {
+    {"snapshot_disk_bytes", MetricType::Gauge, "What the kept rows take on the disk.",
+     [](const KeptStatus& k) -> std::optional<double> { return number(k.disk_bytes); }},
+    {"snapshot_rows_read", MetricType::Gauge,
+     "Rows read at the source, of the tables that are kept now.",
+     [](const KeptStatus& k) -> std::optional<double> {
+       uint64_t rows = 0;
+       for (const KeptTable& table : k.tables) rows += table.rows_read;
+       return number(rows);
+     }},
+    {"snapshot_waits", MetricType::Gauge,
+     "1 while the rows cannot be kept current, or tables not be read; 0 else.",
+     [](const KeptStatus& k) -> std::optional<double> {
+       return k.reason.empty() && k.fill_reason.empty() ? 0 : 1;
+     }},
+};
+
+const Metric<FeedStatus> kFeedMetrics[] = {
+    {"feed_subscribers", MetricType::Gauge, "Clients of the feed that this node serves.",
+     [](const FeedStatus& f) -> std::optional<double> { return number(f.subscribers.size()); }},
+    {"feed_lag_seconds", MetricType::Gauge,
+     "Of the one that is behind most: age of the oldest transaction that it has not got.",
+     [](const FeedStatus& f) -> std::optional<double> {
+       uint64_t lag_ms = 0;
+       for (const SubscriberStatus& each : f.subscribers) lag_ms = std::max(lag_ms, each.lag_ms);
+       return seconds(lag_ms);
+     }},
+    {"feed_sent_bytes_total", MetricType::Counter, "Bytes sent to clients of the feed.",
+     [](const FeedStatus& f) -> std::optional<double> { return number(f.bytes_sent); }},
 };
 
 MetricFamily family(const std::string& name, MetricType type, const std::string& help) {
@@ -188,6 +264,16 @@ std::string to_prometheus(const Snapshot& snapshot) {
         add(families.back(), {{"stream", stream.name}}, *value);
     }
   }
+  for (const auto& metric : kMemberMetrics) {
+    families.push_back(family(metric.name, metric.type, metric.help));
+    for (const StreamStatus& stream : snapshot.streams) {
+      if (!stream.cluster || stream.cluster->role != "leader") continue;
+      for (const MemberStatus& member : stream.cluster->members) {
+        if (const auto value = metric.value(member))
+          add(families.back(), {{"stream", stream.name}, {"node", member.name}}, *value);
+      }
+    }
+  }
   families.push_back(family("store_delay_seconds", MetricType::Histogram,
                             "From the commit at the source to binbus's disk; of each sync, its "
                             "newest transaction."));
@@ -222,6 +308,29 @@ std::string to_prometheus(const Snapshot& snapshot) {
       }
     }
   }
+  // Of what not every stream has.
+  const auto add_of_part = [&](const auto& metrics, const auto part) {
+    for (const auto& metric : metrics) {
+      families.push_back(family(metric.name, metric.type, metric.help));
+      for (const StreamStatus& stream : snapshot.streams) {
+        if (!(stream.*part)) continue;
+        if (const auto value = metric.value(*(stream.*part)))
+          add(families.back(), {{"stream", stream.name}}, *value);
+      }
+    }
+  };
+  add_of_part(kFeedMetrics, &StreamStatus::feed);
+  families.push_back(
+      family("snapshot_tables", MetricType::Gauge, "Tables whose rows are kept, by their state."));
+  for (const StreamStatus& stream : snapshot.streams) {
+    for (const std::string_view phase : kPhases) {
+      if (!stream.kept) break;
+      const auto count = std::ranges::count(stream.kept->tables, phase, &KeptTable::phase);
+      add(families.back(), {{"stream", stream.name}, {"state", std::string(phase)}},
+          static_cast<double>(count));
+    }
+  }
+  add_of_part(kKeptMetrics, &StreamStatus::kept);
   return prometheus::TextSerializer().Serialize(families);
 }
 

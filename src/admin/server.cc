@@ -129,12 +129,10 @@ bool wait_for_reader(httplib::DataSink& sink, const std::stop_token& stop) {
 }
 
 // Lines as they come. What goes wrong after the first is a last line {"binbus_error": {...}}.
-void answer_tail(const httplib::Request& request, httplib::Response& response,
-                 const Observed& observed, std::atomic<size_t>& tails,
-                 const std::stop_token& stop) {
-  const auto query = tail_query(request);
-  if (!query) return answer(response, query.error());
-  auto opened = observed.tail(request.matches[1], *query);
+void answer_tail(httplib::Response& response,
+                 const std::function<Result<std::unique_ptr<Tail>>()>& open,
+                 std::atomic<size_t>& tails, const std::stop_token& stop) {
+  auto opened = open();
   if (!opened) return answer(response, opened.error());
   if (tails.fetch_add(1) >= kTailsMax) {
     tails.fetch_sub(1);
@@ -179,6 +177,25 @@ Result<SinkCommand> sink_command(const httplib::Request& request) {
   const std::string where = request.get_param_value("to");
   if (!where.empty()) return SinkCommand{.kind = Kind::kSeek, .where = where};
   return fail(Code::kInvalid, "seek wants to=earliest, latest, gtid:SET, time:... or FILE:POS");
+}
+
+Result<ClusterCommand> cluster_command(const httplib::Request& request) {
+  using Kind = ClusterCommand::Kind;
+  const std::string verb = request.matches[1];
+  ClusterCommand command{.kind = verb == "join"       ? Kind::kJoin
+                                 : verb == "add"      ? Kind::kAdd
+                                 : verb == "remove"   ? Kind::kRemove
+                                 : verb == "transfer" ? Kind::kTransfer
+                                                      : Kind::kDrain,
+                         .node = request.get_param_value("node"),
+                         .stream = request.get_param_value("stream")};
+  BINBUS_TRY(end, flag(request, "end", false));
+  command.end = end;
+  if (command.node.empty() && command.kind != Kind::kJoin)
+    return fail(Code::kInvalid, verb + " wants node=NAME");
+  if (command.stream.empty() && command.kind == Kind::kTransfer)
+    return fail(Code::kInvalid, "transfer wants stream=NAME");
+  return command;
 }
 
 // A page that a browser on this machine shows may send requests here, and, when its name suddenly means this machine, read
@@ -230,8 +247,53 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
            });
   http.Get(R"(/streams/([A-Za-z0-9_-]+)/changes)",
            [&observed, &tails, stop](const Request& request, Response& response) {
-             answer_tail(request, response, observed, tails, stop);
+             const auto open = [&]() -> Result<std::unique_ptr<Tail>> {
+               BINBUS_TRY(query, tail_query(request));
+               return observed.tail(request.matches[1], query);
+             };
+             answer_tail(response, open, tails, stop);
            });
+  http.Get(R"(/streams/([A-Za-z0-9_-]+)/rows)",
+           [&observed, &tails, stop](const Request& request, Response& response) {
+             RowsQuery query;
+             query.table = request.get_param_value("table");
+             query.at = request.get_param_value("at");
+             if (request.has_param("format")) query.format = request.get_param_value("format");
+             for (size_t i = 0; i < request.get_param_value_count("key"); ++i)
+               query.key.push_back(request.get_param_value("key", i));
+             answer_tail(
+                 response, [&] { return observed.rows(request.matches[1], query); }, tails, stop);
+           });
+  http.Post(R"(/streams/([A-Za-z0-9_-]+)/snapshot/(start|pause|resume|cancel))",
+            [&observed](const Request& request, Response& response) {
+              using Kind = SnapshotCommand::Kind;
+              const std::string verb = request.matches[2];
+              const SnapshotCommand command{.kind = verb == "start"    ? Kind::kStart
+                                                    : verb == "pause"  ? Kind::kPause
+                                                    : verb == "resume" ? Kind::kResume
+                                                                       : Kind::kCancel,
+                                            .table = request.get_param_value("table")};
+              const Status done = observed.command_snapshot(request.matches[1], command);
+              if (!done) return answer(response, done.error());
+              response.set_content("{\"ok\": true}\n", kJson);
+            });
+  http.Post(R"(/streams/([A-Za-z0-9_-]+)/snapshots)",
+            [&observed](const Request& request, Response& response) {
+              const std::string purpose =
+                  request.has_param("purpose") ? request.get_param_value("purpose") : "command";
+              answer(response, observed.make_snapshot(request.matches[1], purpose,
+                                                      request.get_param_value("at")));
+            });
+  http.Get(R"(/streams/([A-Za-z0-9_-]+)/cursors)",
+           [&observed](const Request& request, Response& response) {
+             answer(response, observed.cursors(request.matches[1]));
+           });
+  http.Delete(R"(/streams/([A-Za-z0-9_-]+)/cursors/([A-Za-z0-9_.-]+))",
+              [&observed](const Request& request, Response& response) {
+                const Status done = observed.remove_cursor(request.matches[1], request.matches[2]);
+                if (!done) return answer(response, done.error());
+                response.set_content("{\"ok\": true}\n", kJson);
+              });
   http.Get(R"(/streams/([A-Za-z0-9_-]+)/schema)", [&observed](const Request& request,
                                                               Response& response) {
     const std::string at = request.has_param("at") ? request.get_param_value("at") : "latest";
@@ -240,6 +302,23 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
     if (!shown) return answer(response, shown.error());
     response.set_content(*shown, "text/plain; charset=utf-8");
   });
+  http.Get("/cluster", [&observed](const Request&, Response& response) {
+    answer(response, observed.cluster());
+  });
+  http.Post("/cluster/(join|add|remove|transfer|drain)",
+            [&observed](const Request& request, Response& response) {
+              const auto command = cluster_command(request);
+              if (!command) return answer(response, command.error());
+              const Status done = observed.command_cluster(*command);
+              if (!done) return answer(response, done.error());
+              response.set_content("{\"ok\": true}\n", kJson);
+            });
+  http.Post(R"(/streams/([A-Za-z0-9_-]+)/handover)",
+            [&observed](const Request& request, Response& response) {
+              const Status done = observed.hand_over(request.matches[1]);
+              if (!done) return answer(response, done.error());
+              response.set_content("{\"ok\": true}\n", kJson);
+            });
   http.Post(R"(/streams/([A-Za-z0-9_-]+)/schema/rebuild)",
             [&observed](const Request& request, Response& response) {
               const Status done = observed.rebuild_schema(request.matches[1]);
@@ -279,14 +358,20 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
   http.Post(sink + "/reset", change_sink(Kind::kReset));
   http.set_error_handler([](const Request& request, Response& response) {
     if (!response.body.empty()) return;
-    answer(response,
-           Error{Code::kNotFound,
-                 fmt::format("{} {}: there are GET /status, /metrics, /live, /ready, "
-                             "/streams/NAME/segments, /streams/NAME/locate, /streams/NAME/changes, "
-                             "/streams/NAME/schema; POST /streams/NAME/schema/rebuild, "
-                             "/streams/NAME/sinks/SINK/pause, resume, seek, rewind, replay, "
-                             "reset; GET, PUT, PATCH, DELETE /streams/NAME/sinks/SINK",
-                             request.method, request.path)});
+    answer(
+        response,
+        Error{Code::kNotFound,
+              fmt::format(
+                  "{} {}: there are GET /status, /metrics, /live, /ready, /cluster, "
+                  "/streams/NAME/segments, /streams/NAME/locate, /streams/NAME/changes, "
+                  "/streams/NAME/schema, /streams/NAME/rows, /streams/NAME/cursors; DELETE "
+                  "/streams/NAME/cursors/CURSOR; POST /streams/NAME/schema/rebuild, "
+                  "/streams/NAME/snapshot/start, pause, resume, cancel, /streams/NAME/snapshots, "
+                  "/streams/NAME/handover, "
+                  "/cluster/join, add, remove, transfer, drain, "
+                  "/streams/NAME/sinks/SINK/pause, resume, seek, rewind, replay, "
+                  "reset; GET, PUT, PATCH, DELETE /streams/NAME/sinks/SINK",
+                  request.method, request.path)});
   });
 }
 

@@ -15,6 +15,7 @@
 namespace binbus::admin {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -75,6 +76,17 @@ class Example final : public Observed {
   Result<std::string> show_sink(const std::string&, const std::string& sink) const override {
     return "name = \"" + sink + "\"\n";
   }
+  Status hand_over(const std::string& stream) const override {
+    return stream == "shop" ? ok() : fail(Code::kNotFound, stream);
+  }
+  Result<ClusterView> cluster() const override {
+    return ClusterView{.cluster = {.node = "n1", .name = "c"}, .streams = {{"shop", {}}}};
+  }
+  Status command_cluster(const ClusterCommand& command) const override {
+    changed = std::to_string(static_cast<int>(command.kind)) + " " + command.node + " " +
+              command.stream + (command.end ? " end" : "");
+    return command.node == "none" ? fail(Code::kNotFound, "none") : ok();
+  }
   Status rebuild_schema(const std::string& stream) const override {
     return stream == "shop" ? ok() : fail(Code::kNotFound, stream);
   }
@@ -87,6 +99,30 @@ class Example final : public Observed {
     if (query.format != "binbus") return fail(Code::kInvalid, "no format " + query.format);
     return std::make_unique<ExampleTail>(
         stream + " " + query.from + " " + std::to_string(query.tables.size()) + "\n", query.follow);
+  }
+  Result<std::unique_ptr<Tail>> rows(const std::string& stream,
+                                     const RowsQuery& query) const override {
+    if (query.table != "a.b") return fail(Code::kNotFound, "no table " + query.table);
+    return std::make_unique<ExampleTail>(
+        stream + " " + query.format + " " + std::to_string(query.key.size()) + "\n", false);
+  }
+  Status command_snapshot(const std::string& stream,
+                          const SnapshotCommand& command) const override {
+    changed = stream + " " + std::to_string(static_cast<int>(command.kind)) + " " + command.table;
+    return command.table == "none" ? fail(Code::kNotFound, "none") : ok();
+  }
+  Result<MadeSnapshot> make_snapshot(const std::string& stream, const std::string& purpose,
+                                     const std::string& at) const override {
+    if (stream == "none") return fail(Code::kUnavailable, "no table is ready yet");
+    return MadeSnapshot{.name = "20261128T100000Z", .position = purpose + at + ":4"};
+  }
+  Result<std::vector<CursorStatus>> cursors(const std::string&) const override {
+    return std::vector<CursorStatus>{
+        {.name = "app", .position = "b.000001:4", .client = "ann", .lag_ms = 5}};
+  }
+  Status remove_cursor(const std::string& stream, const std::string& cursor) const override {
+    changed = stream + " " + cursor;
+    return cursor == "app" ? fail(Code::kExists, "leased to ann") : ok();
   }
   bool healthy = true;
   mutable std::string changed;
@@ -162,12 +198,57 @@ TEST_F(ServerTest, StreamsQuestions) {
   }
 }
 
+TEST_F(ServerTest, CursorsOfTheFeed) {
+  EXPECT_EQ(nlohmann::json::parse(get("/streams/shop/cursors").body),
+            nlohmann::json::parse(R"({"cursors": [
+      {"name": "app", "position": "b.000001:4", "client": "ann", "lag_ms": 5, "purged": false}]})"));
+  httplib::Client client("127.0.0.1", server_->port());
+  EXPECT_EQ(client.Delete("/streams/shop/cursors/my.app-2")->status, 200);
+  EXPECT_EQ(example_.changed, "shop my.app-2");
+  EXPECT_EQ(client.Delete("/streams/shop/cursors/app")->status, 409);
+}
+
+TEST_F(ServerTest, KeptRows) {
+  EXPECT_THAT(get("/streams/shop/rows?table=a.b").body, StartsWith("shop binbus 0\n"));
+  EXPECT_THAT(get("/streams/shop/rows?table=a.b&key=1&key=x&format=sql").body,
+              StartsWith("shop sql 2\n"));
+  EXPECT_EQ(get("/streams/shop/rows?table=none").status, 404);
+  httplib::Client client("127.0.0.1", server_->port());
+  EXPECT_EQ(client.Post("/streams/shop/snapshot/start?table=a.b")->status, 200);
+  EXPECT_EQ(example_.changed, "shop 0 a.b");
+  EXPECT_EQ(client.Post("/streams/shop/snapshot/pause")->status, 200);
+  EXPECT_EQ(example_.changed, "shop 1 ");
+  EXPECT_EQ(client.Post("/streams/shop/snapshot/resume?table=none")->status, 404);
+  EXPECT_EQ(example_.changed, "shop 2 none");
+  EXPECT_EQ(client.Post("/streams/shop/snapshot/cancel?table=a.b")->status, 200);
+  EXPECT_EQ(example_.changed, "shop 3 a.b");
+
+  const auto made = client.Post("/streams/shop/snapshots?purpose=export");
+  EXPECT_EQ(made->status, 200);
+  EXPECT_THAT(made->body, AllOf(HasSubstr("20261128T100000Z"), HasSubstr("export:4")));
+  EXPECT_THAT(client.Post("/streams/shop/snapshots")->body, HasSubstr("command:4"));
+  EXPECT_THAT(client.Post("/streams/shop/snapshots?at=-x")->body, HasSubstr("command-x:4"));
+  EXPECT_EQ(client.Post("/streams/none/snapshots")->status, 503);
+}
+
 TEST_F(ServerTest, TablesOfTheSchemaHistory) {
   EXPECT_EQ(get("/streams/shop/schema?table=d.t").body, "d.t at latest");
   EXPECT_EQ(get("/streams/shop/schema?table=d.t&at=b.000001:4").body, "d.t at b.000001:4");
   httplib::Client client("127.0.0.1", server_->port());
   EXPECT_EQ(client.Post("/streams/shop/schema/rebuild")->status, 200);
   EXPECT_EQ(client.Post("/streams/none/schema/rebuild")->status, 404);
+  EXPECT_EQ(client.Post("/streams/shop/handover")->status, 200);
+  EXPECT_EQ(client.Post("/streams/none/handover")->status, 404);
+  EXPECT_EQ(nlohmann::json::parse(get("/cluster").body)["streams"][0]["name"], "shop");
+  EXPECT_EQ(client.Post("/cluster/join")->status, 200);
+  EXPECT_EQ(example_.changed, "0  ");
+  EXPECT_EQ(client.Post("/cluster/transfer?node=n2&stream=shop")->status, 200);
+  EXPECT_EQ(example_.changed, "3 n2 shop");
+  EXPECT_EQ(client.Post("/cluster/drain?node=n2&end=1")->status, 200);
+  EXPECT_EQ(example_.changed, "4 n2  end");
+  EXPECT_EQ(client.Post("/cluster/remove?node=none")->status, 404);
+  EXPECT_EQ(client.Post("/cluster/remove")->status, 400);
+  EXPECT_EQ(client.Post("/cluster/transfer?node=n2")->status, 400);
 }
 
 TEST_F(ServerTest, CommandsToSinks) {

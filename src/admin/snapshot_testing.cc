@@ -45,6 +45,37 @@ Snapshot example_snapshot() {
                            .bytes_sent = 12'345,
                            .connected_us = 1'699'999'000'000'000,
                            .semi_sync = false});
+  shop.feed = FeedStatus{.bytes_sent = 9'000,
+                         .subscribers = {{.client = "ann",
+                                          .peer = "127.0.0.1:51300",
+                                          .cursor = "app",
+                                          .state = "sending",
+                                          .reason = "",
+                                          .position = "binlog.000007:4000",
+                                          .lag_ms = 1'500,
+                                          .bytes_sent = 8'000,
+                                          .connected_us = 1'699'999'000'000'000}}};
+  shop.kept = KeptStatus{.position = "binlog.000007:4711",
+                         .caught_up = true,
+                         .reason = "",
+                         .fill_reason = "",
+                         .disk_bytes = 43'300'000,
+                         .tables = {{.name = "shop.orders",
+                                     .phase = "filling",
+                                     .error = "",
+                                     .rows_read = 310'500,
+                                     .rows_expected = 500'000,
+                                     .bytes_read = 28'800'000,
+                                     .chunks = 12,
+                                     .since_us = 1'699'999'996'000'000},
+                                    {.name = "shop.customers",
+                                     .phase = "ready",
+                                     .error = "",
+                                     .rows_read = 80'000,
+                                     .rows_expected = 79'500,
+                                     .bytes_read = 6'100'000,
+                                     .chunks = 2,
+                                     .since_us = 1'699'999'990'000'000}}};
   shop.sinks.push_back({.name = "changes",
                         .type = "file",
                         .format = "maxwell",
@@ -61,16 +92,35 @@ Snapshot example_snapshot() {
                         .skipped = 8,
                         .revision = 9,
                         .revision_from = "binlog.000006:4"});
+  shop.lease = {.coordinator = "etcd",
+                .group = "db_mall",
+                .connected = true,
+                .error = "",
+                .node = "a",
+                .nodes = {"a", "b"},
+                .owner = "a",
+                .epoch = 7,
+                .held = true,
+                .remaining_ms = 6'500};
   StreamStatus orders;
   orders.name = "orders";
   orders.state = StreamState::kWaiting;
   orders.reason = "127.0.0.1:3406: connection refused";
   orders.error_code = "network";
   orders.candidates = {"127.0.0.1:3406"};
+  orders.cluster = {.node = "n1",
+                    .role = "leader",
+                    .leader = "n1",
+                    .term = 3,
+                    .last_index = 9,
+                    .commit_index = 8,
+                    .reason = "",
+                    .members = {{.name = "n2", .voter = true, .lag_entries = 4, .active = true}}};
   return {.version = "0.1.0",
           .now_us = 1'700'000'001'000'000,
           .started_us = 1'699'999'001'000'000,
-          .streams = {shop, orders}};
+          .streams = {shop, orders},
+          .cluster = {}};
 }
 
 }  // namespace binbus::admin

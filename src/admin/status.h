@@ -48,12 +48,62 @@ struct SourceStatus {
   bool semi_sync = false;
 };
 
+// A table whose rows are kept.
+struct KeptTable {
+  std::string name;   // DATABASE.TABLE
+  std::string phase;  // "filling", "ready", "failed", "cancelled"
+  std::string error;  // of failed and cancelled
+  bool paused = false;
+  uint64_t rows_read = 0;  // at the source, for the newest filling; the same
+  uint64_t rows_expected = 0;
+  uint64_t bytes_read = 0;
+  uint64_t chunks = 0;
+  uint64_t since_us = 0;  // when it began; 0: not yet
+};
+
+// The rows that a stream keeps.
+struct KeptStatus {
+  std::string position;  // FILE:POS that all rows are of
+  bool caught_up = false;
+  std::string reason;       // why it does not go on
+  std::string fill_reason;  // why nothing is read at the source
+  uint64_t disk_bytes = 0;
+  std::vector<KeptTable> tables;
+};
+
+// A client of the feed.
+struct SubscriberStatus {
+  std::string client;    // as it calls itself
+  std::string peer;      // "10.0.0.7:51234"
+  std::string cursor;    // "": none
+  std::string state;     // "waiting", "snapshot", "sending", "caught_up"
+  std::string reason;    // of waiting
+  std::string position;  // FILE:POS up to which it has all; "": not known yet
+  uint64_t lag_ms = 0;   // age of the oldest transaction behind that
+  uint64_t bytes_sent = 0;
+  uint64_t connected_us = 0;
+};
+
+struct FeedStatus {
+  uint64_t bytes_sent = 0;  // since the log was opened, to all that were ever served here
+  std::vector<SubscriberStatus> subscribers;  // of this node
+};
+
+// A position that is kept for a client of the feed.
+struct CursorStatus {
+  std::string name;
+  std::string position;                 // "": nothing is committed yet
+  std::string client;                   // who is served with it; "": nobody
+  std::optional<uint64_t> lag_ms = {};  // age of the oldest transaction behind it; none: not known
+  bool purged = false;                  // what comes next is no longer in the log
+};
+
 // What delivers a stream's changes.
 struct SinkStatus {
   std::string name;
   std::string type;    // "file", "kafka", "rabbitmq"
   std::string format;  // "maxwell", ...
-  std::string state;   // "starting", "running", "retrying", "paused", "stopped"
+  std::string state;   // "starting", "running", "retrying", "paused", "stopped", "standby"
   std::string reason;  // of retrying and stopped
   uint64_t since_us = 0;
   std::string position;  // FILE:POS that everything before is delivered
@@ -75,8 +125,81 @@ enum class StreamState : uint8_t {
   kStreaming,   // receives
   kWaiting,     // before the next try; `reason` says why
   kStopped,     // somebody must act; `reason` says what
+  kStandby,     // another node has it, or none; `reason` says what keeps this one from it
 };
 std::string_view state_name(StreamState state);
+
+// Of a stream that nodes share beside a coordinator.
+struct LeaseStatus {
+  std::string coordinator;  // "etcd", "zookeeper"
+  std::string group;
+  bool connected = false;
+  std::string error;               // why not
+  std::string node;                // this one
+  std::vector<std::string> nodes;  // that live
+  std::string owner = {};          // who has the stream; "": nobody
+  uint64_t epoch = 0;              // of its lease
+  bool held = false;               // by this node
+  uint64_t remaining_ms = 0;       // of ours: until it ends, unless the coordinator answers
+};
+
+// A node of a stream's group.
+struct MemberStatus {
+  std::string name;
+  bool voter = true;         // false: a learner
+  uint64_t lag_entries = 0;  // behind the leader; told by the leader
+  bool active = false;       // heard of lately; told by the leader
+};
+
+// Of a stream whose log a cluster keeps: its Raft group, as this node sees it.
+struct GroupStatus {
+  std::string node;    // this one
+  std::string role;    // "leader", "follower", "candidate"
+  std::string leader;  // "": not known
+  uint64_t term = 0;
+  uint64_t last_index = 0;
+  uint64_t commit_index = 0;
+  std::string reason;  // why this node does not lead, or cannot go on
+  std::vector<MemberStatus> members;
+};
+
+struct NodeStatus {
+  std::string name;
+  uint64_t id = 0;  // 0: not known yet
+  std::string address;
+  bool connected = false;
+  bool votes = true;
+  std::string site = {};
+  bool drained = false;  // leads nothing
+  bool leaving = false;  // is being removed
+};
+
+struct ClusterStatus {
+  std::string node;         // this one
+  std::string name;         // the cluster's; "": not known yet
+  std::string reason = {};  // why this node is in none
+  std::vector<NodeStatus> nodes = {};
+};
+
+// A cluster as `binbus cluster status` tells it: its streams' groups as their leaders see them.
+struct ClusterView {
+  ClusterStatus cluster;
+  std::vector<std::pair<std::string, GroupStatus>> streams;  // by name
+};
+
+struct ClusterCommand {
+  enum class Kind : uint8_t {
+    kJoin,      // this node is to be taken in
+    kAdd,       // another one
+    kRemove,    // for good
+    kTransfer,  // a stream's lead
+    kDrain,     // a node leads nothing
+  };
+  Kind kind = Kind::kJoin;
+  std::string node;    // name; kAdd: NAME@HOST:PORT
+  std::string stream;  // kTransfer
+  bool end = false;    // kDrain: it may lead again
+};
 
 struct StreamStatus {
   std::string name;
@@ -110,6 +233,10 @@ struct StreamStatus {
   std::string listen_error;  // why nobody is served there now
   std::vector<ReplicaStatus> replicas;
   std::vector<SinkStatus> sinks;
+  std::optional<FeedStatus> feed;      // none: nobody is fed
+  std::optional<KeptStatus> kept;      // none: it keeps no rows
+  std::optional<LeaseStatus> lease;    // without a coordinator: none
+  std::optional<GroupStatus> cluster;  // without a cluster: none
 };
 
 struct Snapshot {
@@ -117,6 +244,7 @@ struct Snapshot {
   uint64_t now_us = 0;
   uint64_t started_us = 0;
   std::vector<StreamStatus> streams;
+  std::optional<ClusterStatus> cluster;  // without one: none
 };
 
 struct SegmentStatus {
@@ -177,6 +305,26 @@ struct SinkChange {
 };
 
 // A stream's changes as text. Thread: one.
+struct RowsQuery {
+  std::string table;  // DATABASE.TABLE
+  // Of one row, as text, in the key's order; none: all rows.
+  std::vector<std::string> key;
+  std::string format = "binbus";
+  std::string at = {};  // FILE:POS, a UTC time, a GTID set; "": now
+};
+
+struct SnapshotCommand {
+  enum class Kind : uint8_t { kStart, kPause, kResume, kCancel } kind = Kind::kStart;
+  std::string table;  // DATABASE.TABLE; "": all
+};
+
+// Rows that were kept on disk as of one place.
+struct MadeSnapshot {
+  std::string name;
+  std::string position;                     // FILE:POS
+  std::vector<std::string> not_ready = {};  // tables whose rows were not known there
+};
+
 class Tail {
  public:
   virtual ~Tail() = default;
@@ -202,6 +350,12 @@ class Observed {
   // What it was told, as TOML without secrets.
   virtual Result<std::string> show_sink(const std::string& stream,
                                         const std::string& sink) const = 0;
+  // Another node is to take the stream from this one. kNotFound when it is not this one's, or there is no other.
+  virtual Status hand_over(const std::string& stream) const = 0;
+  // kNotFound without a cluster. The same of any node.
+  virtual Result<ClusterView> cluster() const = 0;
+  // Returns when the cluster has decided it; it is carried out soon after.
+  virtual Status command_cluster(const ClusterCommand& command) const = 0;
   // Reads the tables at the source again.
   virtual Status rebuild_schema(const std::string& stream) const = 0;
   // CREATE TABLE of "database.table" at a place: FILE:POS, latest, earliest.
@@ -209,6 +363,20 @@ class Observed {
                                          const std::string& at) const = 0;
   virtual Result<std::unique_ptr<Tail>> tail(const std::string& stream,
                                              const TailQuery& query) const = 0;
+  // Rows that are kept, as messages of a snapshot. kNotFound when there is no such table or row.
+  virtual Result<std::unique_ptr<Tail>> rows(const std::string& stream,
+                                             const RowsQuery& query) const = 0;
+  // Returns when it is noted; done soon after.
+  virtual Status command_snapshot(const std::string& stream,
+                                  const SnapshotCommand& command) const = 0;
+  // Keeps the rows on disk as they are, or as they were at a place (as RowsQuery::at), for that purpose: a word. kUnavailable: not
+  // now; kNotFound, kPurged: that place cannot be had, with the oldest that can.
+  virtual Result<MadeSnapshot> make_snapshot(const std::string& stream, const std::string& purpose,
+                                             const std::string& at) const = 0;
+  // Of the feed; the same of any node.
+  virtual Result<std::vector<CursorStatus>> cursors(const std::string& stream) const = 0;
+  // kExists while somebody is served with it.
+  virtual Status remove_cursor(const std::string& stream, const std::string& cursor) const = 0;
 };
 
 }  // namespace binbus::admin

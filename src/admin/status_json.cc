@@ -57,6 +57,89 @@ Json sink(const SinkStatus& s) {
               {"revision", s.revision}, {"revision_from", s.revision_from}};
 }
 
+Json group(const GroupStatus& g) {
+  Json json{{"node", g.node},
+            {"role", g.role},
+            {"leader", g.leader},
+            {"term", g.term},
+            {"last_index", g.last_index},
+            {"commit_index", g.commit_index},
+            {"reason", g.reason},
+            {"members", Json::array()}};
+  for (const MemberStatus& m : g.members) {
+    json["members"].push_back({{"name", m.name},
+                               {"voter", m.voter},
+                               {"lag_entries", m.lag_entries},
+                               {"active", m.active}});
+  }
+  return json;
+}
+
+Json cluster(const ClusterStatus& c) {
+  Json json{{"node", c.node}, {"name", c.name}, {"reason", c.reason}, {"nodes", Json::array()}};
+  for (const NodeStatus& n : c.nodes) {
+    json["nodes"].push_back({{"name", n.name},
+                             {"id", n.id},
+                             {"address", n.address},
+                             {"connected", n.connected},
+                             {"votes", n.votes},
+                             {"site", n.site},
+                             {"drained", n.drained},
+                             {"leaving", n.leaving}});
+  }
+  return json;
+}
+
+Json lease(const std::optional<LeaseStatus>& l) {
+  if (!l) return nullptr;
+  return Json{{"coordinator", l->coordinator},
+              {"group", l->group},
+              {"connected", l->connected},
+              {"error", l->error},
+              {"node", l->node},
+              {"nodes", l->nodes},
+              {"owner", l->owner},
+              {"epoch", l->epoch},
+              {"held", l->held},
+              {"remaining_ms", l->remaining_ms}};
+}
+
+Json kept(const std::optional<KeptStatus>& k) {
+  if (!k) return nullptr;
+  Json json{{"position", k->position},     {"caught_up", k->caught_up},
+            {"reason", k->reason},         {"fill_reason", k->fill_reason},
+            {"disk_bytes", k->disk_bytes}, {"tables", Json::array()}};
+  for (const KeptTable& table : k->tables) {
+    json["tables"].push_back({{"name", table.name},
+                              {"phase", table.phase},
+                              {"error", table.error},
+                              {"paused", table.paused},
+                              {"rows_read", table.rows_read},
+                              {"rows_expected", table.rows_expected},
+                              {"bytes_read", table.bytes_read},
+                              {"chunks", table.chunks},
+                              {"since_us", table.since_us}});
+  }
+  return json;
+}
+
+Json feed(const std::optional<FeedStatus>& f) {
+  if (!f) return nullptr;
+  Json json{{"bytes_sent", f->bytes_sent}, {"subscribers", Json::array()}};
+  for (const SubscriberStatus& each : f->subscribers) {
+    json["subscribers"].push_back({{"client", each.client},
+                                   {"peer", each.peer},
+                                   {"cursor", each.cursor},
+                                   {"state", each.state},
+                                   {"reason", each.reason},
+                                   {"position", each.position},
+                                   {"lag_ms", each.lag_ms},
+                                   {"bytes_sent", each.bytes_sent},
+                                   {"connected_us", each.connected_us}});
+  }
+  return json;
+}
+
 Json stream(const StreamStatus& s) {
   Json json{{"name", s.name},
             {"state", state_name(s.state)},
@@ -84,7 +167,11 @@ Json stream(const StreamStatus& s) {
             {"listen", s.listen},
             {"listen_error", s.listen_error},
             {"replicas", Json::array()},
-            {"sinks", Json::array()}};
+            {"sinks", Json::array()},
+            {"feed", feed(s.feed)},
+            {"snapshot", kept(s.kept)},
+            {"lease", lease(s.lease)},
+            {"cluster", s.cluster ? group(*s.cluster) : Json()}};
   for (const ReplicaStatus& r : s.replicas) json["replicas"].push_back(replica(r));
   for (const SinkStatus& each : s.sinks) json["sinks"].push_back(sink(each));
   return json;
@@ -104,6 +191,8 @@ std::string_view state_name(StreamState state) {
       return "waiting";
     case StreamState::kStopped:
       return "stopped";
+    case StreamState::kStandby:
+      return "standby";
   }
   return "stopped";
 }
@@ -112,9 +201,46 @@ std::string to_json(const Snapshot& snapshot) {
   Json json{{"version", snapshot.version},
             {"now_us", snapshot.now_us},
             {"started_us", snapshot.started_us},
+            {"cluster", snapshot.cluster ? cluster(*snapshot.cluster) : Json()},
             {"streams", Json::array()}};
   for (const StreamStatus& s : snapshot.streams) json["streams"].push_back(stream(s));
   return print(json);
+}
+
+std::string to_json(const ClusterView& view) {
+  Json json = cluster(view.cluster);
+  json["streams"] = Json::array();
+  for (const auto& [name, status] : view.streams) {
+    Json each{{"name", name}};
+    each.update(group(status));
+    json["streams"].push_back(std::move(each));
+  }
+  return print(json);
+}
+
+std::string to_json(const GroupStatus& status) { return print(group(status)); }
+
+Result<GroupStatus> parse_group(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, false);
+  try {
+    GroupStatus status{.node = json.at("node"),
+                       .role = json.at("role"),
+                       .leader = json.at("leader"),
+                       .term = json.at("term"),
+                       .last_index = json.at("last_index"),
+                       .commit_index = json.at("commit_index"),
+                       .reason = json.at("reason"),
+                       .members = {}};
+    for (const Json& member : json.at("members")) {
+      status.members.push_back({.name = member.at("name"),
+                                .voter = member.at("voter"),
+                                .lag_entries = member.at("lag_entries"),
+                                .active = member.at("active")});
+    }
+    return status;
+  } catch (const Json::exception& error) {
+    return fail(Code::kCorrupt, std::string("a group's status: ") + error.what());
+  }
 }
 
 std::string to_json(const std::vector<SegmentStatus>& segments) {
@@ -130,11 +256,28 @@ std::string to_json(const std::vector<SegmentStatus>& segments) {
   return print(json);
 }
 
+std::string to_json(const std::vector<CursorStatus>& cursors) {
+  Json json{{"cursors", Json::array()}};
+  for (const CursorStatus& each : cursors) {
+    json["cursors"].push_back({{"name", each.name},
+                               {"position", each.position},
+                               {"client", each.client},
+                               {"lag_ms", known(each.lag_ms)},
+                               {"purged", each.purged}});
+  }
+  return print(json);
+}
+
 std::string to_json(const Location& location) {
   return print(Json{{"position", place(location.position)},
                     {"source", Json{{"server_uuid", location.server_uuid},
                                     {"server_id", location.server_id},
                                     {"position", place(location.source)}}}});
+}
+
+std::string to_json(const MadeSnapshot& made) {
+  return print(
+      Json{{"name", made.name}, {"position", made.position}, {"not_ready", made.not_ready}});
 }
 
 std::string to_json(const Health& health) {

@@ -35,7 +35,20 @@ TEST(StatusJson, HoldsEverythingUnderItsName) {
     "sinks": [{"name": "changes", "type": "file", "format": "maxwell", "state": "retrying", "reason": "why",
                "since_us": 1, "position": "binlog.000007:4000", "read": "binlog.000007:4711", "lag_ms": 3, "messages": 4,
                "bytes": 5, "filtered": 6, "rejected": 7, "skipped": 8, "revision": 9,
-               "revision_from": "binlog.000006:4"}]
+               "revision_from": "binlog.000006:4"}],
+    "feed": {"bytes_sent": 9000,
+             "subscribers": [{"client": "ann", "peer": "127.0.0.1:51300", "cursor": "app", "state": "sending", "reason": "",
+                              "position": "binlog.000007:4000", "lag_ms": 1500, "bytes_sent": 8000,
+                              "connected_us": 1699999000000000}]},
+    "snapshot": {"position": "binlog.000007:4711", "caught_up": true, "reason": "", "fill_reason": "",
+                 "disk_bytes": 43300000,
+                 "tables": [{"name": "shop.orders", "phase": "filling", "error": "", "paused": false, "rows_read": 310500,
+                             "rows_expected": 500000, "bytes_read": 28800000, "chunks": 12, "since_us": 1699999996000000},
+                            {"name": "shop.customers", "phase": "ready", "error": "", "paused": false, "rows_read": 80000,
+                             "rows_expected": 79500, "bytes_read": 6100000, "chunks": 2, "since_us": 1699999990000000}]},
+    "lease": {"coordinator": "etcd", "group": "db_mall", "connected": true, "error": "", "node": "a",
+              "nodes": ["a", "b"], "owner": "a", "epoch": 7, "held": true, "remaining_ms": 6500},
+    "cluster": null
   })");
   EXPECT_EQ(shop, want) << json::diff(want, shop);
 }
@@ -49,6 +62,38 @@ TEST(StatusJson, WhatIsNotKnownIsNull) {
   EXPECT_TRUE(orders["disk_free_bytes"].is_null());
   EXPECT_TRUE(orders["position"].is_null());
   EXPECT_TRUE(orders["source"]["position"].is_null());
+  EXPECT_TRUE(orders["lease"].is_null());
+  EXPECT_TRUE(orders["snapshot"].is_null());
+}
+
+TEST(StatusJson, TellsOfACluster) {
+  Snapshot snapshot = example_snapshot();
+  EXPECT_TRUE(json::parse(to_json(snapshot))["cluster"].is_null());
+  snapshot.cluster = {.node = "n1",
+                      .name = "c",
+                      .nodes = {{.name = "n1", .id = 7, .address = "a:1", .connected = true}}};
+  const json all = json::parse(to_json(snapshot));
+  EXPECT_EQ(all["cluster"], json::parse(R"({"node": "n1", "name": "c", "reason": "", "nodes": [
+      {"name": "n1", "id": 7, "address": "a:1", "connected": true, "votes": true, "site": "",
+       "drained": false, "leaving": false}]})"));
+  EXPECT_EQ(all["streams"][1]["cluster"], json::parse(R"({"node": "n1", "role": "leader",
+      "leader": "n1", "term": 3, "last_index": 9, "commit_index": 8, "reason": "",
+      "members": [{"name": "n2", "voter": true, "lag_entries": 4, "active": true}]})"));
+}
+
+TEST(StatusJson, AGroupIsReadAsItWasTold) {
+  const GroupStatus told{.node = "n1",
+                         .role = "leader",
+                         .leader = "n1",
+                         .term = 3,
+                         .last_index = 9,
+                         .commit_index = 8,
+                         .reason = "why",
+                         .members = {{.name = "n2", .voter = false, .lag_entries = 4}}};
+  const auto read = parse_group(to_json(told));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(to_json(*read), to_json(told));
+  EXPECT_EQ(parse_group("{}").error().code, Code::kCorrupt);
 }
 
 TEST(StatusJson, TextThatIsNoUtf8DoesNoHarm) {

@@ -4,11 +4,14 @@
 
 #include <csignal>
 
+#include "app/begin_cluster_command.h"
 #include "app/check_source_command.h"
 #include "app/config.h"
 #include "app/config_keys.h"
+#include "app/export_command.h"
 #include "app/import_command.h"
 #include "app/serve_command.h"
+#include "app/snapshot_commands.h"
 #include "cli/command_line.h"
 #include "cli/decode.h"
 #include "cli/remote_commands.h"
@@ -51,6 +54,37 @@ struct Runner {
   int operator()(const cli::Tail& command) const {
     return ask(command, [&](const std::string& address) { return cli::tail(command, address); });
   }
+  int operator()(const cli::GetRows& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::get_rows(command, address); });
+  }
+  int operator()(const cli::ShowSnapshot& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::show_snapshot(command, address); });
+  }
+  int operator()(const cli::CommandSnapshot& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::command_snapshot(command, address); });
+  }
+  int operator()(const cli::CreateSnapshot& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::create_snapshot(command, address); });
+  }
+  int operator()(const cli::ListSnapshots& command) const { return list_snapshots(command); }
+  int operator()(const cli::ExportSnapshot& command) const { return export_snapshot(command); }
+  int operator()(const cli::RemoveSnapshot& command) const { return remove_snapshot(command); }
+  int operator()(const cli::ShowFeed& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::show_feed(command, address); });
+  }
+  int operator()(const cli::ListCursors& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::list_cursors(command, address); });
+  }
+  int operator()(const cli::DeleteCursor& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::delete_cursor(command, address); });
+  }
   int operator()(const cli::ListSinks& command) const {
     return ask(command,
                [&](const std::string& address) { return cli::list_sinks(command, address); });
@@ -75,6 +109,19 @@ struct Runner {
     return ask(command,
                [&](const std::string& address) { return cli::rebuild_schema(command, address); });
   }
+  int operator()(const cli::HandOver& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::hand_over(command, address); });
+  }
+  int operator()(const cli::ShowCluster& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::show_cluster(command, address); });
+  }
+  int operator()(const cli::CommandCluster& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::command_cluster(command, address); });
+  }
+  int operator()(const cli::BeginCluster& command) const { return begin_cluster(command); }
   int operator()(const cli::CheckSource& command) const { return check_source(command); }
   int operator()(const cli::Import& command) const { return import_files(command); }
   int operator()(const cli::Decode& command) const { return cli::decode(command); }

@@ -6,11 +6,13 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <toml++/toml.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "app/config_keys.h"
@@ -18,6 +20,7 @@
 #include "io/address.h"
 #include "mysql/client.h"
 #include "sink/delivery.h"
+#include "sink/pattern.h"
 
 namespace binbus::app {
 namespace {
@@ -27,7 +30,8 @@ constexpr uint64_t kStreamBytes = 16u << 20;       // ingest's buffers, the log'
 constexpr uint64_t kConnectionBytes = 512u << 10;  // two blocks of the log
 constexpr uint64_t kSilenceMarginMs = 5'000;       // beyond two heartbeats; ingest waits 1 s of it
 
-constexpr std::string_view kSections[] = {"stream", "sink", "admin", "log"};
+constexpr std::string_view kSections[] = {"stream", "sink", "state", "admin",
+                                          "feed",   "log",  "node",  "coordinator"};
 
 template <class T>
 std::vector<std::string_view> names(std::span<const Key<T>> keys) {
@@ -47,6 +51,9 @@ std::string_view section_of(std::string_view name) {
   if (has_key(admin_keys(), name)) return "[admin]";
   if (has_key(log_keys(), name)) return "[log]";
   if (has_key(sink_keys(), name)) return "[[sink]]";
+  if (has_key(state_keys(), name)) return "[[state]]";
+  if (has_key(feed_keys(), name)) return "[feed]";
+  if (has_key(coordinator_keys(), name)) return "[coordinator]";
   if (has_key(root_keys(), name)) return "the top of the file";
   return "";
 }
@@ -54,6 +61,12 @@ std::string_view section_of(std::string_view name) {
 bool readable_by_all(const std::string& path) {
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0;
+}
+
+std::string host_name() {
+  char name[256] = {};
+  const bool known = ::gethostname(name, sizeof(name) - 1) == 0 && name[0] != '\0';
+  return known ? name : "localhost";
 }
 
 // Of an address that was checked already.
@@ -106,8 +119,14 @@ class Reader {
     read_keys(root, root_keys(), "the top of the file", config_, kSections);
     read_section(root, "log", log_keys(), config_.log);
     read_section(root, "admin", admin_keys(), config_.admin);
+    read_section(root, "node", node_keys(), config_.node);
+    if (config_.node.name.empty()) config_.node.name = host_name();
+    check_node(root);
+    if (root.contains("coordinator")) read_coordinator(root);
     for (const toml::table* table : tables(root, "stream", "[[stream]]")) read_stream(*table);
+    for (const toml::table* table : tables(root, "state", "[[state]]")) read_state(*table);
     for (const toml::table* table : tables(root, "sink", "[[sink]]")) read_sink(*table);
+    read_feed(root);
     if (config_.streams.empty()) wrong(1, "no [[stream]]: binbus has nothing to do without one");
     const bool refused = config_.memory_bytes == 0;  // and said so already
     if (!refused && !config_.streams.empty() && config_.connections_per_stream() == 0) {
@@ -333,10 +352,84 @@ class Reader {
     return fmt::format("from {}{} to {}{}", key.min, unit, key.max, unit);
   }
 
+  void check_node(const toml::table& root) {
+    const NodeConfig& node = config_.node;
+    const size_t line = root.contains("node") ? line_of(*root.get("node")) : size_t{1};
+    if (!node.peers.empty() && node.listen.empty())
+      wrong(line, "[node]: peers mean nothing without listen");
+    std::set<std::string> names;
+    for (const std::string& peer : node.peers) {
+      if (!names.insert(peer.substr(0, peer.find('@'))).second)
+        wrong(line, fmt::format("[node]: peers has {} twice", peer.substr(0, peer.find('@'))));
+    }
+    if (node.tls_cert.empty() != node.tls_key.empty() ||
+        node.tls_cert.empty() != node.tls_ca.empty())
+      wrong(line, "[node]: tls_cert, tls_key and tls_ca go together");
+    if (!node.listen.empty() && root.contains("coordinator"))
+      wrong(line, "[node]: listen makes a cluster of its own, which has no [coordinator]");
+  }
+
+  void read_coordinator(const toml::table& root) {
+    CoordinatorConfig& coordinator = config_.coordinator;
+    read_section(root, "coordinator", coordinator_keys(), coordinator);
+    const toml::table* table = root["coordinator"].as_table();
+    if (table == nullptr) return;
+    const bool password = table->contains("password") || table->contains("password_file") ||
+                          table->contains("password_env");
+    if (table->contains("user") || password) read_password(*table, "[coordinator]", coordinator);
+    if (password && !table->contains("user"))
+      wrong(line_of(*table), "[coordinator]: a password needs a user");
+    if (coordinator.tls_cert.empty() != coordinator.tls_key.empty())
+      wrong(line_of(*table), "[coordinator]: tls_cert and tls_key go together");
+    if (!coordinator.tls && !(coordinator.tls_ca + coordinator.tls_cert).empty())
+      wrong(line_of(*table), "[coordinator]: tls_ca and tls_cert mean nothing without tls = true");
+    if (coordinator.type == "zookeeper" && coordinator.tls) {
+      wrong(line_of(*table),
+            "[coordinator]: ZooKeeper's client library has no TLS; put a tunnel in "
+            "front of it, and take tls out");
+    }
+  }
+
+  void read_feed(const toml::table& root) {
+    FeedConfig& feed = config_.feed;
+    read_section(root, "feed", feed_keys(), feed);
+    const size_t line = root.contains("feed") ? line_of(*root.get("feed")) : size_t{1};
+    if (feed.tls_cert.empty() != feed.tls_key.empty())
+      wrong(line, "[feed]: tls_cert and tls_key go together");
+    if (!feed.tls_ca.empty() && feed.tls_cert.empty())
+      wrong(line, "[feed]: tls_ca means nothing without tls_cert and tls_key");
+    if (!feed.token.empty()) has_inline_password_ = true;
+    if (!feed.token.empty() && !feed.token_file.empty())
+      wrong(line, "[feed]: token and token_file are two ways to say it; leave one out");
+    if (!feed.token_file.empty() && secrets_ == Secrets::kRead) {
+      std::ifstream in(feed.token_file);
+      if (!std::getline(in, feed.token) || feed.token.empty())
+        wrong(line, fmt::format("[feed]: token_file: cannot read a line from {}", feed.token_file));
+      warn_if_readable(feed.token_file);
+    }
+    if (feed.listen.empty()) return;
+    if (feed.address.empty()) feed.address = feed.listen;
+    config_.node.feed = feed.address;
+    for (StreamConfig& stream : config_.streams) stream.fed = true;
+    addresses_.push_back({feed.listen, "[feed]", line, true});
+    if (!loopback(parts_of(feed.listen).host) && !feed.allow_remote) {
+      wrong(line,
+            fmt::format("listen = \"{}\" is not a loopback address, and who reads there reads "
+                        "all row data; if that is meant, add allow_remote = true, and a token",
+                        feed.listen));
+    }
+  }
+
+  // Of streams and sinks that do not say it: beside a coordinator, others may have delivered everything before.
+  void default_start(const toml::table& table, std::string& start) const {
+    if (!config_.coordinator.type.empty() && !table.contains("start")) start = "latest";
+  }
+
   void read_stream(const toml::table& table) {
     static constexpr std::string_view kSub[] = {"replica_user"};
     StreamConfig stream;
     read_keys(table, stream_keys(), "[[stream]]", stream, kSub);
+    default_start(table, stream.start);
     read_password(table, fmt::format("stream \"{}\"", stream.name), stream);
     for (const toml::table* user_table : tables(table, "replica_user", "[[stream.replica_user]]")) {
       ReplicaUserConfig user;
@@ -352,12 +445,31 @@ class Reader {
     config_.streams.push_back(std::move(stream));
   }
 
+  void read_state(const toml::table& table) {
+    StateConfig state;
+    read_keys(table, state_keys(), "[[state]]", state, {});
+    if (const auto compiled = sink::PatternSet::compile(state.tables); !compiled)
+      wrong(line_of(table), fmt::format("[[state]]: {}", compiled.error().message));
+    if (state.stream.empty()) return;  // said already
+    const auto stream = std::ranges::find(config_.streams, state.stream, &StreamConfig::name);
+    if (stream == config_.streams.end()) {
+      wrong(line_of(table), fmt::format("there is no [[stream]] \"{}\"", state.stream));
+    } else if (stream->state) {
+      wrong(line_of(table), fmt::format("stream \"{}\" has a [[state]] already; put all patterns "
+                                        "into its tables",
+                                        state.stream));
+    } else {
+      stream->state = std::move(state);
+    }
+  }
+
   void read_sink(const toml::table& table) {
     static constexpr std::string_view kSub[] = {"table"};
     const size_t errors_before = errors_.size();
     SinkConfig sink;
     sink::SinkOptions& options = sink;
     read_keys(table, sink_keys(), "[[sink]]", options, kSub);
+    default_start(table, options.start);
     for (const toml::table* rule_table : tables(table, "table", "[[sink.table]]")) {
       sink::TableOptions rule;
       read_keys(*rule_table, sink_table_keys(), "[[sink.table]]", rule, {});

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,19 @@ struct PasswordConfig {
 
 struct ReplicaUserConfig : PasswordConfig {
   std::string name;
+};
+
+// Tables whose current rows are kept.
+struct StateConfig {
+  std::string stream;
+  std::vector<std::string> tables;  // patterns
+  uint64_t tables_at_once = 0;
+  uint64_t rows_per_second = 0;      // read at the source; 0: no limit
+  uint64_t bytes_per_second = 0;     // the same
+  uint64_t threads_running_max = 0;  // the same
+  uint64_t cache_bytes = 0;
+  uint64_t snapshot_every_ms = 0;  // 0: when asked only
+  uint64_t snapshots_kept = 0;     // of those
 };
 
 struct StreamConfig : PasswordConfig {
@@ -57,6 +71,9 @@ struct StreamConfig : PasswordConfig {
   uint64_t retain_bytes = 0;
   uint64_t retain_hours = 0;
   uint64_t keep_free_bytes = 0;
+
+  std::optional<StateConfig> state;  // none: no rows are kept
+  bool fed = false;                  // there is a [feed]
 };
 
 struct LogConfig {
@@ -71,6 +88,42 @@ struct AdminConfig {
   uint64_t ready_lag_ms = 0;
 };
 
+// The gRPC service for applications.
+struct FeedConfig {
+  std::string listen;   // "": none
+  std::string address;  // as clients know it; never "" once loaded, unless `listen` is
+  bool allow_remote = false;
+  std::string token, token_file;  // once loaded, `token` has it
+  std::string tls_cert, tls_key, tls_ca;
+};
+
+// This node among others.
+struct NodeConfig {
+  std::string name;    // never "" once loaded
+  std::string listen;  // HOST:PORT; "": no cluster, streams' logs are this node's alone
+  // NAME@HOST:PORT, for the first start: those that begin the cluster; without this node those that it is to join.
+  std::vector<std::string> peers;
+  bool votes = true;
+  std::string site;
+  uint64_t lead_priority = 0;
+  uint64_t bytes_per_second = 0;  // of entries towards this node; 0: no limit
+  std::string tls_cert, tls_key, tls_ca;
+  std::string feed;  // [feed] address, which the others tell clients
+};
+
+// An etcd or a ZooKeeper that decides which node works on which stream.
+struct CoordinatorConfig : PasswordConfig {
+  std::string type;  // etcd, zookeeper; "": there is none
+  std::vector<std::string> endpoints;
+  std::string group;
+  uint64_t ttl_ms = 0;
+  std::string user;  // "": none
+  bool tls = false;
+  std::string tls_ca;
+  std::string tls_cert;
+  std::string tls_key;
+};
+
 struct SinkConfig : sink::SinkOptions {
   std::string section;  // what was said of it, as TOML: what stands below [[sink]]
 };
@@ -81,6 +134,9 @@ struct Config {
   uint64_t memory_bytes = 0;
   LogConfig log;
   AdminConfig admin;
+  FeedConfig feed;
+  NodeConfig node;
+  CoordinatorConfig coordinator;
   std::vector<StreamConfig> streams;
   std::vector<SinkConfig> sinks;      // each of one of the streams
   std::vector<std::string> warnings;  // to be logged at start

@@ -114,6 +114,61 @@ const Key<AdminConfig> kAdminKeys[] = {
      .min = 1},
 };
 
+const Key<StateConfig> kStateKeys[] = {
+    {.name = "stream",
+     .kind = Kind::kText,
+     .member = &StateConfig::stream,
+     .fallback = "",
+     .help = "The `[[stream]]` whose tables these are.",
+     .required = true},
+    {.name = "tables",
+     .kind = Kind::kTexts,
+     .member = &StateConfig::tables,
+     .fallback = "",
+     .help = "Patterns of the tables whose current rows are kept, as `shop.*`.",
+     .required = true},
+    {.name = "tables_at_once",
+     .kind = Kind::kInteger,
+     .member = &StateConfig::tables_at_once,
+     .fallback = "2",
+     .help = "How many tables are read at the source at a time, each over a connection of its own.",
+     .min = 1,
+     .max = 64},
+    {.name = "rows_per_second",
+     .kind = Kind::kInteger,
+     .member = &StateConfig::rows_per_second,
+     .fallback = "0",
+     .help = "How many rows are read at the source; 0: as many as it gives."},
+    {.name = "bytes_per_second",
+     .kind = Kind::kBytes,
+     .member = &StateConfig::bytes_per_second,
+     .fallback = "0",
+     .help = "The same in bytes."},
+    {.name = "threads_running_max",
+     .kind = Kind::kInteger,
+     .member = &StateConfig::threads_running_max,
+     .fallback = "0",
+     .help = "Nothing is read while the source's `Threads_running` is higher; 0: whatever it is."},
+    {.name = "cache",
+     .kind = Kind::kBytes,
+     .member = &StateConfig::cache_bytes,
+     .fallback = "64 MiB",
+     .help = "Memory for rows that were read or written lately, beside `memory`.",
+     .min = 8u << 20},
+    {.name = "snapshot_every",
+     .kind = Kind::kDuration,
+     .member = &StateConfig::snapshot_every_ms,
+     .fallback = "0s",
+     .help =
+         "How often a snapshot of the rows is kept on disk, as \"24h\"; 0: only when asked for."},
+    {.name = "snapshots_kept",
+     .kind = Kind::kInteger,
+     .member = &StateConfig::snapshots_kept,
+     .fallback = "7",
+     .help = "How many of these stay; older ones go, but not while somebody reads them.",
+     .min = 1},
+};
+
 const Key<StreamConfig> kStreamKeys[] = {
     {.name = "name",
      .kind = Kind::kText,
@@ -187,7 +242,8 @@ const Key<StreamConfig> kStreamKeys[] = {
      .fallback = "earliest",
      .help = "Where an empty log begins: `earliest`, `latest`, `gtid:SET` (what is in the set is "
              "not needed) or `FILE:POS`. Always from the head of the file that holds the place. "
-             "Not used once something is stored.",
+             "Not used once something is stored. With a `[coordinator]` the default is `latest`, "
+             "and a place that is saved there counts first.",
      .check = check_start},
     {.name = "server_id",
      .kind = Kind::kInteger,
@@ -373,6 +429,7 @@ std::span<const Key<Config>> root_keys() { return kRootKeys; }
 std::span<const Key<LogConfig>> log_keys() { return kLogKeys; }
 std::span<const Key<AdminConfig>> admin_keys() { return kAdminKeys; }
 std::span<const Key<StreamConfig>> stream_keys() { return kStreamKeys; }
+std::span<const Key<StateConfig>> state_keys() { return kStateKeys; }
 std::span<const Key<ReplicaUserConfig>> replica_user_keys() { return kReplicaUserKeys; }
 
 std::string_view kind_name(KeyKind kind) {
@@ -413,6 +470,10 @@ std::string keys_markdown() {
       out, "[[stream.replica_user]]",
       "Follows its `[[stream]]`, any number of times: who may connect to that stream's `listen`.",
       replica_user_keys());
+  append_table(out, "[[state]]",
+               "At most one per stream: the tables whose current rows are kept, see "
+               "[snapshots](snapshots.md).",
+               state_keys());
   append_table(out, "[[sink]]",
                "One per target that a stream's row changes are delivered to, and of any type; see "
                "[below](#sinks).",
@@ -423,6 +484,14 @@ std::string keys_markdown() {
       "first that matches counts; what it leaves out is as `[[sink]]` says.",
       sink_table_keys());
   append_table(out, "[admin]", "The status and metrics endpoint.", admin_keys());
+  append_table(out, "[feed]",
+               "The service from which applications take rows and changes, see [feed](feed.md).",
+               feed_keys());
+  append_table(out, "[node]", "This process among others.", node_keys());
+  append_table(out, "[coordinator]",
+               "An etcd or a ZooKeeper beside which several nodes share the streams; see "
+               "[coordination](coordination.md). Without this section the node works alone.",
+               coordinator_keys());
   append_table(out, "[log]", "Log lines go to standard error.", log_keys());
   out.pop_back();
   return out;

@@ -46,7 +46,11 @@ struct Key {
 std::span<const Key<Config>> root_keys();
 std::span<const Key<LogConfig>> log_keys();
 std::span<const Key<AdminConfig>> admin_keys();
+std::span<const Key<FeedConfig>> feed_keys();
+std::span<const Key<NodeConfig>> node_keys();
+std::span<const Key<CoordinatorConfig>> coordinator_keys();
 std::span<const Key<StreamConfig>> stream_keys();
+std::span<const Key<StateConfig>> state_keys();
 std::span<const Key<ReplicaUserConfig>> replica_user_keys();
 std::span<const Key<sink::SinkOptions>> sink_keys();
 std::span<const Key<sink::TableOptions>> sink_table_keys();

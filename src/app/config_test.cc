@@ -148,6 +148,8 @@ const Case kCases[] = {
      "data='d'\n[[stream]]\nname='a'\nsource=['h:3306','/run/mysql.sock']\nuser='u'\npassword='p'\n"
      "listen='0.0.0.0:3306'\nreplica_user=[{name='r',password='p'}]\n",
      ""},
+    {"remote_feed_when_allowed",
+     "+[feed]\nlisten=':7272'\nallow_remote=true\ntoken='t'\ntls_cert='c'\ntls_key='k'\n", ""},
     {"remote_admin_when_allowed", "+[admin]\nlisten='0.0.0.0:7070'\nallow_remote=true\n", ""},
 
     {"sink_to_stdout", "+[[sink]]\nname='s'\nstream='a'\ntype='file'\npath='-'\n", ""},
@@ -201,7 +203,15 @@ const Case kCases[] = {
      "stalled_after, ready_lag"},
     {"short_key_like_no_other", "+[foo]\n",
      "b.toml:7: unknown key \"foo\" in the top of the file; there are: data, memory, stream, "
-     "sink, admin, log"},
+     "sink, state, admin, feed, log, node, coordinator"},
+    {"state", "+[[state]]\nstream='a'\ntables=['shop.*', '/x[0-9]/']\ntables_at_once=4\n", ""},
+    {"state_of_no_stream", "+[[state]]\nstream='b'\ntables='shop.*'\n",
+     "b.toml:7: there is no [[stream]] \"b\""},
+    {"state_twice", "+[[state]]\nstream='a'\ntables='x.*'\n[[state]]\nstream='a'\ntables='y.*'\n",
+     "b.toml:10: stream \"a\" has a [[state]] already; put all patterns into its tables"},
+    {"state_with_bad_pattern", "+[[state]]\nstream='a'\ntables='/(/'\n", "b.toml:7: [[state]]: "},
+    {"state_without_tables", "+[[state]]\nstream='a'\n",
+     "b.toml:7: tables is missing in [[state]]"},
     {"misspelt_section", "+[amdin]\n",
      "b.toml:7: unknown key \"amdin\" in the top of the file; did you mean \"admin\"?"},
     {"stream_in_single_brackets", "data='d'\n[stream]\nname='a'\n",
@@ -296,10 +306,61 @@ const Case kCases[] = {
      "b.toml:8: listen = \"0.0.0.0:7070\" is not a loopback address, and the endpoint has no "
      "password; if that is "
      "meant, add allow_remote = true"},
+    {"remote_feed", "+[feed]\nlisten=':7272'\n",
+     "b.toml:7: listen = \":7272\" is not a loopback address, and who reads there reads all row "
+     "data; if that is meant, add allow_remote = true, and a token"},
+    {"feed_keys_that_go_together",
+     "+[feed]\nlisten='[::1]:7070'\ntls_cert='c'\ntoken='t'\ntoken_file='t'\n"
+     "[admin]\nlisten='[::1]:7070'\n",
+     "b.toml:7: [feed]: tls_cert and tls_key go together\n"
+     "b.toml:7: [feed]: token and token_file are two ways to say it; leave one out\n"
+     "b.toml:7: [feed]: token_file: cannot read a line from t\n"
+     "b.toml:13: [feed] and [admin] both listen on port 7070"},
     {"memory_too_small", "memory='1 MiB'\n" + std::string(kStream),
      "b.toml:1: memory is 1 MiB; must be at least 33554432"},
     {"memory_too_small_for_the_streams", "memory='32 MiB'\n" + std::string(kStream),
      "b.toml:1: memory is too small for 1 streams"},
+    {"coordinator",
+     "+[node]\nname='n-1.example'\n[coordinator]\ntype='etcd'\nendpoints=['a:2379', 'b:2379']\n"
+     "group='db_mall'\nuser='u'\npassword='p'\ntls=true\ntls_ca='ca.pem'\nttl='2s'\n",
+     ""},
+    {"coordinator_without_anything", "+[coordinator]\n",
+     "b.toml:7: type is missing in [coordinator]: What it is: an etcd (v3, from 3.4 on) or a "
+     "ZooKeeper (from 3.5 on).\n"
+     "b.toml:7: endpoints is missing in [coordinator]: Its servers.\n"
+     "b.toml:7: group is missing in [coordinator]: Nodes of one group share their streams"},
+    {"coordinator_of_no_type", "+[coordinator]\ntype='consul'\nendpoints='a:1'\ngroup='g'\n",
+     "b.toml:8: type is \"consul\"; must be one of etcd, zookeeper"},
+    {"coordinator_group_with_a_slash",
+     "+[coordinator]\ntype='etcd'\nendpoints='a:1'\ngroup='g/h'\n",
+     "b.toml:10: group must be 1 to 64 letters"},
+    {"coordinator_endpoint_without_host",
+     "+[coordinator]\ntype='etcd'\nendpoints=':1'\ngroup='g'\n",
+     "b.toml:9: endpoints must be HOST:PORT"},
+    {"coordinator_ttl_too_short",
+     "+[coordinator]\ntype='etcd'\nendpoints='a:1'\ngroup='g'\nttl='1s'\n",
+     "b.toml:11: ttl is 1s; must be from 2000ms to 600000ms"},
+    {"coordinator_user_without_password",
+     "+[coordinator]\ntype='etcd'\nendpoints='a:1'\ngroup='g'\nuser='u'\n",
+     "b.toml:7: [coordinator] needs one of password, password_file, password_env; it has none"},
+    {"coordinator_password_without_user",
+     "+[coordinator]\ntype='etcd'\nendpoints='a:1'\ngroup='g'\npassword='p'\n",
+     "b.toml:7: [coordinator]: a password needs a user"},
+    {"peers_without_listen", "+[node]\nname='a'\npeers=['a@h:1']\n",
+     "b.toml:7: [node]: peers mean nothing without listen"},
+    {"peer_twice", "+[node]\nname='a'\nlisten='h:1'\npeers=['a@h:1', 'a@h:2']\n",
+     "b.toml:7: [node]: peers has a twice"},
+    {"peer_without_name", "+[node]\nname='a'\nlisten='h:1'\npeers='h:1'\n",
+     "b.toml:10: peers must be NAME@HOST:PORT"},
+    {"node_tls_in_part", "+[node]\nname='a'\nlisten='h:1'\ntls_cert='c'\n",
+     "b.toml:7: [node]: tls_cert, tls_key and tls_ca go together"},
+    {"zookeeper_with_tls",
+     "+[coordinator]\ntype='zookeeper'\nendpoints='a:1'\ngroup='g'\ntls=true\n",
+     "b.toml:7: [coordinator]: ZooKeeper's client library has no TLS"},
+    {"coordinator_ca_without_tls",
+     "+[coordinator]\ntype='etcd'\nendpoints='a:1'\ngroup='g'\ntls_ca='f'\n",
+     "b.toml:7: [coordinator]: tls_ca and tls_cert mean nothing without tls = true"},
+    {"node_name", "+[node]\nname='a b'\n", "b.toml:8: name must be 1 to 64 letters"},
     {"everything_wrong_at_once", "+tls='on'\nusr='x'\n",
      "b.toml:7: tls is \"on\"; must be one of disabled, preferred, required, verify_ca, "
      "verify_identity\n"
@@ -323,6 +384,28 @@ TEST_P(ConfigCases, AreReadOrRefusedByLine) {
 
 INSTANTIATE_TEST_SUITE_P(All, ConfigCases, ::testing::ValuesIn(kCases),
                          [](const auto& i) { return i.param.name; });
+
+TEST(Config, BesideACoordinatorStreamsAndSinksStartAtTheLatest) {
+  const std::string stream(kStream);
+  const std::string sinks =
+      "[[sink]]\nname='s'\nstream='a'\ntype='file'\npath='f'\n"
+      "[[sink]]\nname='t'\nstream='a'\ntype='file'\npath='g'\nstart='earliest'\n";
+  const std::string coordinator = "[coordinator]\ntype='etcd'\nendpoints='a:2379'\ngroup='g'\n";
+  const auto alone = parse_config(stream + sinks, "b.toml");
+  ASSERT_TRUE(alone) << alone.error().message;
+  EXPECT_EQ(alone->streams[0].start, "earliest");
+  EXPECT_EQ(alone->sinks[0].start, "earliest");
+  EXPECT_NE(alone->node.name, "");
+  const auto config = parse_config(stream + sinks + coordinator, "b.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->streams[0].start, "latest");
+  EXPECT_EQ(config->sinks[0].start, "latest");
+  EXPECT_EQ(config->sinks[1].start, "earliest");
+  EXPECT_EQ(config->coordinator.ttl_ms, 10'000u);
+  const auto added = parse_sink("name='u'\nstream='a'\ntype='file'\npath='h'\n", *config);
+  ASSERT_TRUE(added) << added.error().message;
+  EXPECT_EQ(added->start, "latest");
+}
 
 TEST(Config, AnAuthorityMeansVerification) {
   const auto config = parse_config(std::string(kStream) + "tls_ca = \"ca.pem\"\n", "/etc/b.toml");
@@ -491,6 +574,9 @@ TEST(ConfigDocs, TheExampleIsRightAndNamesEveryKey) {
   expect_all(root_keys());
   expect_all(log_keys());
   expect_all(admin_keys());
+  expect_all(feed_keys());
+  expect_all(node_keys());
+  expect_all(coordinator_keys());
   expect_all(stream_keys());
   expect_all(replica_user_keys());
   expect_all(sink_keys());

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "io/address.h"
+#include "io/durable_file.h"
 #include "mysql/gtid.h"
 
 namespace binbus::app {
@@ -86,13 +87,7 @@ Result<std::string> DataFolder::server_uuid(io::FileSystem& files,
   BINBUS_RETURN_IF_ERROR(files.make_directories(folder));
   BINBUS_TRY(uuid, draw_uuid());
   const std::string text = uuid.to_string();
-  const std::string draft = path + ".new";
-  if (files.exists(draft)) BINBUS_RETURN_IF_ERROR(files.remove(draft));
-  BINBUS_TRY(file, files.open(draft, io::OpenMode::kCreateNew));
-  BINBUS_RETURN_IF_ERROR(file->write_at(0, as_bytes(text + "\n")));
-  BINBUS_RETURN_IF_ERROR(file->sync());
-  BINBUS_RETURN_IF_ERROR(files.rename(draft, path));
-  BINBUS_RETURN_IF_ERROR(files.sync_directory(folder));
+  BINBUS_RETURN_IF_ERROR(io::write_durably(files, path, text + "\n"));
   return text;
 }
 

@@ -21,6 +21,7 @@ class DataFolder {
   DataFolder& operator=(DataFolder&&) = delete;
   ~DataFolder();
 
+  const std::string& path() const { return path_; }
   std::string stream_folder(const std::string& stream) const { return path_ + "/" + stream; }
   // The stream's UUID; drawn and made durable the first time.
   Result<std::string> server_uuid(io::FileSystem& files, const std::string& stream) const;
@@ -30,6 +31,11 @@ class DataFolder {
   std::string path_;
   int descriptor_;
 };
+
+// Where snapshots of a stream's kept rows are, of the stream's folder.
+inline std::string snapshots_folder(const std::string& stream_folder) {
+  return stream_folder + "/snapshots";
+}
 
 // A server id for a UUID: the same each time, never 0, spread over 32 bits.
 uint32_t server_id_of(const std::string& server_uuid);

@@ -77,7 +77,7 @@ Result<Checked> check(const Input& input) {
 }
 
 // Appends the file from `from` on, which is 0 or a transaction end.
-Status store(const Input& input, uint64_t from, store::Log& log) {
+Status store(const Input& input, uint64_t from, store::LocalLog& log) {
   constexpr uint64_t kSyncBytes = 16 * kBlockBytes;
   binlog::EventScanner scan = scanner();
   std::vector<TransactionEnd> ends;
@@ -97,7 +97,7 @@ Status store(const Input& input, uint64_t from, store::Log& log) {
 }
 
 // What an earlier import that was cut short stored must be how the file begins.
-Status check_stored(const Input& input, store::Position stored, store::Log& log) {
+Status check_stored(const Input& input, store::Position stored, store::LocalLog& log) {
   BINBUS_TRY(reader, log.reader({stored.segment, 0}));
   ByteVector buffer(kBlockBytes);
   uint64_t offset = 0;
@@ -152,7 +152,8 @@ Result<uint64_t> stored_bytes(const std::string& name, uint64_t number, const st
                           newest.name, newest.number + 1));
 }
 
-Result<Imported> import_checked(io::FileSystem& files, const std::string& path, store::Log& log,
+Result<Imported> import_checked(io::FileSystem& files, const std::string& path,
+                                store::LocalLog& log,
                                 const std::function<void(size_t bytes)>& progress) {
   const std::string name = std::filesystem::path(path).filename().string();
   BINBUS_TRY(number, binlog::SegmentName::parse(name));
@@ -182,7 +183,7 @@ Result<Imported> import_checked(io::FileSystem& files, const std::string& path, 
 
 }  // namespace
 
-Result<Imported> import_file(io::FileSystem& files, const std::string& path, store::Log& log,
+Result<Imported> import_file(io::FileSystem& files, const std::string& path, store::LocalLog& log,
                              const std::function<void(size_t bytes)>& progress) {
   auto imported = import_checked(files, path, log, progress);
   if (!imported) return fail_in(path, std::move(imported).error());

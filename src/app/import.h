@@ -5,7 +5,7 @@
 #include <string>
 
 #include "io/file.h"
-#include "store/log.h"
+#include "store/local_log.h"
 
 namespace binbus::app {
 
@@ -28,7 +28,7 @@ struct Imported {
 //         or its Previous_gtids contradict the log; the log's own. Messages name the file and the
 //         offset or the GTIDs.
 // `progress` is told how many bytes of the file were read; what is stored is read twice.
-Result<Imported> import_file(io::FileSystem& files, const std::string& path, store::Log& log,
+Result<Imported> import_file(io::FileSystem& files, const std::string& path, store::LocalLog& log,
                              const std::function<void(size_t bytes)>& progress = {});
 
 }  // namespace binbus::app

@@ -28,7 +28,8 @@ Result<std::string> data_folder(const cli::Import& command) {
 Status import_all(const cli::Import& command, const std::string& data) {
   BINBUS_TRY(folder, DataFolder::lock(data));
   io::FileSystem& files = io::posix_file_system();
-  BINBUS_TRY(log, store::Log::open(files, io::system_clock(),
+  BINBUS_TRY(log,
+             store::LocalLog::open(files, io::system_clock(),
                                    {.directory = folder.stream_folder(command.stream)}, nullptr));
   BINBUS_TRY(sizes, cli::file_sizes(files, command.files));
   cli::Progress progress(2 * std::accumulate(sizes.begin(), sizes.end(), uint64_t{0}));

@@ -26,8 +26,8 @@ class ImportTest : public ::testing::Test {
   void SetUp() override { open_log(); }
   void open_log() {
     log_.reset();
-    auto opened = store::Log::open(disk_, io::system_clock(),
-                                   {.directory = folder_, .keep_free_bytes = 0}, nullptr);
+    auto opened = store::LocalLog::open(disk_, io::system_clock(),
+                                        {.directory = folder_, .keep_free_bytes = 0}, nullptr);
     ASSERT_TRUE(opened) << opened.error().message;
     log_ = std::move(*opened);
   }
@@ -53,7 +53,7 @@ class ImportTest : public ::testing::Test {
 
   io::SimulatedDisk disk_;
   std::string folder_ = "log";
-  std::unique_ptr<store::Log> log_;
+  std::unique_ptr<store::LocalLog> log_;
 };
 
 class ImportGolden : public ImportTest, public ::testing::WithParamInterface<const char*> {};

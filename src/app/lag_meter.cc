@@ -39,6 +39,11 @@ void LagMeter::stored(const Stored& now, uint64_t now_us) {
   }
 }
 
+void LagMeter::seen(const Stored& now) {
+  const std::lock_guard lock(mutex_);
+  if (samples_.empty() || now.visible > samples_.back().end) sample(now);
+}
+
 // Adds a sample, or moves the newest along while it is close to the one before.
 void LagMeter::sample(const Stored& now) {
   const size_t count = samples_.size();

@@ -29,6 +29,9 @@ class LagMeter {
   // After each sync, at wall time `now_us`.
   void stored(const Stored& now, uint64_t now_us);
 
+  // What the log holds now, where another node stores it: called often enough for readers' lags, which are as exact as that.
+  void seen(const Stored& now);
+
   // While the source is connected: how long the newest transaction took from its commit to our
   // disk, as long as they come, or how long we have been receiving the one under way if that is more.
   uint64_t source_lag_ms(uint64_t now_us) const;

@@ -105,5 +105,17 @@ TEST(LagMeter, ManySamplesStayFewAndTrue) {
   EXPECT_LE(old, kCount);
 }
 
+// A node that does not store itself sees what others do.
+TEST(LagMeter, ReadersLagBehindWhatWasSeen) {
+  LagMeter meter({{1, 100}, 1'000'001, false});
+  meter.seen({{1, 200}, 2'000'001, false});
+  meter.seen({{1, 300}, 3'000'001, false});
+  meter.seen({{1, 300}, 9'000'001, false});  // nothing new
+  EXPECT_EQ(meter.reader_lag_ms({1, 100}, 5'000'001), 3000u);
+  EXPECT_EQ(meter.reader_lag_ms({1, 200}, 5'000'001), 2000u);
+  EXPECT_EQ(meter.reader_lag_ms({1, 300}, 5'000'001), 0u);
+  EXPECT_EQ(meter.delays().sum_us, 0u);
+}
+
 }  // namespace
 }  // namespace binbus::app

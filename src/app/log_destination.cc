@@ -16,38 +16,54 @@ store::SourceSpan span_of(const ingest::SourceIdentity& source, binlog::Position
 
 }  // namespace
 
-LogDestination::LogDestination(store::Log& log, LagMeter& meter, SchemaRecorder& schemas,
-                               io::Clock& clock)
-    : log_(log), meter_(meter), schemas_(schemas), clock_(clock) {
+LogDestination::LogDestination(store::Log& log, store::LogWriter& writer, LagMeter& meter,
+                               SchemaRecorder& schemas, io::Clock& clock)
+    : log_(log), writer_(writer), meter_(meter), schemas_(schemas), clock_(clock) {
   const auto segments = log.segments();
   if (!segments.empty()) segment_name_ = segments.back().name;
 }
 
 Status LogDestination::begin_segment(const std::string& name,
                                      const ingest::SourceIdentity& source) {
-  BINBUS_RETURN_IF_ERROR(log_.begin_segment(name, span_of(source, {})));
+  BINBUS_RETURN_IF_ERROR(writer_.begin_segment(name, span_of(source, {})));
   segment_name_ = name;
   return ok();
 }
 
 Status LogDestination::append(Bytes bytes, std::span<const binlog::TransactionEnd> ends) {
-  return log_.append(bytes, ends);
+  return writer_.append(bytes, ends);
 }
 
 Status LogDestination::sync() {
-  BINBUS_RETURN_IF_ERROR(log_.sync());
-  const binlog::Position visible = log_.visible_end();
-  meter_.stored({visible, log_.last_commit_us(), log_.end() != visible}, clock_.wall_us());
+  BINBUS_RETURN_IF_ERROR(writer_.sync());
+  tell();
   return ok();
 }
 
-Status LogDestination::abort_transaction() { return log_.abort_transaction(); }
-
-Status LogDestination::record_source(const ingest::SourceIdentity& source) {
-  return log_.record_source(span_of(source, log_.end()));
+Status LogDestination::begin_sync() {
+  BINBUS_RETURN_IF_ERROR(writer_.begin_sync());
+  tell();
+  return ok();
 }
 
-binlog::Position LogDestination::end() const { return log_.end(); }
+Result<binlog::Position> LogDestination::synced() {
+  BINBUS_TRY(synced, writer_.synced());
+  if (log_.visible_end() != told_) tell();
+  return synced;
+}
+
+void LogDestination::tell() {
+  told_ = log_.visible_end();
+  meter_.stored({told_, log_.last_commit_us(), writer_.end() != told_}, clock_.wall_us());
+}
+
+Status LogDestination::abort_transaction() { return writer_.abort_transaction(); }
+
+Status LogDestination::record_source(const ingest::SourceIdentity& source) {
+  return writer_.record_source(span_of(source, writer_.end()));
+}
+
+binlog::Position LogDestination::end() const { return writer_.end(); }
 std::string LogDestination::segment_name() const { return segment_name_; }
 uint32_t LogDestination::segment_made_s() const {
   const auto segments = log_.segments();
@@ -56,7 +72,7 @@ uint32_t LogDestination::segment_made_s() const {
 mysql::Executed LogDestination::executed() const { return log_.executed(); }
 
 ingest::SourceIdentity LogDestination::source_at_end() const {
-  const auto span = log_.to_source(log_.end());
+  const auto span = log_.to_source(writer_.end());
   if (!span) return {};
   return {.server_uuid = span->server_uuid,
           .server_id = span->server_id,

@@ -18,11 +18,12 @@ Status SchemaRecorder::write() {
   std::optional<changes::SchemaHistory::SegmentStart> baseline;
   {
     const std::lock_guard lock(mutex_);
-    if (!waiting_ || log_.end() != log_.visible_end()) return ok();
+    if (!waiting_ || writer_.within_transaction()) return ok();
     baseline.swap(waiting_);
   }
-  Status recorded = baseline->changed ? log_.record_schema(baseline->place, baseline->encoded)
-                                      : log_.record_same_schema(baseline->place, baseline->before);
+  Status recorded = baseline->changed
+                        ? writer_.record_schema(baseline->place, baseline->encoded)
+                        : writer_.record_same_schema(baseline->place, baseline->before);
   {
     const std::lock_guard lock(mutex_);
     outcome_ = recorded;

@@ -6,15 +6,15 @@
 #include <optional>
 
 #include "changes/schema_history.h"
-#include "store/log.h"
+#include "store/log_writer.h"
 
 namespace binbus::app {
 
-// Owner:  borrows the log.
+// Owner:  borrows the log's writer.
 // Thread: record() from the keeper's, write() from the writer's.
 class SchemaRecorder {
  public:
-  explicit SchemaRecorder(store::Log& log) : log_(log) {}
+  explicit SchemaRecorder(store::LogWriter& writer) : writer_(writer) {}
   // Returns when the writer has recorded it, or could not. kStopped when asked to stop before.
   Status record(changes::SchemaHistory::SegmentStart baseline, const std::stop_token& stop);
   // Records what waits, where no transaction is under way. kDiskFull and kIo as of any write; what else is wrong is the
@@ -22,7 +22,7 @@ class SchemaRecorder {
   Status write();
 
  private:
-  store::Log& log_;
+  store::LogWriter& writer_;
   std::mutex mutex_;
   std::condition_variable_any done_;
   std::optional<changes::SchemaHistory::SegmentStart> waiting_;  // guarded by mutex_

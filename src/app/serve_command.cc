@@ -12,6 +12,7 @@
 #include "app/streams.h"
 #include "base/log.h"
 #include "cli/command_line.h"
+#include "feed/server.h"
 #include "io/clock.h"
 
 namespace binbus::app {
@@ -68,6 +69,17 @@ Status run(const Config& config) {
     BINBUS_TRY(opened, admin::Server::open(config.admin.listen, *streams, limits));
     admin = std::move(opened);
   }
+  std::unique_ptr<feed::Server> feed;
+  if (!config.feed.listen.empty()) {
+    BINBUS_TRY(opened, feed::Server::open({.listen = config.feed.listen,
+                                           .node = config.node.name,
+                                           .token = config.feed.token,
+                                           .tls_cert = config.feed.tls_cert,
+                                           .tls_key = config.feed.tls_key,
+                                           .tls_ca = config.feed.tls_ca},
+                                          *streams, clock));
+    feed = std::move(opened);
+  }
   log::info("started", {{"version", BINBUS_VERSION},
                         {"config", config.path},
                         {"data", config.data},
@@ -80,6 +92,7 @@ Status run(const Config& config) {
   log::info("stopping", {{"signal", signal == SIGINT ? "INT" : "TERM"}});
   signals.release();
   const uint64_t began_us = clock.monotonic_us();
+  if (feed) feed->stop();  // its subscribers read the streams
   streams->stop();
   if (admin) admin->stop();
   log::info("stopped", {{"took_ms", (clock.monotonic_us() - began_us) / 1000}});

@@ -203,7 +203,9 @@ const Key<SinkOptions> kSinkKeys[] = {
      .member = &SinkOptions::start,
      .fallback = "earliest",
      .help = "Where a new sink begins: `earliest` (of what is stored), `latest`, `gtid:SET` (what "
-             "is in the set is not needed) or `FILE:POS`. Not used once something was delivered.",
+             "is in the set is not needed) or `FILE:POS`. Not used once something was delivered. "
+             "With a "
+             "`[coordinator]` the default is `latest`.",
      .check = check_start},
     {.name = "paused",
      .kind = Kind::kBool,

@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "base/log.h"
-#include "sink/durable_file.h"
+#include "io/durable_file.h"
 
 namespace binbus::app {
 namespace {
@@ -139,8 +139,9 @@ const SinkConfig* find(const std::vector<SinkConfig>& sinks, const std::string& 
 
 Result<std::unique_ptr<SinkSettings>> SinkSettings::load(const Config& config,
                                                          const DataFolder& data,
-                                                         io::FileSystem& files) {
-  std::unique_ptr<SinkSettings> settings(new SinkSettings(config, data, files));
+                                                         io::FileSystem& files, Tell tell) {
+  std::unique_ptr<SinkSettings> settings(new SinkSettings(config, data, files, std::move(tell)));
+  if (settings->tell_) return settings;
   for (const StreamConfig& stream : config.streams) {
     BINBUS_RETURN_IF_ERROR(settings->load_kept(stream.name));
   }
@@ -166,7 +167,7 @@ Status SinkSettings::load_kept(const std::string& stream) {
   for (const io::DirectoryEntry& entry : *entries) {
     if (!entry.name.ends_with(kSuffix)) continue;
     const std::string name = entry.name.substr(0, entry.name.size() - kSuffix.size());
-    BINBUS_TRY(text, sink::read_if_there(files_, folder + "/" + entry.name));
+    BINBUS_TRY(text, io::read_if_there(files_, folder + "/" + entry.name));
     auto kept = parse_sink(*text, beside(name));
     if (!kept) {
       return fail(Code::kInvalid,
@@ -206,14 +207,13 @@ Result<uint64_t> SinkSettings::change(const std::string& stream, const std::stri
   if (change.kind != Kind::kAdd && there == nullptr)
     return fail(Code::kNotFound, fmt::format("stream {} has no sink \"{}\"", stream, sink));
 
-  const std::string file = path(stream, sink);
   if (change.kind == Kind::kRemove) {
     if (written != nullptr) {
       return fail(Code::kInvalid, fmt::format("sink \"{}\" is in the configuration file: take it "
                                               "out there and restart; until then, pause it",
                                               sink));
     }
-    BINBUS_RETURN_IF_ERROR(sink::remove_if_there(files_, file));
+    BINBUS_RETURN_IF_ERROR(forget(stream, sink));
     BINBUS_RETURN_IF_ERROR(apply.remove(sink));
     std::erase_if(now_, [&](const SinkConfig& each) { return each.name == sink; });
     return 0;
@@ -242,8 +242,7 @@ Result<uint64_t> SinkSettings::change(const std::string& stream, const std::stri
   }
 
   BINBUS_TRY(revision, apply.put(wanted));
-  Status kept = as_written ? sink::remove_if_there(files_, file)
-                           : sink::write_durably(files_, file, wanted.section + "\n");
+  Status kept = as_written ? forget(stream, sink) : keep(wanted);
   if (!kept) {  // what does not last does not hold
     if (there != nullptr) {
       BINBUS_RETURN_IF_ERROR(apply.put(*there));
@@ -255,6 +254,72 @@ Result<uint64_t> SinkSettings::change(const std::string& stream, const std::stri
   std::erase_if(now_, [&](const SinkConfig& each) { return each.name == sink; });
   now_.push_back(std::move(wanted));
   return revision;
+}
+
+Status SinkSettings::keep(const SinkConfig& sink) {
+  if (tell_) return tell_(sink.stream, sink.name, sink.section + "\n");
+  return io::write_durably(files_, path(sink.stream, sink.name), sink.section + "\n");
+}
+
+Status SinkSettings::forget(const std::string& stream, const std::string& sink) {
+  return tell_ ? tell_(stream, sink, std::nullopt)
+               : io::remove_if_there(files_, path(stream, sink));
+}
+
+Result<SinkConfig> SinkSettings::told(const std::string& sink, const std::string& text) const {
+  BINBUS_TRY(section, parse_keys(text));
+  if (!section.contains("name")) section.insert("name", sink);
+  if (!section.contains("stream") && config_.streams.size() == 1)
+    section.insert("stream", config_.streams.front().name);
+  BINBUS_TRY(wanted, parse_sink(text_of(section), beside(sink)));
+  if (wanted.name != sink)
+    return fail(Code::kInvalid,
+                "name is \"" + wanted.name + "\"; it must be the key's, or left out");
+  const auto there = std::ranges::find(now_, sink, &SinkConfig::name);
+  if (there != now_.end() && (there->stream != wanted.stream || there->type != wanted.type)) {
+    return fail(Code::kInvalid,
+                "a sink keeps its name, its stream and its type; add another sink instead");
+  }
+  return wanted;
+}
+
+void SinkSettings::follow(const std::map<std::string, std::string>& all) {
+  const std::lock_guard lock(mutex_);
+  follow_locked(all);
+}
+
+void SinkSettings::follow(const std::string& stream,
+                          const std::map<std::string, std::string>& told) {
+  const std::lock_guard lock(mutex_);
+  const auto known = followed_.find(stream);
+  if (known == followed_.end() ? told.empty() : known->second == told) return;
+  followed_[stream] = told;
+  std::map<std::string, std::string> all;
+  for (const auto& [name, sections] : followed_) all.insert(sections.begin(), sections.end());
+  follow_locked(all);
+}
+
+void SinkSettings::follow_locked(const std::map<std::string, std::string>& all) {
+  std::map<std::string, std::string> refused;
+  std::vector<SinkConfig> next;
+  for (const auto& [name, text] : all) {
+    auto wanted = told(name, text);
+    if (wanted) {
+      next.push_back(std::move(*wanted));
+      continue;
+    }
+    refused[name] = wanted.error().message;
+    if (refused_[name] != refused[name])
+      log::error("sink_key_refused", {{"sink", name}, {"error", wanted.error()}});
+    const auto there = std::ranges::find(now_, name, &SinkConfig::name);
+    if (there != now_.end()) next.push_back(*there);
+  }
+  for (const SinkConfig& written : config_.sinks) {
+    if (std::ranges::find(next, written.name, &SinkConfig::name) == next.end())
+      next.push_back(written);
+  }
+  refused_ = std::move(refused);
+  now_ = std::move(next);
 }
 
 Result<std::string> SinkSettings::show(const std::string& stream, const std::string& sink) const {

@@ -204,5 +204,84 @@ TEST_F(SinkSettingsTest, AFileThatNoLongerFitsIsNamed) {
   EXPECT_THAT(loaded.error().message, HasSubstr("move the file away"));
 }
 
+// Beside a coordinator.
+class ToldSinkSettingsTest : public SinkSettingsTest {
+ protected:
+  void SetUp() override {
+    SinkSettingsTest::SetUp();
+    auto config = parse_config(kConfig, "binbus.toml");
+    auto settings = SinkSettings::load(*config, *folder_, disk_,
+                                       [this](const std::string& stream, const std::string& sink,
+                                              const std::optional<std::string>& section) -> Status {
+                                         EXPECT_EQ(stream, "shop");
+                                         if (away_) return fail(Code::kNetwork, "away");
+                                         told_.erase(sink);
+                                         if (section) told_[sink] = *section;
+                                         return ok();
+                                       });
+    ASSERT_TRUE(settings) << settings.error().message;
+    settings_ = std::move(*settings);
+  }
+  std::vector<std::string> tables(const std::string& sink) const {
+    for (const sink::SinkOptions& each : settings_->of_stream("shop")) {
+      if (each.name == sink) return each.tables;
+    }
+    return {"no such sink"};
+  }
+
+  std::map<std::string, std::string> told_;
+  bool away_ = false;
+};
+
+TEST_F(ToldSinkSettingsTest, WhatIsToldStandsInThePlaceOfTheSectionAndIsGoneWithItsKey) {
+  const std::string told = "type = 'file'\npath = 'x'\ntables = ['mall.*']\n";
+  settings_->follow({{"changes", told}, {"more", told.substr(0, 14) + "path = 'y'"}});
+  EXPECT_THAT(tables("changes"), ElementsAre("mall.*"));
+  EXPECT_EQ(settings_->of_stream("shop").size(), 2u);
+  settings_->follow({});
+  EXPECT_THAT(tables("changes"), ElementsAre("shop.*"));
+  EXPECT_EQ(settings_->of_stream("shop").size(), 1u);
+}
+
+TEST_F(ToldSinkSettingsTest, WhatIsWrongChangesNothingOfItsSink) {
+  const std::string right = "type = 'file'\npath = 'x'\ntables = ['mall.*']\n";
+  settings_->follow({{"changes", right}});
+  for (const char* wrong :
+       {"tables = [", "type = 'file'", "type = 'file'\npath = 'x'\nname = 'other'",
+        "type = 'kafka'\nbrokers = 'h:1'\ntopic = 't'",
+        "type = 'file'\npath = 'x'\nstream = 'none'"}) {
+    settings_->follow({{"changes", wrong}, {"more", "type = 'file'\npath = 'y'\n"}});
+    EXPECT_THAT(tables("changes"), ElementsAre("mall.*")) << wrong;
+    EXPECT_THAT(tables("more"), ElementsAre()) << wrong;
+  }
+}
+
+TEST_F(ToldSinkSettingsTest, ChangesAreKeptThereAndFollowedAsTheyAre) {
+  EXPECT_EQ(change(Kind::kSet, "tables = ['mall.*']"), "");
+  ASSERT_TRUE(told_.contains("changes"));
+  const auto before = settings_->of_stream("shop");
+  settings_->follow(told_);
+  EXPECT_EQ(settings_->of_stream("shop"), before);
+  EXPECT_EQ(change(Kind::kReset, ""), "");
+  EXPECT_TRUE(told_.empty());
+  EXPECT_THAT(tables("changes"), ElementsAre("shop.*"));
+}
+
+// Each stream's log tells of its own sinks.
+TEST_F(ToldSinkSettingsTest, StreamsAreFollowedOneByOne) {
+  settings_->follow("shop", {{"more", "type = 'file'\npath = 'y'\nstream = 'shop'\n"}});
+  settings_->follow("other", {});
+  EXPECT_EQ(settings_->of_stream("shop").size(), 2u);
+  settings_->follow("shop", {});
+  EXPECT_EQ(settings_->of_stream("shop").size(), 1u);
+}
+
+TEST_F(ToldSinkSettingsTest, WhatCannotBeKeptDoesNotHold) {
+  away_ = true;
+  EXPECT_THAT(change(Kind::kSet, "tables = ['mall.*']"), HasSubstr("away"));
+  EXPECT_THAT(tables("changes"), ElementsAre("shop.*"));
+  EXPECT_THAT(put_.back().tables, ElementsAre("shop.*"));
+}
+
 }  // namespace
 }  // namespace binbus::app

@@ -9,20 +9,43 @@
 namespace binbus::app {
 namespace {
 
-// How long a source with many tables may think before its first row.
-constexpr uint32_t kAnswerMs = 300'000;
+mysql::ConnectOptions options_of(const StreamConfig& config, uint32_t answer_ms) {
+  mysql::ConnectOptions options = ingest_options(config, "").connect;
+  options.timeout_ms = std::max(options.timeout_ms, answer_ms);
+  return options;
+}
 
 }  // namespace
 
 Result<std::unique_ptr<mysql::Client>> connect_to_source(const StreamConfig& config,
-                                                         const ingest::Ingest& ingest) {
+                                                         const ingest::Ingest& ingest,
+                                                         uint32_t answer_ms) {
   const ingest::IngestStatus status = ingest.status();
   if (status.state != ingest::IngestState::kStreaming)
     return fail(Code::kNetwork, "no source is connected");
-  mysql::ConnectOptions options = ingest_options(config, "").connect;
+  mysql::ConnectOptions options = options_of(config, answer_ms);
   options.address = status.address;
-  options.timeout_ms = std::max(options.timeout_ms, kAnswerMs);
   return mysql::Client::connect(options);
+}
+
+Result<std::unique_ptr<mysql::Client>> connect_to_source(const StreamConfig& config,
+                                                         const store::SourceSpan& source,
+                                                         uint32_t answer_ms) {
+  mysql::ConnectOptions options = options_of(config, answer_ms);
+  Error error{Code::kNetwork, "none of the configured sources is the one that the log comes from"};
+  for (const std::string& address : config.source) {
+    options.address = address;
+    auto client = mysql::Client::connect(options);
+    if (!client) {
+      error = client.error();
+      continue;
+    }
+    const bool by_uuid = !source.server_uuid.empty();
+    const auto id = (*client)->value(by_uuid ? "SELECT @@server_uuid" : "SELECT @@server_id");
+    const std::string wanted = by_uuid ? source.server_uuid : std::to_string(source.server_id);
+    if (id && id->value_or("") == wanted) return client;
+  }
+  return fail(std::move(error));
 }
 
 Result<std::vector<sink::FilterRow>> read_filter_table(const StreamConfig& config,

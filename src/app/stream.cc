@@ -7,18 +7,29 @@
 #include <chrono>
 
 #include "app/data_folder.h"
+#include "app/feed_cursors.h"
+#include "app/fenced_target.h"
+#include "app/group_cursors.h"
 #include "app/ingest_options.h"
+#include "app/lease_writes.h"
+#include "app/saved_place.h"
 #include "app/schema_surroundings.h"
 #include "app/sink_targets.h"
 #include "app/source_client.h"
 #include "app/stream_parts.h"
 #include "base/error_table.h"
 #include "base/log.h"
+#include "ingest/baseline.h"
+#include "sink/filter.h"
+#include "sink/pattern.h"
 
 namespace binbus::app {
 namespace {
 
 constexpr auto kEvery = std::chrono::seconds(5);  // retention, and another try at what failed
+constexpr uint64_t kSoonMs = 200;
+constexpr uint32_t kRowsAnswerMs =
+    60'000;  // how long a source may think before a chunk's first row
 
 serve::ServerOptions server_options(const StreamConfig& config, const std::string& server_uuid,
                                     uint32_t server_id, size_t connections_max) {
@@ -40,15 +51,6 @@ serve::ServerOptions server_options(const StreamConfig& config, const std::strin
   return options;
 }
 
-store::LogOptions log_options(const StreamConfig& config, const std::string& folder) {
-  store::LogOptions options;
-  options.directory = folder;
-  options.retain_bytes = config.retain_bytes;
-  options.retain_seconds = config.retain_hours * 3600;
-  options.keep_free_bytes = config.keep_free_bytes;
-  return options;
-}
-
 }  // namespace
 
 Stream::Stream(StreamConfig config, std::vector<sink::SinkOptions> sinks, const DataFolder& data,
@@ -56,6 +58,18 @@ Stream::Stream(StreamConfig config, std::vector<sink::SinkOptions> sinks, const 
     : config_(std::move(config)),
       sinks_(std::move(sinks)),
       data_(data),
+      cluster_(nullptr),
+      folder_(data.stream_folder(config_.name)),
+      connections_max_(connections_max),
+      files_(files),
+      clock_(clock) {}
+
+Stream::Stream(StreamConfig config, SinksOfLog sinks, const DataFolder& data,
+               size_t connections_max, io::FileSystem& files, io::Clock& clock, Cluster& cluster)
+    : config_(std::move(config)),
+      sinks_of_log_(std::move(sinks)),
+      data_(data),
+      cluster_(&cluster),
       folder_(data.stream_folder(config_.name)),
       connections_max_(connections_max),
       files_(files),
@@ -65,6 +79,18 @@ Stream::~Stream() { stop(); }
 
 void Stream::start() {
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+void Stream::start(std::shared_ptr<coordinate::Lease> lease, const std::string& from,
+                   std::vector<sink::SinkOptions> sinks) {
+  lease_ = std::move(lease);
+  from_ = from;
+  sinks_ = std::move(sinks);
+  {
+    const std::lock_guard lock(mutex_);
+    fault_.reset();
+  }
+  start();
 }
 
 void Stream::stop() {
@@ -78,10 +104,12 @@ void Stream::stop() {
     parts = std::move(parts_);
   }
   if (!parts) return;
+  parts->closing.request_stop();
+  if (parts->state) parts->state->stop();
   if (parts->server) parts->server->stop();
-  for (const Parts::Sink& sink : parts->sinks_now()) sink.runner->stop();
-  parts->keeper->stop();
-  parts->ingest->stop();
+  if (parts->work) end_work(*parts->work);  // which ends soon too where no majority is left
+  if (parts->group) parts->group->stop();
+  lease_.reset();
   log::info("stream_stopped", {{"stream", config_.name}});
 }
 
@@ -91,8 +119,16 @@ void Stream::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const std::shared_ptr<Parts> open_parts = parts();
     if (open_parts) {
+      lead(*open_parts);
       listen(*open_parts);
       keep(*open_parts);
+      if (open_parts->group) {
+        const auto now = work(*open_parts);
+        const store::Log& log = *open_parts->log;
+        if (!now) open_parts->meter.seen({log.visible_end(), log.last_commit_us(), false});
+        open_parts->group->wait_leading(now ? now->term : 0, wait_ms(*open_parts), stop);
+        continue;
+      }
     } else if (try_again) {
       Status opened = open();
       if (opened) continue;
@@ -122,8 +158,19 @@ Result<std::shared_ptr<Stream::Parts>> Stream::open_parts() const {
   const uint32_t server_id =
       config_.server_id != 0 ? static_cast<uint32_t>(config_.server_id) : server_id_of(uuid);
   store::RecoveryReport report;
-  BINBUS_TRY(opened, store::Log::open(files_, clock_, log_options(config_, folder_), &report));
-  auto parts = std::make_shared<Parts>(std::move(opened), std::move(uuid), server_id);
+  store::LogOptions options;
+  options.directory = folder_;
+  options.retain_bytes = config_.retain_bytes;
+  options.retain_seconds = config_.retain_hours * 3600;
+  options.keep_free_bytes = config_.keep_free_bytes;
+  std::shared_ptr<Parts> parts;
+  if (cluster_ != nullptr) {
+    BINBUS_TRY(group, cluster_->open_group(config_.name, std::move(options), &report));
+    parts = std::make_shared<Parts>(std::move(group), std::move(uuid), server_id);
+  } else {
+    BINBUS_TRY(opened, store::LocalLog::open(files_, clock_, std::move(options), &report));
+    parts = std::make_shared<Parts>(std::move(opened), std::move(uuid), server_id);
+  }
   const auto segments = parts->log->segments();
   log::info("log_opened",
             {{"stream", config_.name},
@@ -135,78 +182,278 @@ Result<std::shared_ptr<Stream::Parts>> Stream::open_parts() const {
              {"gtid_executed", parts->log->executed().to_string()}});
   for (const std::string& note : report.notes)
     log::warn("log_recovered", {{"stream", config_.name}, {"note", note}});
-  parts->destination =
-      std::make_unique<LogDestination>(*parts->log, parts->meter, parts->recorder, clock_);
-  parts->ingest = ingest::Ingest::start(ingest_options(config_, parts->server_uuid),
-                                        *parts->destination, clock_);
-  parts->keeper = std::make_unique<changes::SchemaKeeper>(
-      config_.name, *parts->log, parts->history, clock_,
-      schema_surroundings(config_, *parts->ingest, parts->recorder));
-  BINBUS_RETURN_IF_ERROR(start_sinks(*parts));
+  if (config_.state) parts->state = make_state(*parts);
+  if (config_.fed) {
+    BINBUS_TRY(cursors, make_cursors(*parts));
+    parts->cursors = std::move(cursors);
+  }
+  if (parts->local) {
+    BINBUS_TRY(work,
+               begin_work(*parts, std::make_shared<Work>(uint64_t{0}, parts->local->writer())));
+    parts->work = std::move(work);
+  }
+  if (parts->state) parts->state->start();
   return parts;
 }
 
-Result<std::unique_ptr<sink::Runner>> Stream::make_sink(Parts& parts,
+// Every node keeps its own, from its own log.
+std::unique_ptr<state::TableKeeper> Stream::make_state(Parts& parts) const {
+  const StateConfig& state = *config_.state;
+  auto patterns =
+      std::make_shared<sink::PatternSet>(sink::PatternSet::compile(state.tables).value());
+  const state::KeeperOptions options{
+      .stream = config_.name,
+      .store = {.folder = folder_ + "/state", .cache_bytes = state.cache_bytes},
+      .fill = {.tables_at_once = state.tables_at_once,
+               .rows_per_second = state.rows_per_second,
+               .bytes_per_second = state.bytes_per_second,
+               .threads_running_max = state.threads_running_max},
+      .snapshots = {.folder = snapshots_folder(folder_),
+                    .every_ms = state.snapshot_every_ms,
+                    .kept = state.snapshots_kept}};
+  const auto connect = [this, &parts]() -> Result<std::unique_ptr<mysql::Client>> {
+    if (const auto here = work(parts))
+      return connect_to_source(config_, *here->ingest, kRowsAnswerMs);
+    const auto sources = parts.log->sources();
+    if (sources.empty()) return fail(Code::kUnavailable, "the log has nothing yet");
+    return connect_to_source(config_, sources.back(), kRowsAnswerMs);
+  };
+  const auto on_diverged = [this, &parts] {
+    if (const auto here = work(parts)) here->keeper->ask(changes::BaselineReason::kReread);
+  };
+  return std::make_unique<state::TableKeeper>(
+      options,
+      state::KeeperSurroundings{.log = *parts.log,
+                                .files = files_,
+                                .clock = clock_,
+                                .schema_at = parts.schema_at(),
+                                .on_diverged = on_diverged,
+                                .wants =
+                                    [patterns](std::string_view database, std::string_view table) {
+                                      return !sink::is_system_schema(database) &&
+                                             patterns->matches(database, table);
+                                    },
+                                .source = {.connect = connect, .place = ingest::ask_place}});
+}
+
+Result<std::shared_ptr<feed::Cursors>> Stream::make_cursors(Parts& parts) const {
+  if (parts.group) {
+    return leaders_cursors(
+        config_.name,
+        [this, &parts] {
+          const auto here = work(parts);
+          return here ? here->cursors : nullptr;
+        },
+        [this](const std::string& question) {
+          return cluster_->ask_leader(config_.name, question);
+        });
+  }
+  BINBUS_TRY(store, feed::open_cursor_files(files_, folder_ + "/feed"));
+  return std::shared_ptr<feed::Cursors>(
+      std::make_shared<feed::CursorTable>(std::move(store), clock_, 0));
+}
+
+Result<std::shared_ptr<Stream::Work>> Stream::begin_work(Parts& parts,
+                                                         std::shared_ptr<Work> work) const {
+  work->destination = std::make_unique<LogDestination>(*parts.log, work->writer, parts.meter,
+                                                       work->recorder, clock_);
+  ingest::IngestOptions to_source = ingest_options(config_, parts.server_uuid);
+  if (!from_.empty()) {
+    BINBUS_TRY(saved, ingest::Start::parse(from_));
+    to_source.start = std::move(saved);
+  }
+  work->ingest = ingest::Ingest::start(std::move(to_source), *work->destination, clock_);
+  work->keeper = std::make_unique<changes::SchemaKeeper>(
+      config_.name, *parts.log, parts.history, clock_,
+      schema_surroundings(config_, *work->ingest, work->recorder));
+  if (parts.group && config_.fed) {
+    work->cursors = std::make_shared<feed::CursorTable>(
+        group_cursor_store(*parts.group, work->term), clock_, feed::Cursors::kLeaseMs);
+  }
+  BINBUS_RETURN_IF_ERROR(start_sinks(parts, *work));
+  return work;
+}
+
+void Stream::end_work(Work& work) {
+  for (const Work::Sink& sink : work.sinks_now()) sink.runner->stop();
+  work.keeper->stop();
+  work.ingest->stop();
+}
+
+// A node works for one term; when it leads in another, it begins anew.
+void Stream::lead(Parts& parts) {
+  if (!parts.group) return;
+  const uint64_t term = parts.group->leading();
+  std::shared_ptr<Work> now = work(parts);
+  if (now && now->term != term) {
+    {
+      const std::lock_guard lock(mutex_);
+      parts.work.reset();
+    }
+    end_work(*now);
+    log::info("leads_no_more", {{"stream", config_.name}, {"term", now->term}});
+    now.reset();
+  }
+  if (now || term == 0) return;
+  auto begun = begin_work(parts, std::make_shared<Work>(*parts.group, term));
+  const std::string error = begun ? "" : begun.error().message;
+  if (!error.empty() && error != work_error_)
+    log::error("cannot_lead", {{"stream", config_.name}, {"error", begun.error()}});
+  work_error_ = error;
+  if (!begun) return;
+  log::info("leads", {{"stream", config_.name}, {"term", term}});
+  // All nodes are one server to replicas.
+  const std::string uuid_cursor(kServerUuidCursor);
+  if (parts.log->cursor(uuid_cursor).empty())
+    static_cast<void>(parts.group->put(term, {uuid_cursor, parts.server_uuid}));
+  const std::lock_guard lock(mutex_);
+  parts.work = std::move(*begun);
+}
+
+// Until nothing is missing that replicas may ask for, it looks often.
+uint64_t Stream::wait_ms(const Parts& parts) const {
+  const bool known = !parts.log->cursor(std::string(kSourceFactsCursor)).empty();
+  const bool serves = config_.listen.empty() || parts.server;
+  return known && serves ? std::chrono::milliseconds(kEvery).count() : kSoonMs;
+}
+
+std::shared_ptr<Stream::Work> Stream::work(const Parts& parts) const {
+  const std::lock_guard lock(mutex_);
+  return parts.work;
+}
+
+Result<std::shared_ptr<Stream::Work>> Stream::work_here() const {
+  const std::shared_ptr<Parts> now = parts();
+  if (!now) return fail(no_log());
+  auto here = work(*now);
+  if (here) return here;
+  const std::string leader = cluster_->leader_name(*now->group);
+  return fail(Code::kUnavailable,
+              fmt::format("this node does not lead stream {}; {}", config_.name,
+                          leader.empty() ? "no node does, for now" : leader + " does: ask there"));
+}
+
+Result<std::unique_ptr<sink::Runner>> Stream::make_sink(Parts& parts, Work& work,
                                                         const sink::SinkOptions& options) const {
-  auto changes = std::make_unique<LogChanges>(*parts.log, parts.schema_at(), [&parts] {
-    parts.keeper->ask(changes::BaselineReason::kReread);
+  auto changes = std::make_unique<changes::LogChanges>(*parts.log, parts.schema_at(), [&work] {
+    work.keeper->ask(changes::BaselineReason::kReread);
   });
   sink::Surroundings around{.source = std::move(changes),
                             .make_target = target_maker(files_, clock_),
                             .files = files_,
                             .clock = clock_,
                             .folder = folder_ + "/sinks",
-                            .read_filter_table = [this, &parts](const std::string& table) {
-                              return read_filter_table(config_, *parts.ingest, table);
+                            .read_filter_table = [this, &work](const std::string& table) {
+                              return read_filter_table(config_, *work.ingest, table);
                             }};
-  auto runner = sink::Runner::make(options, std::move(around));
+  if (parts.group) {
+    const auto still = [group = parts.group, term = work.term]() -> Status {
+      if (group->leading() == term) return ok();
+      return fail(Code::kStopped, "this node does not lead any more");
+    };
+    around.make_target = fenced(std::move(around.make_target), still, std::to_string(work.term));
+    around.checkpoints = cursor_checkpoints(options.name, *parts.group, work.term);
+  }
+  if (lease_) {
+    around.make_target = fenced(
+        std::move(around.make_target), [lease = lease_] { return lease->check(); },
+        std::string(lease_->epoch_text()));
+    around.checkpoints = coordinated_checkpoints(
+        options, lease_, *parts.log,
+        sink::file_checkpoints(files_, around.folder + "/" + options.name + ".checkpoint"));
+  }
+  sink::SinkOptions now = options;
+  now.paused = now.paused || !parts.log->cursor(paused_cursor(options.name)).empty();
+  auto runner = sink::Runner::make(now, std::move(around));
   if (!runner) return fail_in("sink " + options.name, runner.error());
   return runner;
 }
 
-Status Stream::start_sinks(Parts& parts) const {
-  for (const sink::SinkOptions& options : sinks_) {
-    BINBUS_TRY(runner, make_sink(parts, options));
-    parts.sinks.push_back({options, std::move(runner)});
+std::vector<sink::SinkOptions> Stream::sinks_of(const Parts& parts) const {
+  return sinks_of_log_ ? sinks_of_log_(*parts.log) : sinks_;
+}
+
+bool Stream::works_elsewhere() const {
+  const std::shared_ptr<Parts> now = parts();
+  return now && now->group && !work(*now);
+}
+
+Status Stream::keep_section(const std::string& sink,
+                            const std::optional<std::string>& section) const {
+  const std::shared_ptr<Parts> now = parts();
+  BINBUS_TRY(here, work_here());
+  return now->group->put(here->term, {section_cursor(sink), section});
+}
+
+bool Stream::keeps_schema(const Work& work) const {
+  return !work.sinks_now().empty() || config_.state || config_.fed;
+}
+
+Status Stream::start_sinks(Parts& parts, Work& work) const {
+  for (const sink::SinkOptions& options : sinks_of(parts)) {
+    BINBUS_TRY(runner, make_sink(parts, work, options));
+    work.sinks.push_back({options, std::move(runner)});
   }
   // Nobody else asks for it, and the source keeps one connection of ours.
-  if (!parts.sinks.empty()) parts.keeper->start();
-  for (const Parts::Sink& sink : parts.sinks) sink.runner->start();
+  if (keeps_schema(work)) work.keeper->start();
+  for (const Work::Sink& sink : work.sinks) sink.runner->start();
   return ok();
 }
 
 Result<uint64_t> Stream::put_sink(const sink::SinkOptions& options) const {
   const std::shared_ptr<Parts> now = parts();
-  if (!now) return fail(no_log());
-  const std::lock_guard lock(now->sinks_mutex);
+  BINBUS_TRY(work, work_here());
+  const std::lock_guard lock(work->sinks_mutex);
   const auto found = std::ranges::find_if(
-      now->sinks, [&](const Parts::Sink& sink) { return sink.options.name == options.name; });
-  if (found != now->sinks.end()) {
+      work->sinks, [&](const Work::Sink& sink) { return sink.options.name == options.name; });
+  if (found != work->sinks.end()) {
     BINBUS_TRY(revision, found->runner->reconfigure(options));
     found->options = options;
     return revision;
   }
-  BINBUS_TRY(runner, make_sink(*now, options));
-  now->keeper->start();
+  BINBUS_TRY(runner, make_sink(*now, *work, options));
+  work->keeper->start();
   runner->start();
-  now->sinks.push_back({options, std::move(runner)});
+  work->sinks.push_back({options, std::move(runner)});
   return 0;
 }
 
 Status Stream::remove_sink(const std::string& sink) const {
-  const std::shared_ptr<Parts> now = parts();
-  if (!now) return fail(no_log());
+  BINBUS_TRY(work, work_here());
   std::shared_ptr<sink::Runner> runner;
   {
-    const std::lock_guard lock(now->sinks_mutex);
+    const std::lock_guard lock(work->sinks_mutex);
     const auto found = std::ranges::find_if(
-        now->sinks, [&](const Parts::Sink& each) { return each.options.name == sink; });
-    if (found == now->sinks.end()) return ok();
+        work->sinks, [&](const Work::Sink& each) { return each.options.name == sink; });
+    if (found == work->sinks.end()) return ok();
     runner = std::move(found->runner);
-    now->sinks.erase(found);
+    work->sinks.erase(found);
   }
   runner->stop();  // which may take a while; nobody else waits
+  const std::shared_ptr<Parts> now = parts();
+  if (now && now->group)
+    BINBUS_RETURN_IF_ERROR(now->group->put(work->term, {paused_cursor(sink), std::nullopt}));
   return runner->forget();
+}
+
+std::optional<std::vector<sink::SinkOptions>> Stream::sinks() const {
+  const std::shared_ptr<Parts> now = parts();
+  const auto here = now ? work(*now) : nullptr;
+  if (!here) return std::nullopt;
+  std::vector<sink::SinkOptions> out;
+  for (const Work::Sink& sink : here->sinks_now()) out.push_back(sink.options);
+  return out;
+}
+
+Result<std::string> Stream::saved_place(uint64_t epoch) const {
+  const std::shared_ptr<Parts> now = parts();
+  if (!now || now->log->visible_end().segment == 0) return "";
+  const store::Position end = now->log->visible_end();
+  BINBUS_TRY(
+      place,
+      SavedPlace::of(*now->log,
+                     fmt::format("{}:{}", now->log->segment_name(end.segment), end.offset), epoch));
+  return place.print();
 }
 
 Error Stream::no_log() const {
@@ -215,8 +462,18 @@ Error Stream::no_log() const {
 
 void Stream::listen(Parts& parts) {
   if (config_.listen.empty() || parts.server) return;
-  const auto facts = [&parts] {
-    ingest::IngestStatus status = parts.ingest->status();
+  if (parts.group && config_.server_uuid.empty()) {
+    const std::string uuid = parts.log->cursor(std::string(kServerUuidCursor));
+    const bool known = !parts.log->cursor(std::string(kSourceFactsCursor)).empty();
+    if (uuid.empty() || !known) return;  // no node has led and reached the source yet
+    const std::lock_guard lock(mutex_);
+    parts.server_uuid = uuid;
+    if (config_.server_id == 0) parts.server_id = server_id_of(uuid);
+  }
+  const auto facts = [this, &parts] {
+    const auto here = work(parts);
+    if (!here) return decode_facts(parts.log->cursor(std::string(kSourceFactsCursor)));
+    ingest::IngestStatus status = here->ingest->status();
     return serve::SourceFacts{.version = std::move(status.source.server_version),
                               .gtid_mode = std::move(status.gtid_mode),
                               .variables = std::move(status.variables)};
@@ -240,23 +497,53 @@ void Stream::listen(Parts& parts) {
 
 // The segment from which on sinks still have something to deliver. All of them while the log has no schema baseline: what
 // the tables of a sink are is then told by the log's statements alone.
-uint64_t Stream::held_from(const Parts& parts) {
+uint64_t Stream::held_from(const Parts& parts) const {
   uint64_t held_from = UINT64_MAX;
-  const bool has_baseline = !parts.log->schemas().empty();
-  for (const Parts::Sink& sink : parts.sinks_now()) {
-    if (!sink.options.hold) continue;
+  const auto schemas = parts.log->schemas();
+  const bool has_baseline = !schemas.empty();
+  const auto here = work(parts);
+  // The newest baseline is first carried on to the segments behind it: from what is left it could not be.
+  if (here && has_baseline && !here->keeper->status().error && keeps_schema(*here))
+    held_from = schemas.back().at.segment;
+  std::vector<std::pair<sink::SinkOptions, sink::Checkpoint>> places;
+  if (here) {
+    for (const Work::Sink& sink : here->sinks_now())
+      places.emplace_back(sink.options, sink.runner->status().committed);
+  } else {  // the leader's; the next one may be this node
+    for (const sink::SinkOptions& sink : sinks_of(parts))
+      places.emplace_back(sink, parts.log->cursor(cursor_name(sink.name)));
+  }
+  if (parts.state) held_from = std::min(held_from, parts.state->needs_from());
+  for (const auto& [options, place] : places) {
+    if (!options.hold) continue;
     if (!has_baseline) return 0;
-    const sink::Checkpoint place = sink.runner->status().committed;
-    if (place.empty() && sink.options.start == "earliest") return 0;  // it has not begun
+    if (place.empty() && options.start == "earliest") return 0;  // it has not begun
     if (const auto segment = binlog::SegmentName::parse(place.substr(0, place.rfind(':'))))
       held_from = std::min(held_from, segment->number);
   }
   return held_from;
 }
 
+// What who serves replicas at other nodes must know of the source.
+void Stream::keep_facts(Parts& parts) const {
+  const auto here = parts.group ? work(parts) : nullptr;
+  if (!here) return;
+  ingest::IngestStatus status = here->ingest->status();
+  if (status.gtid_mode.empty() && status.variables.empty()) return;
+  const std::string facts = encode_facts({.version = std::move(status.source.server_version),
+                                          .gtid_mode = std::move(status.gtid_mode),
+                                          .variables = std::move(status.variables)});
+  const std::string cursor(kSourceFactsCursor);
+  if (parts.log->cursor(cursor) != facts)
+    static_cast<void>(parts.group->put(here->term, {cursor, facts}));
+}
+
 // Retention, and the disk's free space.
 void Stream::keep(Parts& parts) {
-  const auto removed = parts.log->apply_retention(clock_.wall_us(), held_from(parts));
+  keep_facts(parts);
+  const uint64_t keep_from = held_from(parts);
+  const auto removed = parts.group ? parts.group->apply_retention(clock_.wall_us(), keep_from)
+                                   : parts.local->apply_retention(clock_.wall_us(), keep_from);
   const std::string error = removed ? "" : removed.error().message;
   if (!error.empty() && error != retention_error_)
     log::error("retention_failed", {{"stream", config_.name}, {"error", error}});

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,9 +18,12 @@
 #include <thread>
 
 #include "admin/status.h"
+#include "app/cluster.h"
 #include "app/config.h"
 #include "app/data_folder.h"
 #include "app/refusal.h"
+#include "coordinate/lease.h"
+#include "feed/streams.h"
 #include "io/clock.h"
 #include "io/file.h"
 #include "store/log.h"
@@ -27,6 +31,10 @@
 namespace binbus::sink {
 class Runner;
 }
+namespace binbus::state {
+class PastRows;
+class TableKeeper;
+}  // namespace binbus::state
 
 namespace binbus::app {
 
@@ -35,45 +43,95 @@ class Stream {
   // `sinks` are those of this stream.
   Stream(StreamConfig config, std::vector<sink::SinkOptions> sinks, const DataFolder& data,
          size_t connections_max, io::FileSystem& files, io::Clock& clock);
+  // The log is a group's, and the stream works where its leader is; `sinks` says what they are by the log.
+  using SinksOfLog = std::function<std::vector<sink::SinkOptions>(const store::Log&)>;
+  Stream(StreamConfig config, SinksOfLog sinks, const DataFolder& data, size_t connections_max,
+         io::FileSystem& files, io::Clock& clock, Cluster& cluster);
   ~Stream();
   void start();
+  // The same under a lease: an empty log begins at `from`, unless that is "", and its sinks are these.
+  void start(std::shared_ptr<coordinate::Lease> lease, const std::string& from,
+             std::vector<sink::SinkOptions> sinks);
   // Stops serving and receiving, and leaves everything received whole and durable; may be called
   // twice.
   void stop();
   void reload_tls();
 
   const std::string& name() const { return config_.name; }
+  const StreamConfig& config() const { return config_; }
   admin::StreamStatus status() const;
   Result<std::vector<admin::SegmentStatus>> segments() const;
   Result<admin::Location> locate(const admin::LocateQuery& query) const;
   Status rebuild_schema() const;
   Result<std::string> show_table(const std::string& table, const std::string& at) const;
   Result<std::unique_ptr<admin::Tail>> tail(const admin::TailQuery& query) const;
+  // Rows that are kept, as lines; of one key, or all.
+  Result<std::unique_ptr<admin::Tail>> rows(const admin::RowsQuery& query) const;
+  // What subscribers read. kUnavailable while the log is not open.
+  Result<feed::Stream> feed() const;
+  Result<std::vector<admin::CursorStatus>> cursors() const;
+  Status remove_cursor(const std::string& cursor) const;
+  // What another node asks of its leader.
+  Result<std::string> answer_cursors(const std::string& question) const;
+  Status command_snapshot(const admin::SnapshotCommand& command) const;
+  Result<admin::MadeSnapshot> make_snapshot(const std::string& purpose,
+                                            const std::string& at) const;
   // Adds the sink or tells it what to do from now on; the revision that its status will tell.
   Result<uint64_t> put_sink(const sink::SinkOptions& options) const;
+  // Whether what only the leader does is another node's to do.
+  bool works_elsewhere() const;
+  // Keeps a sink's section in the log for whoever leads next; none: what binbus.toml says.
+  Status keep_section(const std::string& sink, const std::optional<std::string>& section) const;
+  // Those at work now; none while the log is not open.
+  std::optional<std::vector<sink::SinkOptions>> sinks() const;
+  // The log's visible end as FILE:POS, for who keeps it elsewhere; "" while there is none.
+  Result<std::string> saved_place(uint64_t epoch) const;
   // Ends it and forgets how far it came.
   Status remove_sink(const std::string& sink) const;
   Status command_sink(const std::string& sink, const admin::SinkCommand& command) const;
 
  private:
-  struct Parts;  // stream_parts.h
+  struct Work;  // stream_parts.h
+  struct Parts;
 
   void run(const std::stop_token& stop);
   Status open();
   // Listens when it does not yet; what fails here is tried again.
   void listen(Parts& parts);
   void keep(Parts& parts);
-  static uint64_t held_from(const Parts& parts);
+  void keep_facts(Parts& parts) const;
+  uint64_t held_from(const Parts& parts) const;
+  // Begins and ends the work of a node that leads.
+  void lead(Parts& parts);
+  uint64_t wait_ms(const Parts& parts) const;
+  Result<std::shared_ptr<Work>> begin_work(Parts& parts, std::shared_ptr<Work> work) const;
+  std::vector<sink::SinkOptions> sinks_of(const Parts& parts) const;
+  static void end_work(Work& work);
+  std::shared_ptr<Work> work(const Parts& parts) const;
+  // Of this node; or why there is none.
+  Result<std::shared_ptr<Work>> work_here() const;
   void report_fault(const Error& error);
   std::shared_ptr<Parts> parts() const;
   Error no_log() const;
   Result<std::shared_ptr<Parts>> open_parts() const;
-  Status start_sinks(Parts& parts) const;
-  Result<std::unique_ptr<sink::Runner>> make_sink(Parts& parts,
+  Result<store::LogOptions> log_options() const;
+  // kNotFound when no rows are kept.
+  Result<state::TableKeeper*> kept(const Parts& parts) const;
+  std::unique_ptr<state::TableKeeper> make_state(Parts& parts) const;
+  state::PastRows past_rows(Parts& parts, const state::TableKeeper& keeper) const;
+  Result<std::shared_ptr<feed::Cursors>> make_cursors(Parts& parts) const;
+  bool keeps_schema(const Work& work) const;  // somebody reads changes
+  Status start_sinks(Parts& parts, Work& work) const;
+  Result<std::unique_ptr<sink::Runner>> make_sink(Parts& parts, Work& work,
                                                   const sink::SinkOptions& options) const;
   const StreamConfig config_;
-  const std::vector<sink::SinkOptions> sinks_;  // at the start
+  // From start() to stop().
+  std::vector<sink::SinkOptions> sinks_;      // at the start; in a cluster none
+  const SinksOfLog sinks_of_log_;             // in a cluster
+  std::shared_ptr<coordinate::Lease> lease_;  // null: without a coordinator
+  std::string from_;
   const DataFolder& data_;
+  Cluster* const cluster_;  // null: the log is this node's alone
   const std::string folder_;
   const size_t connections_max_;
   io::FileSystem& files_;
@@ -84,6 +142,7 @@ class Stream {
   std::shared_ptr<Parts> parts_;             // guarded by mutex_; null until the log is open
   std::optional<Error> fault_;               // guarded by mutex_; why it is not
   std::string listen_error_;                 // guarded by mutex_
+  std::string work_error_;                   // the same
   std::string retention_error_;              // the stream thread's; said once
   std::optional<uint64_t> disk_free_bytes_;  // guarded by mutex_
   std::unique_ptr<Refusal> refusal_;         // the stream thread's

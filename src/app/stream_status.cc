@@ -5,12 +5,16 @@
 #include <algorithm>
 
 #include "app/config_keys.h"
+#include "app/feed_cursors.h"
+#include "app/group_cursors.h"
 #include "app/stream.h"
 #include "app/stream_parts.h"
+#include "app/table_rows.h"
 #include "app/tail.h"
 #include "base/error_table.h"
 #include "base/utc_time.h"
 #include "binlog/position.h"
+#include "feed/place.h"
 #include "schema/show_create.h"
 
 namespace binbus::app {
@@ -53,6 +57,28 @@ admin::SinkStatus sink_status(const sink::SinkOptions& options, const sink::Runn
           .skipped = status.counts.skipped,
           .revision = status.revision,
           .revision_from = status.revision_from};
+}
+
+admin::KeptStatus kept_status(const state::KeeperStatus& status) {
+  admin::KeptStatus out{.position = status.place.text,
+                        .caught_up = status.caught_up,
+                        .reason = status.reason,
+                        .fill_reason = status.fill_reason,
+                        .disk_bytes = status.disk_bytes,
+                        .tables = {}};
+  for (const state::TableRecord& table : *status.tables) {
+    const state::FillProgress& fill = table.fill;
+    out.tables.push_back({.name = table.full_name(),
+                          .phase = std::string(state::phase_name(table.phase)),
+                          .error = table.error,
+                          .paused = fill.paused,
+                          .rows_read = fill.rows,
+                          .rows_expected = fill.rows_expected,
+                          .bytes_read = fill.bytes,
+                          .chunks = fill.chunks,
+                          .since_us = fill.since_us});
+  }
+  return out;
 }
 
 uint64_t ms_since(uint64_t now_us, uint64_t then_us) {
@@ -121,6 +147,7 @@ admin::StreamStatus Stream::status() const {
   out.listen = config_.listen;
 
   std::shared_ptr<Parts> parts;
+  std::shared_ptr<Work> here;
   const serve::Server* server = nullptr;
   {
     const std::lock_guard lock(mutex_);
@@ -128,6 +155,11 @@ admin::StreamStatus Stream::status() const {
     out.listen_error = listen_error_;
     out.disk_free_bytes = disk_free_bytes_;
     if (parts) server = parts->server.get();
+    if (parts) {
+      here = parts->work;
+      out.server_uuid = parts->server_uuid;
+      out.server_id = parts->server_id;
+    }
     if (fault_) {
       out.state = retry_of(fault_->code) == Retry::kLater ? admin::StreamState::kWaiting
                                                           : admin::StreamState::kStopped;
@@ -137,27 +169,58 @@ admin::StreamStatus Stream::status() const {
   }
   if (!parts) return out;
 
-  out.server_uuid = parts->server_uuid;
-  out.server_id = parts->server_id;
   const store::Log& log = *parts->log;
   const auto place_of = [&](Position at) {
     return admin::Place{segment_name(log, parts->names_mutex, parts->names, at.segment), at.offset};
   };
   const uint64_t now_us = clock_.wall_us();
-  const ingest::IngestStatus ingest = parts->ingest->status();
-  fill_ingest(out, ingest);
-  fill_source(out, ingest, log);
+  if (parts->group) out.cluster = cluster_->describe(*parts->group);
+  const ingest::IngestStatus ingest = here ? here->ingest->status() : ingest::IngestStatus();
+  if (here) {
+    fill_ingest(out, ingest);
+    fill_source(out, ingest, log);
+  } else {
+    out.state = admin::StreamState::kStandby;
+    out.reason = out.cluster->reason;
+    parts->meter.seen({log.visible_end(), log.last_commit_us(), false});
+  }
   out.position = place_of(log.visible_end());
   out.gtid_executed = log.executed().to_string();
   out.last_commit_us = log.last_commit_us();
-  out.lag_ms = lag_ms(ingest, parts->meter, out.last_commit_us, now_us);
+  if (here) out.lag_ms = lag_ms(ingest, parts->meter, out.last_commit_us, now_us);
   out.store_delay = parts->meter.delays();
   const store::LogSize size = log.size();
   out.segments = size.segments;
   out.log_bytes = size.bytes;
   out.oldest = place_of({size.oldest, 4});
-  for (const Parts::Sink& sink : parts->sinks_now()) {
-    out.sinks.push_back(sink_status(sink.options, sink.runner->status()));
+  if (here) {
+    for (const Work::Sink& sink : here->sinks_now())
+      out.sinks.push_back(sink_status(sink.options, sink.runner->status()));
+  } else {
+    for (const sink::SinkOptions& sink : sinks_of(*parts)) {
+      admin::SinkStatus& standby = out.sinks.emplace_back();
+      standby.name = sink.name;
+      standby.type = sink.type;
+      standby.format = sink.format;
+      standby.state = "standby";
+      standby.position = log.cursor(cursor_name(sink.name));
+    }
+  }
+  if (parts->state) out.kept = kept_status(parts->state->status());
+  if (parts->cursors) {
+    admin::FeedStatus& feed = out.feed.emplace();
+    feed.bytes_sent = parts->subscribers->bytes_sent();
+    for (feed::SubscriberStatus& each : parts->subscribers->list())
+      feed.subscribers.push_back(
+          {.client = std::move(each.client),
+           .peer = std::move(each.peer),
+           .cursor = std::move(each.cursor),
+           .state = std::move(each.state),
+           .reason = std::move(each.reason),
+           .position = each.position,
+           .lag_ms = each.position.empty() ? 0 : parts->meter.reader_lag_ms(each.read, now_us),
+           .bytes_sent = each.bytes_sent,
+           .connected_us = each.connected_us});
   }
   if (server == nullptr) return out;
   for (const serve::ReplicaStatus& replica : server->replicas()) {
@@ -248,20 +311,25 @@ Result<admin::Location> Stream::locate(const admin::LocateQuery& query) const {
 Status Stream::command_sink(const std::string& sink, const admin::SinkCommand& command) const {
   using Kind = admin::SinkCommand::Kind;
   const std::shared_ptr<Parts> now = parts();
-  if (!now) return fail(no_log());
-  for (const Parts::Sink& each : now->sinks_now()) {
+  BINBUS_TRY(here, work_here());
+  for (const Work::Sink& each : here->sinks_now()) {
     if (each.options.name != sink) continue;
     sink::Runner& runner = *each.runner;
     switch (command.kind) {
       case Kind::kPause:
+        if (now->group)  // whoever leads next knows of it
+          BINBUS_RETURN_IF_ERROR(now->group->put(here->term, {paused_cursor(sink), "1"}));
         runner.pause();
         break;
       case Kind::kResume:
+        if (now->group)
+          BINBUS_RETURN_IF_ERROR(now->group->put(here->term, {paused_cursor(sink), std::nullopt}));
         runner.resume();
         break;
       case Kind::kSeek:
         // What names no place leaves the sink where it is.
-        BINBUS_RETURN_IF_ERROR(LogChanges(*now->log, now->schema_at()).start(command.where));
+        BINBUS_RETURN_IF_ERROR(
+            changes::LogChanges(*now->log, now->schema_at()).start(command.where));
         runner.seek(command.where);
         break;
       case Kind::kRewind: {
@@ -280,12 +348,13 @@ Status Stream::command_sink(const std::string& sink, const admin::SinkCommand& c
 }
 
 Status Stream::rebuild_schema() const {
-  const std::shared_ptr<Parts> now = parts();
-  if (!now || now->sinks_now().empty()) {
+  BINBUS_TRY(here, work_here());
+  if (here->sinks_now().empty() && !config_.state) {
     return fail(Code::kNotFound,
-                fmt::format("stream {} keeps no schema history: it has no sink", config_.name));
+                fmt::format("stream {} keeps no schema history: it has no sink and no [[state]]",
+                            config_.name));
   }
-  now->keeper->ask(changes::BaselineReason::kAsked);
+  here->keeper->ask(changes::BaselineReason::kAsked);
   return ok();
 }
 
@@ -296,7 +365,7 @@ Result<std::string> Stream::show_table(const std::string& table, const std::stri
   if (dot == std::string::npos) {
     return fail(Code::kInvalid, fmt::format("\"{}\": must be DATABASE.TABLE", table));
   }
-  BINBUS_TRY(place, LogChanges(*now->log, now->schema_at()).find(at));
+  BINBUS_TRY(place, changes::LogChanges(*now->log, now->schema_at()).find(at));
   BINBUS_TRY(state, now->history.table(table.substr(0, dot), table.substr(dot + 1), place));
   if (!state.reread.empty()) {
     return fail(Code::kNotFound,
@@ -308,10 +377,132 @@ Result<std::string> Stream::show_table(const std::string& table, const std::stri
   return schema::show_create(*state.version) + "\n";
 }
 
+Result<std::unique_ptr<admin::Tail>> Stream::rows(const admin::RowsQuery& query) const {
+  const std::shared_ptr<Parts> now = parts();
+  if (!now) return fail(no_log());
+  BINBUS_TRY(keeper, kept(*now));
+  if (!query.at.empty()) {
+    const state::PastRows past = past_rows(*now, *keeper);
+    BINBUS_TRY(place, past.find(query.at));
+    BINBUS_TRY(view, past.view(place, now->closing.get_token()));
+    return make_rows(config_.name, query, view);
+  }
+  const auto view = keeper->view();
+  if (view == nullptr) return fail(Code::kUnavailable, "no table is ready yet");
+  return make_rows(config_.name, query, view);
+}
+
+Result<feed::Stream> Stream::feed() const {
+  const std::shared_ptr<Parts> now = parts();
+  if (!now) return fail(Code::kUnavailable, no_log().message);
+  return feed::Stream{.keep = now,
+                      .log = now->log,
+                      .schema_at = now->schema_at(),
+                      .on_diverged =
+                          [this, parts = now.get()] {
+                            if (const auto here = work(*parts))
+                              here->keeper->ask(changes::BaselineReason::kReread);
+                          },
+                      .state = now->state.get(),
+                      .cursors = now->cursors,
+                      .subscribers = now->subscribers,
+                      .tails = now->tails,
+                      .closing = now->closing.get_token()};
+}
+
+namespace {
+
+Result<std::shared_ptr<feed::Cursors>> cursors_of(const std::shared_ptr<feed::Cursors>& cursors) {
+  if (cursors) return cursors;
+  return fail(Code::kNotFound, "there is no [feed], and so no cursors");
+}
+
+}  // namespace
+
+Result<std::vector<admin::CursorStatus>> Stream::cursors() const {
+  const std::shared_ptr<Parts> now = parts();
+  if (!now) return fail(no_log());
+  BINBUS_TRY(cursors, cursors_of(now->cursors));
+  BINBUS_TRY(all, cursors->list());
+  changes::LogChanges changes(*now->log, now->schema_at());
+  std::vector<admin::CursorStatus> out;
+  for (feed::CursorStatus& each : all) {
+    admin::CursorStatus& told = out.emplace_back();
+    told.name = std::move(each.name);
+    told.position = std::move(each.position);
+    told.client = std::move(each.client);
+    const auto place = feed::Place::parse(told.position);
+    const auto at = place ? changes.find(place->at) : fail(place.error());
+    if (at) told.lag_ms = now->meter.reader_lag_ms(*at, clock_.wall_us());
+    told.purged = place && !at && at.error().code == Code::kPurged;
+  }
+  return out;
+}
+
+Status Stream::remove_cursor(const std::string& cursor) const {
+  const std::shared_ptr<Parts> now = parts();
+  if (!now) return fail(no_log());
+  BINBUS_TRY(cursors, cursors_of(now->cursors));
+  return cursors->remove(cursor);
+}
+
+Result<std::string> Stream::answer_cursors(const std::string& question) const {
+  BINBUS_TRY(here, work_here());
+  if (!here->cursors) return fail(Code::kUnsupported, "this node has no [feed]");
+  return answer_of_cursors(*here->cursors, question);
+}
+
+Result<state::TableKeeper*> Stream::kept(const Parts& parts) const {
+  if (parts.state) return parts.state.get();
+  return fail(Code::kNotFound,
+              fmt::format("stream {} keeps no rows: it has no [[state]]", config_.name));
+}
+
+Status Stream::command_snapshot(const admin::SnapshotCommand& command) const {
+  const std::shared_ptr<Parts> now = parts();
+  if (!now) return fail(no_log());
+  BINBUS_TRY(keeper, kept(*now));
+  switch (command.kind) {
+    case admin::SnapshotCommand::Kind::kStart:
+      return keeper->fill_anew(command.table);
+    case admin::SnapshotCommand::Kind::kPause:
+      return keeper->pause(command.table);
+    case admin::SnapshotCommand::Kind::kResume:
+      return keeper->resume(command.table);
+    case admin::SnapshotCommand::Kind::kCancel:
+      return keeper->cancel(command.table);
+  }
+  return ok();
+}
+
+state::PastRows Stream::past_rows(Parts& parts, const state::TableKeeper& keeper) const {
+  return {config_.name, *parts.log, parts.schema_at(),
+          [&keeper](std::string_view database, std::string_view table) {
+            return keeper.keeps(database, table);
+          },
+          state::SnapshotFolder(files_, snapshots_folder(folder_))};
+}
+
+Result<admin::MadeSnapshot> Stream::make_snapshot(const std::string& purpose,
+                                                  const std::string& at) const {
+  const std::shared_ptr<Parts> now = parts();
+  if (!now) return fail(no_log());
+  BINBUS_TRY(keeper, kept(*now));
+  const auto make = [&]() -> Result<state::SnapshotInfo> {
+    if (at.empty()) return keeper->make_snapshot(purpose);
+    const state::PastRows past = past_rows(*now, *keeper);
+    BINBUS_TRY(place, past.find(at));
+    return past.keep(place, purpose, clock_.wall_us(), now->closing.get_token());
+  };
+  BINBUS_TRY(made, make());
+  return admin::MadeSnapshot{
+      .name = made.name, .position = made.position, .not_ready = made.not_ready};
+}
+
 Result<std::unique_ptr<admin::Tail>> Stream::tail(const admin::TailQuery& query) const {
   const std::shared_ptr<Parts> now = parts();
   if (!now) return fail(no_log());
-  auto changes = std::make_unique<LogChanges>(*now->log, now->schema_at());
+  auto changes = std::make_unique<changes::LogChanges>(*now->log, now->schema_at());
   return make_tail(config_.name, query, std::move(changes), now);
 }
 

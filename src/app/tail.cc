@@ -15,7 +15,7 @@ constexpr size_t kTextBytes = 64 * 1024;  // as much is told at once, but for a 
 
 class LogTail final : public admin::Tail {
  public:
-  LogTail(std::unique_ptr<LogChanges> changes, std::shared_ptr<void> keep, bool follow)
+  LogTail(std::unique_ptr<changes::LogChanges> changes, std::shared_ptr<void> keep, bool follow)
       : keep_(std::move(keep)), changes_(std::move(changes)), follow_(follow) {}
 
   Status prepare(const std::string& stream, const admin::TailQuery& query) {
@@ -98,7 +98,7 @@ class LogTail final : public admin::Tail {
   }
 
   std::shared_ptr<void> keep_;
-  std::unique_ptr<LogChanges> changes_;
+  std::unique_ptr<changes::LogChanges> changes_;
   const bool follow_;
   std::optional<sink::Rules> rules_;
   std::unique_ptr<sink::Filter> filter_;
@@ -110,7 +110,7 @@ class LogTail final : public admin::Tail {
 
 Result<std::unique_ptr<admin::Tail>> make_tail(const std::string& stream,
                                                const admin::TailQuery& query,
-                                               std::unique_ptr<LogChanges> changes,
+                                               std::unique_ptr<changes::LogChanges> changes,
                                                std::shared_ptr<void> keep) {
   auto tail = std::make_unique<LogTail>(std::move(changes), std::move(keep), query.follow);
   BINBUS_RETURN_IF_ERROR(tail->prepare(stream, query));

@@ -4,14 +4,14 @@
 #include <memory>
 
 #include "admin/status.h"
-#include "app/log_changes.h"
+#include "changes/log_changes.h"
 
 namespace binbus::app {
 
 // `keep` is held as long as the tail is. kInvalid for a query that makes no sense.
 Result<std::unique_ptr<admin::Tail>> make_tail(const std::string& stream,
                                                const admin::TailQuery& query,
-                                               std::unique_ptr<LogChanges> changes,
+                                               std::unique_ptr<changes::LogChanges> changes,
                                                std::shared_ptr<void> keep);
 
 }  // namespace binbus::app

@@ -17,7 +17,6 @@ Result<httplib::Client> client_of(const std::string& address) {
   const std::string host = parts.host.empty() ? "127.0.0.1" : parts.host;
   httplib::Client client(host, std::stoi(parts.port));
   client.set_connection_timeout(3);
-  client.set_read_timeout(10);
   return client;
 }
 
@@ -41,8 +40,10 @@ Error refused(const std::string& address, const std::string& path, int status,
 
 Result<std::string> admin_change(const std::string& address, const std::string& method,
                                  const std::string& path, const Parameters& parameters,
-                                 const std::string& body, const std::string& content_type) {
+                                 const std::string& body, const std::string& content_type,
+                                 int wait_s) {
   BINBUS_TRY(client, client_of(address));
+  client.set_read_timeout(wait_s);
   httplib::Request request;
   request.method = method;
   request.path =
@@ -61,8 +62,8 @@ Result<std::string> admin_get(const std::string& address, const std::string& pat
 }
 
 Result<std::string> admin_post(const std::string& address, const std::string& path,
-                               const Parameters& parameters) {
-  return admin_change(address, "POST", path, parameters, "", "");
+                               const Parameters& parameters, int wait_s) {
+  return admin_change(address, "POST", path, parameters, "", "", wait_s);
 }
 
 Result<std::string> ask_stream(const std::string& address, const std::string& given) {

@@ -56,6 +56,76 @@ struct Tail {
   bool sql_text = false;
   bool schemas = false;
 };
+struct GetRows {
+  std::string config;
+  std::string admin;
+  std::string stream;  // "": the only one
+  std::string table;
+  std::vector<std::string> key;  // none: all rows
+  std::string format;
+  std::string at = {};  // FILE:POS, time or GTID set; "": now
+};
+struct ShowSnapshot {
+  std::string config;
+  std::string admin;
+  std::string stream;  // "": all
+  bool json = false;
+};
+struct CommandSnapshot {
+  std::string config;
+  std::string admin;
+  std::string verb;    // start, pause, resume, cancel
+  std::string stream;  // "": the only one
+  std::string table;   // "": all
+};
+struct CreateSnapshot {
+  std::string config;
+  std::string admin;
+  std::string stream;   // "": the only one
+  std::string at = {};  // FILE:POS, time or GTID set; "": now
+};
+// These two look into the data folder themselves.
+struct ListSnapshots {
+  std::string config;
+  std::string stream;  // "": all
+  bool json = false;
+};
+struct RemoveSnapshot {
+  std::string config;
+  std::string stream;  // "": the only one
+  std::string name;
+};
+struct ExportSnapshot {
+  std::string config;
+  std::string admin;
+  std::string stream;               // "": the only one
+  std::vector<std::string> tables;  // patterns; none: all
+  std::string to;                   // folder
+  std::string format;
+  std::string compress;
+  std::string snapshot;  // "": a new one
+  std::string at;        // FILE:POS, time or GTID set; "": now
+  std::string part_size;
+  uint64_t threads = 2;
+};
+struct ShowFeed {
+  std::string config;
+  std::string admin;
+  std::string stream;  // "": all
+  bool json = false;
+};
+struct ListCursors {
+  std::string config;
+  std::string admin;
+  std::string stream;  // "": the only one
+  bool json = false;
+};
+struct DeleteCursor {
+  std::string config;
+  std::string admin;
+  std::string stream;  // "": the only one
+  std::string cursor;
+};
 struct ListSinks {
   std::string config;
   std::string admin;
@@ -97,6 +167,28 @@ struct RebuildSchema {
   std::string admin;
   std::string stream;  // "": the only one
 };
+struct HandOver {
+  std::string config;
+  std::string admin;
+  std::string stream;  // "": the only one
+};
+struct ShowCluster {
+  std::string config;
+  std::string admin;
+  bool json = false;
+};
+struct CommandCluster {
+  std::string config;
+  std::string admin;
+  std::string verb;  // join, add, remove, transfer, drain
+  std::string node;  // add: NAME@HOST:PORT
+  std::string stream;
+  bool end = false;
+};
+struct BeginCluster {
+  std::string config;
+  bool yes = false;
+};
 struct CheckSource {
   std::string config;
   std::string source;  // with user and the rest: instead of the configuration
@@ -132,9 +224,12 @@ struct Decode {
 };
 struct ShowConfigKeys {};
 
-using Command = std::variant<Serve, ShowStatus, ShowSegments, Locate, Tail, ListSinks, CommandSink,
-                             ShowSink, ChangeSink, ShowTable, RebuildSchema, CheckSource, Verify,
-                             Import, Decode, ShowConfigKeys>;
+using Command =
+    std::variant<Serve, ShowStatus, ShowSegments, Locate, Tail, GetRows, ShowSnapshot,
+                 CommandSnapshot, CreateSnapshot, ListSnapshots, RemoveSnapshot, ExportSnapshot,
+                 ShowFeed, ListCursors, DeleteCursor, ListSinks, CommandSink, ShowSink, ChangeSink,
+                 ShowTable, RebuildSchema, HandOver, ShowCluster, CommandCluster, BeginCluster,
+                 CheckSource, Verify, Import, Decode, ShowConfigKeys>;
 
 struct Parsed {
   std::optional<Command> command;  // none: print `text` and end with `exit_code`

@@ -38,6 +38,94 @@ TEST(CommandLine, Status) {
   EXPECT_TRUE(parsed<ShowStatus>({"status", "--watch"}).watch);
 }
 
+TEST(CommandLine, WhomToAskMayComeFirst) {
+  EXPECT_EQ(parsed<ShowStatus>({"--admin", "h:1", "status"}).admin, "h:1");
+  EXPECT_EQ(parsed<ShowCluster>({"--admin", "h:1", "cluster", "status"}).admin, "h:1");
+  EXPECT_EQ(parsed<ShowStatus>({"--admin", "h:1", "status", "--admin", "h:2"}).admin, "h:2");
+  const Parsed nobody = parse({"--admin", "h:1", "serve"});
+  EXPECT_EQ(nobody.exit_code, kUsage);
+  EXPECT_THAT(nobody.text, HasSubstr("asks no running binbus"));
+}
+
+TEST(CommandLine, Cluster) {
+  EXPECT_TRUE(parsed<ShowCluster>({"cluster", "status", "--json"}).json);
+  const auto add = parsed<CommandCluster>({"cluster", "add", "n4@h:1"});
+  EXPECT_EQ(add.verb, "add");
+  EXPECT_EQ(add.node, "n4@h:1");
+  EXPECT_EQ(parsed<CommandCluster>({"cluster", "join"}).verb, "join");
+  const auto transfer = parsed<CommandCluster>({"cluster", "transfer", "shop", "n2"});
+  EXPECT_EQ(transfer.stream, "shop");
+  EXPECT_EQ(transfer.node, "n2");
+  EXPECT_TRUE(parsed<CommandCluster>({"cluster", "drain", "n1", "--end"}).end);
+  EXPECT_FALSE(parsed<BeginCluster>({"cluster", "init"}).yes);
+  EXPECT_EQ(parse({"cluster", "remove"}).exit_code, kUsage);
+}
+
+TEST(CommandLine, KeptRows) {
+  const auto row = parsed<GetRows>({"get", "shop.orders", "7", "x", "-f", "sql"});
+  EXPECT_EQ(row.table, "shop.orders");
+  EXPECT_THAT(row.key, ElementsAre("7", "x"));
+  EXPECT_EQ(row.format, "sql");
+  EXPECT_TRUE(parsed<GetRows>({"get", "shop.orders"}).key.empty());
+  EXPECT_EQ(parse({"get"}).exit_code, kUsage);
+  EXPECT_TRUE(parsed<ShowSnapshot>({"snapshot", "status", "--json"}).json);
+  const auto pause = parsed<CommandSnapshot>({"snapshot", "pause", "shop.orders", "--stream", "s"});
+  EXPECT_EQ(pause.verb, "pause");
+  EXPECT_EQ(pause.table, "shop.orders");
+  EXPECT_EQ(pause.stream, "s");
+  EXPECT_EQ(parsed<CommandSnapshot>({"snapshot", "start"}).table, "");
+  EXPECT_EQ(parsed<CommandSnapshot>({"snapshot", "cancel", "a.b"}).verb, "cancel");
+  EXPECT_EQ(parse({"snapshot"}).exit_code, kUsage);
+}
+
+TEST(CommandLine, SnapshotsOnDisk) {
+  EXPECT_EQ(parsed<CreateSnapshot>({"snapshot", "create", "--stream", "s"}).stream, "s");
+  const auto list = parsed<ListSnapshots>({"snapshot", "list", "s", "--json", "-c", "b.toml"});
+  EXPECT_EQ(list.stream, "s");
+  EXPECT_TRUE(list.json);
+  EXPECT_EQ(list.config, "b.toml");
+  EXPECT_EQ(parsed<RemoveSnapshot>({"snapshot", "remove", "x"}).name, "x");
+  EXPECT_EQ(parse({"snapshot", "remove"}).exit_code, kUsage);
+}
+
+TEST(CommandLine, Export) {
+  const auto plain = parsed<ExportSnapshot>({"snapshot", "export", "--to", "d"});
+  EXPECT_EQ(plain.to, "d");
+  EXPECT_TRUE(plain.tables.empty());
+  EXPECT_EQ(plain.format, "sql");
+  EXPECT_EQ(plain.compress, "none");
+  EXPECT_EQ(plain.part_size, "64 MiB");
+  const auto full = parsed<ExportSnapshot>({"snapshot", "export", "a.b", "c.*", "--to", "d",
+                                            "--format", "csv", "--compress", "zstd", "--threads",
+                                            "8", "--snapshot", "x", "--admin", "h:1"});
+  EXPECT_THAT(full.tables, ElementsAre("a.b", "c.*"));
+  EXPECT_EQ(full.format, "csv");
+  EXPECT_EQ(full.compress, "zstd");
+  EXPECT_EQ(full.threads, 8U);
+  EXPECT_EQ(full.snapshot, "x");
+  EXPECT_EQ(full.admin, "h:1");
+  EXPECT_EQ(parsed<ExportSnapshot>({"snapshot", "export", "--to", "d", "--at", "b:4"}).at, "b:4");
+  EXPECT_EQ(parse({"snapshot", "export", "--to", "d", "--at", "b:4", "--snapshot", "x"}).exit_code,
+            kUsage);
+  EXPECT_EQ(parsed<GetRows>({"get", "a.b", "7", "--at", "b:4"}).at, "b:4");
+  EXPECT_EQ(parsed<CreateSnapshot>({"snapshot", "create", "--at", "b:4"}).at, "b:4");
+  EXPECT_EQ(parse({"snapshot", "export"}).exit_code, kUsage);
+  const Parsed unknown = parse({"snapshot", "export", "--to", "d", "--format", "xml"});
+  EXPECT_EQ(unknown.exit_code, kUsage);
+  EXPECT_THAT(unknown.text, AllOf(HasSubstr("xml"), HasSubstr("jsonl")));
+  EXPECT_EQ(parse({"snapshot", "export", "--to", "d", "--threads", "0"}).exit_code, kUsage);
+}
+
+TEST(CommandLine, Feed) {
+  EXPECT_TRUE(parsed<ShowFeed>({"feed", "status", "--json"}).json);
+  EXPECT_EQ(parsed<ListCursors>({"feed", "cursors", "shop"}).stream, "shop");
+  const auto deleted = parsed<DeleteCursor>({"feed", "delete", "app", "--stream", "s"});
+  EXPECT_EQ(deleted.cursor, "app");
+  EXPECT_EQ(deleted.stream, "s");
+  EXPECT_EQ(parse({"feed"}).exit_code, kUsage);
+  EXPECT_EQ(parse({"feed", "delete"}).exit_code, kUsage);
+}
+
 TEST(CommandLine, SegmentsAndLocate) {
   EXPECT_EQ(parsed<ShowSegments>({"segments"}).stream, "");
   EXPECT_EQ(parsed<ShowSegments>({"segments", "shop"}).stream, "shop");
@@ -118,8 +206,8 @@ TEST(CommandLineHelp, TellsWhatBinbusIsAndTheFirstSteps) {
   EXPECT_THAT(result.text,
               AllOf(HasSubstr("replica"), HasSubstr("First steps"),
                     HasSubstr("binbus serve -c binbus.toml"), HasSubstr("Exit status")));
-  for (const char* command : {"serve", "status", "segments", "locate", "check-source", "verify",
-                              "import", "config-keys"}) {
+  for (const char* command : {"serve", "status", "segments", "locate", "handover", "check-source",
+                              "verify", "import", "config-keys"}) {
     EXPECT_THAT(result.text, HasSubstr(std::string("\n  ") + command + " ")) << command;
   }
 }

@@ -5,10 +5,13 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/utc_time.h"
 #include "cli/admin_client.h"
+#include "cli/cluster_view.h"
+#include "cli/json_text.h"
 #include "cli/sink_change.h"
 #include "cli/status_view.h"
 
@@ -16,7 +19,9 @@ namespace binbus::cli {
 namespace {
 
 constexpr auto kRefresh = std::chrono::seconds(1);
+constexpr auto kClusterWait = std::chrono::seconds(30);
 constexpr auto kRevisionWait = std::chrono::seconds(10);
+constexpr int kSnapshotWaitS = 24 * 3600;  // of a point far from a snapshot
 
 int failed(const Error& error) {
   fmt::print(stderr, "binbus: {}\n", error.message);
@@ -66,6 +71,7 @@ int wait_for_revision(const std::string& sink, const std::string& answer,
     if (!status) return failed(status.error());
     const auto place = revision_place(*status, answer, sink);
     if (!place) return failed(place.error());
+    if (*place && (*place)->empty()) break;  // another node of the cluster delivers
     if (*place) {
       fmt::print("{}: from {} on\n", sink, **place);
       return kOk;
@@ -164,6 +170,60 @@ int locate(const Locate& command, const std::string& address) {
   return body ? print(location_text(*body)) : failed(body.error());
 }
 
+int show_snapshot(const ShowSnapshot& command, const std::string& address) {
+  const auto body = admin_get(address, "/status");
+  return body ? print(snapshot_text(*body, command.stream, command.json)) : failed(body.error());
+}
+
+int command_snapshot(const CommandSnapshot& command, const std::string& address) {
+  const auto stream = ask_stream(address, command.stream);
+  if (!stream) return failed(stream.error());
+  const auto done = admin_post(address, "/streams/" + *stream + "/snapshot/" + command.verb,
+                               {{"table", command.table}});
+  return done ? kOk : failed(done.error());
+}
+
+Result<std::string> ask_for_snapshot(const std::string& address, const std::string& stream,
+                                     const std::string& at, const std::string& purpose) {
+  Parameters parameters{{"purpose", purpose}};
+  if (!at.empty()) parameters.emplace_back("at", at);
+  return admin_post(address, "/streams/" + stream + "/snapshots", parameters, kSnapshotWaitS);
+}
+
+int create_snapshot(const CreateSnapshot& command, const std::string& address) {
+  const auto stream = ask_stream(address, command.stream);
+  if (!stream) return failed(stream.error());
+  const auto answer = ask_for_snapshot(address, *stream, command.at, "command");
+  if (!answer) return failed(answer.error());
+  return print(reading<std::string>(*answer, [](const Json& made) {
+    std::string not_ready;
+    for (const Json& table : made.at("not_ready"))
+      not_ready +=
+          fmt::format("  without {}: its rows are not known there\n", table.get<std::string>());
+    return fmt::format("{} as of {}\n{}", text(made, "name"), text(made, "position"), not_ready);
+  }));
+}
+
+int show_feed(const ShowFeed& command, const std::string& address) {
+  const auto body = admin_get(address, "/status");
+  return print(body ? feed_text(*body, command.stream, command.json) : body);
+}
+
+int list_cursors(const ListCursors& command, const std::string& address) {
+  const auto stream = ask_stream(address, command.stream);
+  if (!stream) return failed(stream.error());
+  const auto body = admin_get(address, "/streams/" + *stream + "/cursors");
+  return print(body && !command.json ? cursors_text(*body) : body);
+}
+
+int delete_cursor(const DeleteCursor& command, const std::string& address) {
+  const auto stream = ask_stream(address, command.stream);
+  if (!stream) return failed(stream.error());
+  const auto done = admin_change(address, "DELETE",
+                                 "/streams/" + *stream + "/cursors/" + command.cursor, {}, "", "");
+  return done ? kOk : failed(done.error());
+}
+
 int list_sinks(const ListSinks& command, const std::string& address) {
   const auto body = admin_get(address, "/status");
   return print(body ? sinks_text(*body, command.stream, command.json) : body);
@@ -206,6 +266,41 @@ int show_table(const ShowTable& command, const std::string& address) {
   if (!stream) return failed(stream.error());
   return print(admin_get(address, "/streams/" + *stream + "/schema",
                          {{"table", command.table}, {"at", command.at}}));
+}
+
+int show_cluster(const ShowCluster& command, const std::string& address) {
+  const auto body = admin_get(address, "/cluster");
+  if (!body) return failed(body.error());
+  return print(command.json ? body : cluster_text(*body));
+}
+
+int command_cluster(const CommandCluster& command, const std::string& address) {
+  Parameters parameters;
+  if (!command.node.empty()) parameters.emplace_back("node", command.node);
+  if (!command.stream.empty()) parameters.emplace_back("stream", command.stream);
+  if (command.end) parameters.emplace_back("end", "1");
+  const auto done = admin_post(address, "/cluster/" + command.verb, parameters);
+  if (!done) return failed(done.error());
+  std::string missing;
+  for (const auto until = std::chrono::steady_clock::now() + kClusterWait;
+       std::chrono::steady_clock::now() < until;
+       std::this_thread::sleep_for(std::chrono::milliseconds(100))) {
+    const auto body = admin_get(address, "/cluster");
+    if (!body) return failed(body.error());
+    const auto left = cluster_change_left(*body, command);
+    if (!left) return failed(left.error());
+    missing = *left;
+    if (missing.empty()) return kOk;
+  }
+  fmt::print("decided, and goes on by itself: {}\n", missing);
+  return kOk;
+}
+
+int hand_over(const HandOver& command, const std::string& address) {
+  const auto stream = ask_stream(address, command.stream);
+  if (!stream) return failed(stream.error());
+  const auto done = admin_post(address, "/streams/" + *stream + "/handover");
+  return done ? kOk : failed(done.error());
 }
 
 int rebuild_schema(const RebuildSchema& command, const std::string& address) {

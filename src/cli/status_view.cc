@@ -3,30 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_text.h"
 #include "cli/units.h"
 
 namespace binbus::cli {
 namespace {
-
-using Json = nlohmann::json;
-
-// Reading a document throws when a member is missing or of another type: caught here, in one place.
-template <class T>
-Result<T> reading(std::string_view body, const std::function<T(const Json&)>& read) {
-  try {
-    return read(Json::parse(body));
-  } catch (const Json::exception& error) {
-    return fail(
-        Code::kCorrupt,
-        fmt::format("the answer is not binbus's ({}); is another version running?", error.what()));
-  }
-}
-
-std::string text(const Json& json, const char* key) { return json.at(key).get<std::string>(); }
-uint64_t number(const Json& json, const char* key) { return json.at(key).get<uint64_t>(); }
 
 std::string place_text(const Json& place) {
   if (place.is_null()) return "-";
@@ -39,23 +22,6 @@ std::string short_set(std::string set) {
   std::erase(set, '\n');
   if (set.size() <= kShown) return set.empty() ? "-" : set;
   return "... " + set.substr(set.size() - kShown);
-}
-
-// A table whose columns are as wide as they must be.
-std::string table(const std::vector<std::vector<std::string>>& rows, std::string_view indent) {
-  std::vector<size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string out;
-  for (const auto& row : rows) {
-    std::string line(indent);
-    for (size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += line + "\n";
-  }
-  return out;
 }
 
 const Json* stream_in(const Json& status, const std::string& name) {
@@ -133,14 +99,58 @@ std::string sink_rows(const Json& stream) {
   for (const Json& sink : stream.at("sinks")) {
     const std::string position = text(sink, "position");
     rows.push_back({text(sink, "name"), text(sink, "type"), text(sink, "format"),
-                    text(sink, "state"), position.empty() ? "-" : position,
-                    duration_text(number(sink, "lag_ms")), count_text(number(sink, "messages")),
-                    bytes_text(number(sink, "bytes")), count_text(number(sink, "rejected"))});
+                    text(sink, "state"), or_dash(position), duration_text(number(sink, "lag_ms")),
+                    count_text(number(sink, "messages")), bytes_text(number(sink, "bytes")),
+                    count_text(number(sink, "rejected"))});
     if (!text(sink, "reason").empty()) {
       reasons += fmt::format("    {}: {}\n", text(sink, "name"), text(sink, "reason"));
     }
   }
   return rows.size() == 1 ? "" : table(rows, "    ") + reasons;
+}
+
+std::string subscriber_rows(const Json& feed, uint64_t now_us) {
+  std::vector<std::vector<std::string>> rows = {
+      {"CLIENT", "PEER", "CURSOR", "STATE", "POSITION", "LAG", "SENT", "CONNECTED"}};
+  std::string reasons;
+  for (const Json& each : feed.at("subscribers")) {
+    const uint64_t since_us = number(each, "connected_us");
+    rows.push_back({text(each, "client"), text(each, "peer"), or_dash(text(each, "cursor")),
+                    text(each, "state"), or_dash(text(each, "position")),
+                    duration_text(number(each, "lag_ms")), bytes_text(number(each, "bytes_sent")),
+                    duration_text(now_us > since_us ? (now_us - since_us) / 1000 : 0)});
+    if (!text(each, "reason").empty())
+      reasons += fmt::format("    {}: {}\n", text(each, "client"), text(each, "reason"));
+  }
+  return rows.size() == 1 ? "" : table(rows, "    ") + reasons;
+}
+
+std::string group_text(const Json& group) {
+  if (group.is_null()) return "";
+  const std::string leader = text(group, "leader");
+  std::string out;
+  for (const Json& member : group.at("members")) {
+    out += (out.empty() ? "" : ", ") + text(member, "name");
+    if (!member.at("voter").get<bool>()) out += " (learner)";
+    if (number(member, "lag_entries") > 0)
+      out += fmt::format(" ({} entries behind)", number(member, "lag_entries"));
+  }
+  return fmt::format("  cluster   {} leads, term {}; this is {}; nodes: {}\n",
+                     leader.empty() ? "no node" : leader, number(group, "term"),
+                     text(group, "node"), out);
+}
+
+std::string lease_text(const Json& lease) {
+  if (lease.is_null()) return "";
+  const std::string owner = text(lease, "owner");
+  std::string out = fmt::format("  lease     {}", owner.empty() ? "of no node" : owner);
+  if (number(lease, "epoch") > 0) out += fmt::format(", epoch {}", number(lease, "epoch"));
+  if (lease.at("held").get<bool>())
+    out += fmt::format(", {} left", duration_text(number(lease, "remaining_ms")));
+  out += fmt::format("; this is {}, in group {} at {}", text(lease, "node"), text(lease, "group"),
+                     text(lease, "coordinator"));
+  if (!lease.at("connected").get<bool>()) out += ", which is away: " + text(lease, "error");
+  return out + "\n";
 }
 
 std::string stream_text(const Json& stream, const Json& now, const Json& before) {
@@ -152,6 +162,8 @@ std::string stream_text(const Json& stream, const Json& now, const Json& before)
                   streaming ? rates_text(now, before, name) : "");
   if (!text(stream, "reason").empty())
     out += fmt::format("  why       {}\n", text(stream, "reason"));
+  out += lease_text(stream.at("lease"));
+  out += group_text(stream.at("cluster"));
   out += fmt::format("  source    {}\n", source_text(stream));
   out += fmt::format("  position  {}\n", position_text(stream));
   out += fmt::format("  gtid      {}\n", short_set(text(stream, "gtid_executed")));
@@ -170,6 +182,10 @@ std::string stream_text(const Json& stream, const Json& now, const Json& before)
     out += fmt::format("  sinks     {}\n", stream.at("sinks").size());
     out += sink_rows(stream);
   }
+  if (const Json& feed = stream.at("feed"); !feed.is_null()) {
+    out += fmt::format("  feed      {}\n", feed.at("subscribers").size());
+    out += subscriber_rows(feed, number(now, "now_us"));
+  }
   return out;
 }
 
@@ -187,7 +203,12 @@ Result<std::string> status_text(std::string_view status, std::string_view before
   });
 }
 
-Result<std::string> sinks_text(std::string_view status, const std::string& stream, bool json) {
+namespace {
+
+// Of each stream, or of one, the part that `key` names: as JSON, or as text() prints it.
+Result<std::string> part_text(
+    std::string_view status, const std::string& stream, bool json, const char* key,
+    const std::function<std::string(const Json& now, const Json& stream)>& print) {
   BINBUS_TRY(names, stream_names(status));
   if (!stream.empty() && std::ranges::find(names, stream) == names.end()) {
     return fail(Code::kNotFound, fmt::format("there is no stream \"{}\"", stream));
@@ -197,11 +218,84 @@ Result<std::string> sinks_text(std::string_view status, const std::string& strea
     std::string out;
     for (const Json& each : now.at("streams")) {
       if (!stream.empty() && text(each, "name") != stream) continue;
-      all.push_back(Json{{"stream", each.at("name")}, {"sinks", each.at("sinks")}});
-      out += fmt::format("{}: {} sinks\n", text(each, "name"), each.at("sinks").size());
-      out += sink_rows(each);
+      all.push_back(Json{{"stream", each.at("name")}, {key, each.at(key)}});
+      out += print(now, each);
     }
     return json ? all.dump(2) + "\n" : out;
+  });
+}
+
+// How far the reading of a table is, and what is left of it at its pace so far.
+std::string progress_text(const Json& table, uint64_t now_us) {
+  if (text(table, "phase") != "filling") return "";
+  if (table.at("paused").get<bool>()) return "paused";
+  const uint64_t rows = number(table, "rows_read"), expected = number(table, "rows_expected");
+  const uint64_t since_us = number(table, "since_us");
+  if (since_us == 0) return "waits";
+  if (rows == 0 || expected <= rows || now_us <= since_us) return "reading";
+  const uint64_t left_ms = (now_us - since_us) / 1000 * (expected - rows) / rows;
+  return fmt::format("{}%, {} left", rows * 100 / expected, duration_text(left_ms));
+}
+
+std::string snapshot_rows(const Json& now, const Json& stream) {
+  const std::string name = text(stream, "name");
+  const Json& kept = stream.at("snapshot");
+  if (kept.is_null()) return fmt::format("{}: no rows are kept; see [[state]]\n", name);
+  const std::string position = text(kept, "position");
+  std::string out =
+      fmt::format("{}: {} tables as of {}, {} on disk\n", name, kept.at("tables").size(),
+                  or_dash(position), bytes_text(number(kept, "disk_bytes")));
+  std::vector<std::vector<std::string>> rows = {
+      {"TABLE", "STATE", "ROWS READ", "BYTES", "PROGRESS"}};
+  std::string reasons;
+  for (const char* key : {"reason", "fill_reason"}) {
+    if (!text(kept, key).empty()) reasons += fmt::format("    waits: {}\n", text(kept, key));
+  }
+  for (const Json& each : kept.at("tables")) {
+    rows.push_back({text(each, "name"), text(each, "phase"), count_text(number(each, "rows_read")),
+                    bytes_text(number(each, "bytes_read")),
+                    progress_text(each, number(now, "now_us"))});
+    if (!text(each, "error").empty())
+      reasons += fmt::format("    {}: {}\n", text(each, "name"), text(each, "error"));
+  }
+  return out + (rows.size() == 1 ? "" : table(rows, "    ")) + reasons;
+}
+
+}  // namespace
+
+Result<std::string> snapshot_text(std::string_view status, const std::string& stream, bool json) {
+  return part_text(status, stream, json, "snapshot", snapshot_rows);
+}
+
+Result<std::string> feed_text(std::string_view status, const std::string& stream, bool json) {
+  return part_text(status, stream, json, "feed", [](const Json& now, const Json& each) {
+    const std::string name = text(each, "name");
+    const Json& feed = each.at("feed");
+    if (feed.is_null()) return fmt::format("{}: nobody is fed; see [feed]\n", name);
+    return fmt::format("{}: {} clients\n", name, feed.at("subscribers").size()) +
+           subscriber_rows(feed, number(now, "now_us"));
+  });
+}
+
+Result<std::string> cursors_text(std::string_view cursors) {
+  return reading<std::string>(cursors, [&](const Json& json) {
+    std::vector<std::vector<std::string>> rows = {{"CURSOR", "POSITION", "CLIENT", "LAG"}};
+    for (const Json& each : json.at("cursors")) {
+      const Json& lag = each.at("lag_ms");
+      rows.push_back({text(each, "name"), or_dash(text(each, "position")),
+                      or_dash(text(each, "client")),
+                      each.at("purged").get<bool>() ? "what comes next was removed by retention"
+                      : lag.is_null()               ? "-"
+                                                    : duration_text(lag.get<uint64_t>())});
+    }
+    return table(rows, "");
+  });
+}
+
+Result<std::string> sinks_text(std::string_view status, const std::string& stream, bool json) {
+  return part_text(status, stream, json, "sinks", [](const Json&, const Json& each) {
+    return fmt::format("{}: {} sinks\n", text(each, "name"), each.at("sinks").size()) +
+           sink_rows(each);
   });
 }
 

@@ -23,6 +23,15 @@ Result<std::string> segments_text(const std::string& stream, std::string_view se
 // The body of GET /streams/NAME/locate.
 Result<std::string> location_text(std::string_view location);
 
+// The tables in a /status body whose rows are kept, of one stream or, with "", of all; or their JSON alone.
+Result<std::string> snapshot_text(std::string_view status, const std::string& stream, bool json);
+
+// The feed's clients in a /status body, of one stream or, with "", of all; or their JSON alone.
+Result<std::string> feed_text(std::string_view status, const std::string& stream, bool json);
+
+// The body of GET /streams/NAME/cursors.
+Result<std::string> cursors_text(std::string_view cursors);
+
 // The sinks in a /status body, of one stream or, with "", of all; or their JSON alone.
 Result<std::string> sinks_text(std::string_view status, const std::string& stream, bool json);
 

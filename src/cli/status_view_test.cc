@@ -31,7 +31,19 @@ const char* const kStatus = R"({
                    "state": "sending", "position": {"file": "binlog.000006", "offset": 154}, "lag_ms": 7500,
                    "lag_bytes": 3000000, "bytes_sent": 12345, "connected_us": 1699999810000000, "semi_sync": false}],
      "sinks": [{"name": "changes", "type": "file", "format": "maxwell", "state": "retrying", "reason": "the disk is full",
-                "position": "binlog.000007:4000", "lag_ms": 3000, "messages": 4000, "bytes": 5000, "rejected": 7}]},
+                "position": "binlog.000007:4000", "lag_ms": 3000, "messages": 4000, "bytes": 5000, "rejected": 7}],
+     "feed": {"bytes_sent": 9000, "subscribers": [
+         {"client": "ann", "peer": "127.0.0.1:51300", "cursor": "app", "state": "waiting", "reason": "no credit is left",
+          "position": "binlog.000007:4000", "lag_ms": 1500, "bytes_sent": 8000, "connected_us": 1699999810000000}]},
+     "snapshot": {"position": "binlog.000007:4711", "caught_up": true, "reason": "", "fill_reason": "the source runs 9 statements",
+                  "disk_bytes": 43300000,
+                  "tables": [{"name": "shop.orders", "phase": "filling", "error": "", "paused": false, "rows_read": 300000,
+                              "rows_expected": 400000, "bytes_read": 28800000, "chunks": 12, "since_us": 1700000004000000},
+                             {"name": "shop.logs", "phase": "filling", "error": "", "paused": true, "rows_read": 0,
+                              "rows_expected": 0, "bytes_read": 0, "chunks": 0, "since_us": 0},
+                             {"name": "shop.gone", "phase": "failed", "error": "no key", "paused": false, "rows_read": 0,
+                              "rows_expected": 0, "bytes_read": 0, "chunks": 0, "since_us": 0}]},
+     "lease": null, "cluster": null},
     {"name": "orders", "state": "waiting", "reason": "127.0.0.1:3406: connection refused", "error_code": "network",
      "flavor": "", "source": {"address": "", "server_uuid": "", "server_id": 0, "version": "", "tls": "", "position": null,
                               "semi_sync": false},
@@ -39,7 +51,7 @@ const char* const kStatus = R"({
      "lag_ms": null, "lag_bytes": null, "last_commit_us": 0, "last_activity_us": 0, "transactions": 0,
      "bytes_received": 0, "connects": 0, "semi_sync_acks": 0, "segments": 0, "log_bytes": 0, "oldest": null,
      "disk_free_bytes": null, "listen": "127.0.0.1:3308",
-     "listen_error": "cannot listen on 127.0.0.1:3308: address in use", "replicas": [], "sinks": []}
+     "listen_error": "cannot listen on 127.0.0.1:3308: address in use", "replicas": [], "sinks": [], "feed": null, "snapshot": null, "lease": null, "cluster": null}
   ]})";
 
 const char* const kText = R"(binbus 0.1.0, up 2 h 13 min, 2023-11-14 22:13:30 UTC
@@ -57,6 +69,10 @@ shop: streaming, 0.2 s behind (1.5 MB)
     SINK     TYPE  FORMAT   STATE     POSITION            LAG    MESSAGES  SENT    REJECTED
     changes  file  maxwell  retrying  binlog.000007:4000  3.0 s  4,000     5.0 kB  7
     changes: the disk is full
+  feed      1
+    CLIENT  PEER             CURSOR  STATE    POSITION            LAG    SENT    CONNECTED
+    ann     127.0.0.1:51300  app     waiting  binlog.000007:4000  1.5 s  8.0 kB  3 min 20 s
+    ann: no credit is left
 
 orders: waiting
   why       127.0.0.1:3406: connection refused
@@ -72,6 +88,34 @@ TEST(StatusView, ShowsAllThatAnOperatorLooksFor) {
   const auto view = status_text(kStatus, "");
   ASSERT_TRUE(view) << view.error().message;
   EXPECT_EQ(*view, kText);
+}
+
+TEST(StatusView, SaysWhoHasAStreamThatNodesShare) {
+  json status = json::parse(kStatus);
+  json& lease = status["streams"][0]["lease"];
+  lease = {{"coordinator", "etcd"}, {"group", "mall"}, {"connected", true}, {"error", ""},
+           {"node", "a"},           {"owner", "a"},    {"epoch", 7},        {"held", true},
+           {"remaining_ms", 6500}};
+  EXPECT_THAT(
+      status_text(status.dump(), "").value(),
+      HasSubstr("\n  lease     a, epoch 7, 6.5 s left; this is a, in group mall at etcd\n"));
+  lease["held"] = lease["connected"] = false;
+  lease["owner"] = "";
+  lease["error"] = "refused";
+  EXPECT_THAT(status_text(status.dump(), "").value(),
+              HasSubstr("\n  lease     of no node, epoch 7; this is a, in group mall at etcd, "
+                        "which is away: refused\n"));
+}
+
+TEST(StatusView, SaysWhoLeadsInACluster) {
+  json status = json::parse(kStatus);
+  status["streams"][0]["cluster"] =
+      json::parse(R"({"node": "n2", "leader": "n1", "term": 3, "members": [
+      {"name": "n1", "voter": true, "lag_entries": 0}, {"name": "n2", "voter": true, "lag_entries": 4},
+      {"name": "n3", "voter": false, "lag_entries": 0}]})");
+  EXPECT_THAT(status_text(status.dump(), "").value(),
+              HasSubstr("\n  cluster   n1 leads, term 3; this is n2; nodes: n1, n2 (4 entries "
+                        "behind), n3 (learner)\n"));
 }
 
 TEST(StatusView, RatesComeFromTwoAnswers) {
@@ -179,6 +223,42 @@ TEST(StatusView, PlaceOfARevision) {
       R"({"streams": [{"name": "shop", "sinks": [{"name": "a", "revision": 3, "revision_from": "b.000001:4"}]}]})";
   EXPECT_EQ(revision_place(status, R"({"revision": 3})", "a").value(), "b.000001:4");
   EXPECT_EQ(revision_place(status, R"({"revision": 4})", "a").value(), std::nullopt);
+}
+
+TEST(StatusView, Feed) {
+  EXPECT_EQ(feed_text(kStatus, "", false).value(),
+            R"(shop: 1 clients
+    CLIENT  PEER             CURSOR  STATE    POSITION            LAG    SENT    CONNECTED
+    ann     127.0.0.1:51300  app     waiting  binlog.000007:4000  1.5 s  8.0 kB  3 min 20 s
+    ann: no credit is left
+orders: nobody is fed; see [feed]
+)");
+  EXPECT_EQ(cursors_text(R"({"cursors": [
+      {"name": "app", "position": "b.000001:4", "client": "ann", "lag_ms": 1500, "purged": false},
+      {"name": "new", "position": "", "client": "", "lag_ms": null, "purged": false},
+      {"name": "old", "position": "b.000000:4", "client": "", "lag_ms": null, "purged": true}]})")
+                .value(),
+            R"(CURSOR  POSITION    CLIENT  LAG
+app     b.000001:4  ann     1.5 s
+new     -           -       -
+old     b.000000:4  -       what comes next was removed by retention
+)");
+}
+
+TEST(StatusView, KeptRows) {
+  EXPECT_EQ(snapshot_text(kStatus, "", false).value(),
+            R"(shop: 3 tables as of binlog.000007:4711, 43 MB on disk
+    TABLE        STATE    ROWS READ  BYTES  PROGRESS
+    shop.orders  filling  300,000    29 MB  75%, 2.0 s left
+    shop.logs    filling  0          0 B    paused
+    shop.gone    failed   0          0 B
+    waits: the source runs 9 statements
+    shop.gone: no key
+orders: no rows are kept; see [[state]]
+)");
+  EXPECT_EQ(json::parse(snapshot_text(kStatus, "shop", true).value())[0]["snapshot"]["disk_bytes"],
+            43300000);
+  EXPECT_EQ(snapshot_text(kStatus, "none", false).error().code, Code::kNotFound);
 }
 
 }  // namespace

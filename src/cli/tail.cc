@@ -88,13 +88,31 @@ void TailPrinter::print(std::string& out, std::string_view line) const {
   out += '\n';
 }
 
+namespace {
+
+// Prints what comes, line by line, until its end.
+int print_lines(const std::string& address, const std::string& path, const Parameters& parameters,
+                bool color) {
+  TailPrinter printer(color, write_out);
+  const Status followed = admin_follow(address, path, parameters,
+                                       [&](std::string_view piece) { return printer.take(piece); });
+  if (followed && printer.error().empty()) return kOk;
+  fmt::print(stderr, "binbus: {}\n",
+             printer.error().empty() ? followed.error().message : printer.error());
+  return !followed && followed.error().code == Code::kNetwork ? kNotRunning : kFailed;
+}
+
+int no_stream(const Error& error) {
+  fmt::print(stderr, "binbus: {}\n", error.message);
+  return error.code == Code::kNetwork ? kNotRunning : kFailed;
+}
+
+}  // namespace
+
 int tail(const Tail& command, const std::string& address) {
   const auto flag = [](bool set) { return set ? "1" : "0"; };
   const auto stream = ask_stream(address, command.stream);
-  if (!stream) {
-    fmt::print(stderr, "binbus: {}\n", stream.error().message);
-    return stream.error().code == Code::kNetwork ? kNotRunning : kFailed;
-  }
+  if (!stream) return no_stream(stream.error());
   Parameters parameters = {
       {"format", command.format},           {"from", command.from},
       {"ddl", flag(!command.no_ddl)},       {"transactions", flag(command.transactions)},
@@ -103,13 +121,16 @@ int tail(const Tail& command, const std::string& address) {
   for (const std::string& table : command.tables) parameters.emplace_back("table", table);
   const bool color =
       command.color == "always" || (command.color == "auto" && ::isatty(STDOUT_FILENO) == 1);
-  TailPrinter printer(color, write_out);
-  const Status followed = admin_follow(address, "/streams/" + *stream + "/changes", parameters,
-                                       [&](std::string_view piece) { return printer.take(piece); });
-  if (followed && printer.error().empty()) return kOk;
-  fmt::print(stderr, "binbus: {}\n",
-             printer.error().empty() ? followed.error().message : printer.error());
-  return !followed && followed.error().code == Code::kNetwork ? kNotRunning : kFailed;
+  return print_lines(address, "/streams/" + *stream + "/changes", parameters, color);
+}
+
+int get_rows(const GetRows& command, const std::string& address) {
+  const auto stream = ask_stream(address, command.stream);
+  if (!stream) return no_stream(stream.error());
+  Parameters parameters = {{"table", command.table}, {"format", command.format}};
+  if (!command.at.empty()) parameters.emplace_back("at", command.at);
+  for (const std::string& value : command.key) parameters.emplace_back("key", value);
+  return print_lines(address, "/streams/" + *stream + "/rows", parameters, false);
 }
 
 }  // namespace binbus::cli

@@ -10,6 +10,8 @@
 namespace binbus::cli {
 
 // Prints to standard output; returns the exit status. `address` is the endpoint's.
+// Rows that are kept.
+int get_rows(const GetRows& command, const std::string& address);
 int tail(const Tail& command, const std::string& address);
 
 // Whole lines of what comes in pieces, coloured by what they tell of.

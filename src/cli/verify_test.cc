@@ -9,7 +9,7 @@
 #include "binlog/scanner.h"
 #include "io/clock.h"
 #include "io/simulated_disk.h"
-#include "store/log.h"
+#include "store/local_log.h"
 
 namespace binbus::cli {
 namespace {
@@ -26,7 +26,8 @@ class VerifyTest : public ::testing::Test {
     std::ifstream in("tests/golden/binlog/mysql97.binlog", std::ios::binary);
     bytes_ = ByteVector(std::istreambuf_iterator<char>(in), {});
     ASSERT_GT(bytes_.size(), 1000u);
-    auto log = store::Log::open(disk_, io::system_clock(), {.directory = "log"}, nullptr).value();
+    auto log =
+        store::LocalLog::open(disk_, io::system_clock(), {.directory = "log"}, nullptr).value();
     for (const char* name : {"binlog.000001", "binlog.000002"}) {
       binlog::EventScanner scanner({});
       std::vector<binlog::TransactionEnd> ends;

@@ -1,0 +1,140 @@
+// This node among others: who it is, whom it talks to, the groups of its streams, and the one that tells who belongs to the
+// cluster, the control group.
+//
+//   data/node                  JSON: the id, drawn at the first start, and the cluster's name. A node without it is a new one
+//   data/.cluster/             the control group's log; what its cursors say: cluster_state.h
+//   data/.cluster/STREAM.began this node has been a member of the stream's group: without its log it may not begin with it again
+//
+// Owner:  borrows file system and clock; owns the transport and its threads. Streams' groups must be stopped before it.
+// Thread: one of its own, named "cluster", which carries out what the control log wants; the functions from any.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <thread>
+
+#include "admin/status.h"
+#include "app/cluster_state.h"
+#include "app/config.h"
+#include "app/data_folder.h"
+#include "io/clock.h"
+#include "io/file.h"
+#include "raft/group_runner.h"
+
+namespace binbus::app {
+
+inline constexpr std::string_view kControlFolder = ".cluster";
+
+// Whether this node has been a member of the group whose log is in the folder.
+bool has_group(io::FileSystem& files, const std::string& folder);
+
+class Cluster {
+ public:
+  static Result<std::unique_ptr<Cluster>> open(const NodeConfig& config, const DataFolder& data,
+                                               io::FileSystem& files, io::Clock& clock);
+  ~Cluster();
+  void stop();
+
+  // The stream's group at this node. kUnavailable, naming what is missing, as long as this node is in no cluster or no majority
+  // answers that could begin the group; it waits a little for that.
+  Result<std::shared_ptr<raft::GroupRunner>> open_group(const std::string& stream,
+                                                        store::LogOptions options,
+                                                        store::RecoveryReport* report);
+  admin::GroupStatus describe(const raft::GroupRunner& group) const;
+  // "" while nobody is known to lead.
+  std::string leader_name(const raft::GroupRunner& group) const;
+  admin::ClusterStatus status() const;
+  // Where nodes feed clients, by their names; those that do.
+  std::map<std::string, std::string> feeds() const;
+  // As its leader sees it, asked there; of this node, when the leader does not answer.
+  admin::GroupStatus describe_at_leader(const std::string& stream) const;
+  // A question to the stream's leader, answered there by what was set: JSON both ways.
+  using Answer = std::function<Result<std::string>(const std::string& question)>;
+  void set_answer(Answer answer);
+  Result<std::string> ask_leader(const std::string& stream, const std::string& question) const;
+  // Carried out by the control group's leader, wherever it is; returns when the control log has it.
+  Status command(const admin::ClusterCommand& command);
+  void reload_tls();
+
+ private:
+  struct Known {
+    raft::NodeId id = 0;
+    std::string name;
+    std::string address;
+    bool connected = false;
+  };
+  using Json = nlohmann::json;
+  using Group = std::shared_ptr<raft::GroupRunner>;
+
+  Cluster(const NodeConfig& config, const DataFolder& data, io::FileSystem& files, io::Clock& clock)
+      : config_(config), folder_(data.path()), files_(files), clock_(clock) {}
+  Status open();
+  Status load_identity();
+  Status keep_identity(const std::string& cluster);
+  std::string control_folder() const { return folder_ + "/" + std::string(kControlFolder); }
+  std::string name_of(raft::NodeId node) const;
+  bool connected(raft::NodeId node) const;
+  void seen(const raft::NodeIdentity& node, const std::string& address);
+  void lost(raft::NodeId node);
+  Group control() const;
+  Result<Group> find_group(const std::string& stream) const;
+  ClusterState state() const;
+  raft::GroupOptions group_options(store::LogOptions log) const;
+
+  // cluster_control.cc
+  void run(const std::stop_token& stop);
+  Status open_control();
+  // Who begins the cluster; none: there is one already, or this node is to join one.
+  Result<raft::Members> founders();
+  Result<raft::Members> stream_founders(const std::string& stream);
+  void follow_nodes(const ClusterState& state);
+  void announce(const ClusterState& state);
+  void ask_whether_removed();
+  // Has the group the members and the leader that are wanted; of a leader.
+  void tend(const std::string& stream, raft::GroupRunner& group, const ClusterState& state);
+  void forget_removed(const ClusterState& state);
+
+  // cluster_commands.cc
+  Result<ByteVector> answer(const raft::NodeIdentity& from, std::string_view method, Bytes body);
+  Status try_command(const admin::ClusterCommand& command);
+  // At the control group's leader, also over there.
+  Status order(const Json& order);
+  Status carry_out(uint64_t term, const Json& order);
+  Status put_node(uint64_t term, const ClusterNode& node);
+  Status admit(uint64_t term, const Json& order);
+  Json own_record() const;
+
+  const NodeConfig config_;
+  const std::string folder_;
+  io::FileSystem& files_;
+  io::Clock& clock_;
+  raft::NodeIdentity self_;
+  std::unique_ptr<raft::GroupHost> host_;
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  bool stopping_ = false;                // guarded by mutex_, as all below
+  std::map<raft::NodeId, Known> known_;  // this node as well
+  std::string cluster_of_peer_;          // some peer's, while this node has none
+  Group control_;                        // null: not open yet
+  std::string control_error_;            // why not
+  std::map<std::string, std::weak_ptr<raft::GroupRunner>> groups_;  // of streams, by name
+  Answer answer_;
+  std::string removed_;  // why the others take it for no member any more; "": nobody said so
+  // The "cluster" thread's.
+  std::vector<raft::Peer> peers_;
+  uint64_t asked_us_ = 0;  // monotonic
+  struct Tended {
+    uint64_t term = 0;
+    uint64_t handed_over_us = 0;  // monotonic: when it began to lead, or asked another to
+    bool first = true;            // it has not asked yet
+  };
+  std::map<std::string, Tended> tended_;  // by stream; "": the control group
+  std::jthread thread_;
+};
+
+}  // namespace binbus::app

@@ -1,0 +1,297 @@
+// What nodes ask of each other, and what is ordered of the cluster: carried out where the control group is led.
+//
+//   method "order"       JSON {"verb", "hops", ...}; answers "" once the control log has it
+//   method "identity"    answers this node's record, as it may be taken in
+//   method "lead"        a question to a stream's leader, of Streams
+//   method "describe"    JSON {"stream"}; answers the group as this node sees it
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "admin/status_json.h"
+#include "app/cluster.h"
+#include "base/log.h"
+
+namespace binbus::app {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kCallMs = 5000;
+constexpr auto kInsist = std::chrono::seconds(4);
+constexpr auto kAgain = std::chrono::milliseconds(300);
+constexpr int kHopsMax =
+    2;  // from a node that is in no cluster to one that is, and on to the leader
+constexpr const char* kNoMajority =
+    "no majority of the cluster's nodes answers, so nothing can be changed: start them, or begin "
+    "anew with one (`binbus cluster init`)";
+
+Result<Json> parse(Bytes body) {
+  Json json = Json::parse(body.begin(), body.end(), nullptr, false);
+  if (!json.is_object()) return fail(Code::kCorrupt, "what a node was asked is no JSON");
+  return json;
+}
+
+ByteVector bytes_of(const std::string& text) { return to_owned(as_bytes(text)); }
+
+}  // namespace
+
+Json Cluster::own_record() const {
+  return {{"id", self_.id},
+          {"cluster", self_.cluster},
+          {"name", config_.name},
+          {"address", config_.listen},
+          {"votes", config_.votes},
+          {"site", config_.site},
+          {"lead_priority", config_.lead_priority},
+          {"bytes_per_second", config_.bytes_per_second},
+          {"feed", config_.feed}};
+}
+
+Result<ByteVector> Cluster::answer(const raft::NodeIdentity&, std::string_view method, Bytes body) {
+  if (method == "identity") return bytes_of(own_record().dump());
+  if (method == "lead") {
+    Answer answer;
+    {
+      const std::lock_guard lock(mutex_);
+      answer = answer_;
+    }
+    if (!answer) return fail(Code::kUnavailable, self_.name + " is starting, or stopping");
+    BINBUS_TRY(text, answer(std::string(as_text(body))));
+    return bytes_of(text);
+  }
+  BINBUS_TRY(asked, parse(body));
+  try {
+    if (method == "order") {
+      BINBUS_RETURN_IF_ERROR(order(asked));
+      return ByteVector();
+    }
+    if (method == "describe") {
+      BINBUS_TRY(group, find_group(asked.at("stream")));
+      return bytes_of(admin::to_json(describe(*group)));
+    }
+  } catch (const Json::exception& error) {
+    return fail(Code::kInvalid, std::string("what a node was asked: ") + error.what());
+  }
+  return fail(Code::kUnsupported, "no method " + std::string(method));
+}
+
+void Cluster::set_answer(Answer answer) {
+  const std::lock_guard lock(mutex_);
+  answer_ = std::move(answer);
+}
+
+Result<std::string> Cluster::ask_leader(const std::string& stream,
+                                        const std::string& question) const {
+  BINBUS_TRY(group, find_group(stream));
+  const raft::NodeId leader = group->status().core.leader;
+  if (leader == 0 || leader == self_.id)
+    return fail(Code::kUnavailable, "no node leads stream " + stream + ", for now");
+  BINBUS_TRY(answer, host_->transport()->call(leader, "lead", as_bytes(question), kCallMs));
+  return std::string(as_text(answer));
+}
+
+std::map<std::string, std::string> Cluster::feeds() const {
+  std::map<std::string, std::string> out;
+  for (const auto& each : state().nodes) {
+    const ClusterNode& node = each.second;
+    if (!node.feed.empty() && !node.leaving) out.emplace(node.name, node.feed);
+  }
+  return out;
+}
+
+admin::GroupStatus Cluster::describe_at_leader(const std::string& stream) const {
+  const auto group = find_group(stream);
+  if (!group) return {};
+  admin::GroupStatus here = describe(**group);
+  const raft::NodeId leader = (*group)->status().core.leader;
+  if (leader == 0 || leader == self_.id) return here;
+  const auto told = host_->transport()->call(leader, "describe",
+                                             as_bytes(Json{{"stream", stream}}.dump()), kCallMs);
+  if (!told) return here;
+  auto there = admin::parse_group(std::string(as_text(*told)));
+  return there ? std::move(*there) : here;
+}
+
+// While the control group's lead changes hands it is asked for once more.
+Status Cluster::command(const admin::ClusterCommand& command) {
+  for (const auto until = std::chrono::steady_clock::now() + kInsist;;) {
+    Status done = try_command(command);
+    if (done || done.error().code != Code::kUnavailable || std::chrono::steady_clock::now() > until)
+      return done;
+    std::unique_lock lock(mutex_);
+    if (changed_.wait_for(lock, kAgain, [this] { return stopping_; })) return done;
+  }
+}
+
+Status Cluster::try_command(const admin::ClusterCommand& command) {
+  using Kind = admin::ClusterCommand::Kind;
+  switch (command.kind) {
+    case Kind::kJoin: {
+      if (state().nodes.contains(self_.id))
+        return fail(Code::kExists, self_.name + " is in the cluster already");
+      Json record = own_record();
+      record["verb"] = "admit";
+      Status asked = fail(Code::kInvalid, "[node] peers names no other node to ask");
+      for (const std::string& peer : config_.peers) {
+        const std::string address = peer.substr(peer.find('@') + 1);
+        if (address == config_.listen) continue;
+        const auto answer =
+            host_->transport()->call(address, "order", as_bytes(record.dump()), kCallMs);
+        if (answer) return ok();
+        asked = fail(answer.error());
+        if (answer.error().code != Code::kNetwork) break;
+      }
+      return asked;
+    }
+    case Kind::kAdd:
+      return order({{"verb", "add"}, {"node", command.node}});
+    case Kind::kRemove:
+      return order({{"verb", "remove"}, {"node", command.node}});
+    case Kind::kDrain:
+      return order({{"verb", "drain"}, {"node", command.node}, {"drained", !command.end}});
+    case Kind::kTransfer: {
+      if (const auto group = find_group(command.stream); !group) return fail(group.error());
+      return order({{"verb", "transfer"}, {"stream", command.stream}, {"node", command.node}});
+    }
+  }
+  return ok();
+}
+
+Status Cluster::order(const Json& order) {
+  const Group group = control();
+  if (!group) {
+    const std::lock_guard lock(mutex_);
+    return fail(Code::kUnavailable, control_error_);
+  }
+  if (const uint64_t term = group->leading(); term != 0) return carry_out(term, order);
+  const raft::GroupStatus now = group->status();
+  if (now.members.empty())
+    return fail(Code::kUnavailable, self_.name + " is in no cluster yet: `binbus cluster join`");
+  if (now.core.leader == 0 || now.core.leader == self_.id)
+    return fail(Code::kUnavailable, kNoMajority);
+  if (!connected(now.core.leader)) {
+    return fail(Code::kUnavailable,
+                name_of(now.core.leader) + ", which leads the cluster, does not answer");
+  }
+  Json passed = order;
+  const int hops = passed.value("hops", 0);
+  if (hops >= kHopsMax) return fail(Code::kUnavailable, "the cluster's lead is changing hands");
+  passed["hops"] = hops + 1;
+  const auto answer =
+      host_->transport()->call(now.core.leader, "order", as_bytes(passed.dump()), kCallMs);
+  return answer ? ok() : fail(answer.error());
+}
+
+Status Cluster::put_node(uint64_t term, const ClusterNode& node) {
+  return control()->put(term, {node_cursor(node.id), encode_node(node)});
+}
+
+Status Cluster::carry_out(uint64_t term, const Json& order) {
+  const std::string verb = order.at("verb");
+  const ClusterState told = state();
+  if (verb == "announce" || verb == "admit") return admit(term, order);
+  if (verb == "begin") {
+    const std::string stream = order.at("stream");
+    if (told.founders.contains(stream)) return ok();
+    const raft::Members now = control()->status().members;
+    return control()->put(term, {founders_cursor(stream), encode_ids(now.voters)});
+  }
+  if (verb == "add") {
+    const std::string given = order.at("node");
+    const size_t at = given.find('@');
+    if (at == std::string::npos)
+      return fail(Code::kInvalid, "\"" + given + "\": must be NAME@HOST:PORT");
+    BINBUS_TRY(answer,
+               host_->transport()->call(given.substr(at + 1), "identity", Bytes(), kCallMs));
+    BINBUS_TRY(record, parse(answer));
+    if (record.at("name") != given.substr(0, at)) {
+      return fail(Code::kInvalid,
+                  fmt::format("at {} is node {}, not {}", given.substr(at + 1),
+                              record.at("name").get<std::string>(), given.substr(0, at)));
+    }
+    return admit(term, record);
+  }
+  const std::string name = order.at("node");
+  const ClusterNode* found = told.find(name);
+  if (found == nullptr) {
+    std::vector<std::string> names;
+    for (const auto& [id, node] : told.nodes) names.push_back(node.name);
+    std::ranges::sort(names);
+    return fail(Code::kNotFound, fmt::format("the cluster has no node \"{}\"; there are: {}", name,
+                                             fmt::join(names, ", ")));
+  }
+  ClusterNode node = *found;
+  if (verb == "remove") {
+    const std::string why =
+        refuse_removal(told, node.id, [this](raft::NodeId each) { return connected(each); });
+    if (!why.empty()) return fail(Code::kInvalid, why);
+    node.leaving = true;
+    return put_node(term, node);
+  }
+  if (verb == "drain") {
+    node.drained = order.at("drained");
+    return put_node(term, node);
+  }
+  if (verb == "transfer") {
+    if (!node.votes || node.drained || !connected(node.id)) {
+      return fail(Code::kInvalid,
+                  fmt::format("{} cannot lead: it {}", name,
+                              !node.votes    ? "has no vote"
+                              : node.drained ? "is drained (`binbus cluster drain --end`)"
+                                             : "does not answer"));
+    }
+    return control()->put(term, {lead_cursor(order.at("stream")), std::to_string(node.id)});
+  }
+  return fail(Code::kUnsupported, "no order " + verb);
+}
+
+// A node's own word of itself: one that is known tells what changed, a new one is taken in. One of the same name that is gone
+// gives way to it.
+Status Cluster::admit(uint64_t term, const Json& record) {
+  const ClusterState told = state();
+  ClusterNode node{
+      .id = record.at("id"), .name = record.at("name"), .address = record.at("address")};
+  const bool takes_in = record.value("verb", "") != "announce";
+  const auto known = told.nodes.find(node.id);
+  if (known != told.nodes.end()) node = known->second;
+  if (node.leaving) {
+    return fail(Code::kInvalid,
+                node.name + " was removed: wipe its data folder before it joins anew");
+  }
+  const bool member = control()->status().members.has(node.id);
+  if (!takes_in && known == told.nodes.end() && !member) {
+    return fail(Code::kInvalid, node.name +
+                                    " is not in the cluster any more: wipe its data folder before "
+                                    "it joins anew");
+  }
+  if (takes_in && (known != told.nodes.end() || member))
+    return fail(Code::kExists, node.name + " is in the cluster already");
+  node.name = record.at("name");
+  node.address = record.at("address");
+  node.votes = record.at("votes");
+  node.site = record.at("site");
+  node.lead_priority = record.at("lead_priority");
+  node.bytes_per_second = record.at("bytes_per_second");
+  node.feed = record.value("feed", "");
+  const ClusterNode* other = told.find(node.name);
+  if (other != nullptr && other->id != node.id) {
+    if (connected(other->id)) {
+      return fail(Code::kExists, fmt::format("another node {} answers at {}: give one of them "
+                                             "another name",
+                                             node.name, other->address));
+    }
+    ClusterNode gone = *other;
+    gone.leaving = true;
+    BINBUS_RETURN_IF_ERROR(put_node(term, gone));
+  }
+  BINBUS_RETURN_IF_ERROR(put_node(term, node));
+  if (takes_in) log::info("node_taken_in", {{"node", node.name}, {"address", node.address}});
+  return ok();
+}
+
+}  // namespace binbus::app

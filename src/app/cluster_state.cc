@@ -1,0 +1,182 @@
+#include "app/cluster_state.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace binbus::app {
+namespace {
+
+using Json = nlohmann::json;
+using raft::MemberChange;
+using raft::NodeId;
+
+constexpr std::string_view kNode = "node/", kFounders = "founders/", kLead = "lead/";
+constexpr uint64_t kNearEntries = 256;
+
+uint64_t hash(std::string_view text, uint64_t seed) {  // FNV-1a
+  uint64_t value = 0xcbf29ce484222325 ^ seed;
+  for (const char c : text) value = (value ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  value ^= value >> 33;
+  return value * 0xff51afd7ed558ccd;
+}
+
+std::optional<ClusterNode> parse_node(const std::string& key, const std::string& text) {
+  const Json json = Json::parse(text, nullptr, false);
+  try {
+    ClusterNode node{
+        .id = std::stoull(key), .name = json.at("name"), .address = json.at("address")};
+    node.votes = json.value("votes", true);
+    node.site = json.value("site", "");
+    node.lead_priority = json.value("lead_priority", uint64_t{1});
+    node.bytes_per_second = json.value("bytes_per_second", uint64_t{0});
+    node.feed = json.value("feed", "");
+    node.drained = json.value("drained", false);
+    node.leaving = json.value("leaving", false);
+    return node;
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
+bool has(const std::vector<NodeId>& nodes, NodeId node) {
+  return std::ranges::find(nodes, node) != nodes.end();
+}
+
+}  // namespace
+
+ClusterState ClusterState::parse(const std::map<std::string, std::string>& cursors) {
+  ClusterState state;
+  for (const auto& [key, text] : cursors) {
+    if (key.starts_with(kNode)) {
+      if (auto node = parse_node(key.substr(kNode.size()), text)) state.nodes[node->id] = *node;
+      continue;
+    }
+    const Json json = Json::parse(text, nullptr, false);
+    if (key.starts_with(kFounders) && json.is_array()) {
+      std::vector<NodeId>& ids = state.founders[key.substr(kFounders.size())];
+      for (const Json& id : json) {
+        if (id.is_number_unsigned()) ids.push_back(id);
+      }
+    }
+    if (key.starts_with(kLead) && json.is_number_unsigned())
+      state.leads[key.substr(kLead.size())] = json;
+  }
+  return state;
+}
+
+const ClusterNode* ClusterState::find(const std::string& name) const {
+  const auto found = std::ranges::find_if(
+      nodes, [&](const auto& each) { return each.second.name == name && !each.second.leaving; });
+  return found == nodes.end() ? nullptr : &found->second;
+}
+
+std::string node_cursor(NodeId node) { return std::string(kNode) + std::to_string(node); }
+std::string founders_cursor(const std::string& stream) { return std::string(kFounders) + stream; }
+std::string lead_cursor(const std::string& stream) { return std::string(kLead) + stream; }
+
+std::string encode_node(const ClusterNode& node) {
+  return Json{{"name", node.name},
+              {"address", node.address},
+              {"votes", node.votes},
+              {"site", node.site},
+              {"lead_priority", node.lead_priority},
+              {"bytes_per_second", node.bytes_per_second},
+              {"feed", node.feed},
+              {"drained", node.drained},
+              {"leaving", node.leaving}}
+      .dump();
+}
+
+std::string encode_ids(const std::vector<NodeId>& nodes) { return Json(nodes).dump(); }
+
+std::string cluster_name(const std::vector<NodeId>& founders) {
+  return fmt::format("{:016x}", hash(fmt::format("{}", fmt::join(founders, ",")), 0));
+}
+
+bool LedGroup::answers(NodeId node) const {
+  if (node == self) return true;
+  const auto found = std::ranges::find(progress, node, &raft::PeerProgress::id);
+  return found != progress.end() && found->recent_active;
+}
+
+bool LedGroup::caught_up(NodeId node) const {
+  if (node == self) return true;
+  const auto found = std::ranges::find(progress, node, &raft::PeerProgress::id);
+  return found != progress.end() && found->recent_active &&
+         found->state == raft::PeerProgress::State::kReplicate &&
+         found->match + kNearEntries >= last_index;
+}
+
+std::vector<MemberChange> next_changes(const ClusterState& state, const LedGroup& group) {
+  const raft::Members& now = group.members;
+  if (!now.outgoing.empty()) return {};  // one after the other
+  std::vector<MemberChange> changes;
+  std::vector<NodeId> voters;  // that are to stay, with those who are to vote from now on
+  for (const auto& [id, node] : state.nodes) {
+    if (node.leaving) continue;
+    const bool member = now.has(id);
+    if (!member) {
+      changes.push_back({MemberChange::Kind::kAddLearner, id});
+    } else if (node.votes && (now.is_voter(id) || group.caught_up(id))) {
+      voters.push_back(id);
+      if (!now.is_voter(id)) changes.push_back({MemberChange::Kind::kAddVoter, id});
+    } else if (!node.votes && now.is_voter(id) && id != group.self) {
+      changes.push_back({MemberChange::Kind::kAddLearner, id});
+    }
+  }
+  for (const NodeId id : now.voters) {
+    if (!state.nodes.contains(id)) voters.push_back(id);  // it has not told of itself yet
+  }
+  const auto answering =
+      std::ranges::count_if(voters, [&](NodeId id) { return group.answers(id); });
+  const bool enough = static_cast<size_t>(answering) * 2 > voters.size();
+  for (const NodeId id : now.all()) {
+    const auto known = state.nodes.find(id);
+    const bool leaves = known != state.nodes.end() && known->second.leaving;
+    if (leaves && id != group.self && (enough || !now.is_voter(id)))
+      changes.push_back({MemberChange::Kind::kRemove, id});
+  }
+  return changes;
+}
+
+NodeId wanted_leader(const ClusterState& state, const LedGroup& group, const std::string& stream,
+                     NodeId preferred) {
+  NodeId best = 0;
+  std::pair<uint64_t, uint64_t> highest;
+  for (const auto& [id, node] : state.nodes) {
+    if (node.drained || node.leaving || !node.votes || !has(group.members.voters, id) ||
+        !group.answers(id))
+      continue;
+    if (id == preferred) return id;
+    const std::pair<uint64_t, uint64_t> rank = {node.lead_priority, hash(stream, id)};
+    if (best == 0 || rank > highest) {
+      best = id;
+      highest = rank;
+    }
+  }
+  return best;
+}
+
+std::string refuse_removal(const ClusterState& state, NodeId node,
+                           const std::function<bool(NodeId)>& answers) {
+  std::vector<std::string> silent;
+  size_t voters = 0;
+  for (const auto& [id, each] : state.nodes) {
+    if (id == node || each.leaving || !each.votes) continue;
+    ++voters;
+    if (!answers(id)) silent.push_back(each.name);
+  }
+  const std::string& name = state.nodes.at(node).name;
+  if (voters == 0) return fmt::format("{} is the only one that votes: add another first", name);
+  if ((voters - silent.size()) * 2 > voters) return "";
+  return fmt::format(
+      "without {} there would be {} that vote, of which {} not answer: no majority. Start {}, or "
+      "remove {} first while {} is there",
+      name, voters, silent.size() == 1 ? "one does" : fmt::format("{} do", silent.size()),
+      fmt::join(silent, ", "), silent.size() == 1 ? "it" : "them", name);
+}
+
+}  // namespace binbus::app

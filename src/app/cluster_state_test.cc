@@ -1,0 +1,168 @@
+#include "app/cluster_state.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace binbus::app {
+namespace {
+
+using Kind = raft::MemberChange::Kind;
+using State = raft::PeerProgress::State;
+using testing::HasSubstr;
+
+ClusterState three() {
+  ClusterState state;
+  for (const raft::NodeId id : {1U, 2U, 3U}) {
+    const std::string name = "n" + std::to_string(id);
+    state.nodes[id] = {.id = id, .name = name, .address = name + ":1"};
+  }
+  return state;
+}
+
+raft::PeerProgress at(raft::NodeId id, uint64_t match, bool active = true) {
+  return {.id = id,
+          .match = match,
+          .next = match + 1,
+          .state = State::kReplicate,
+          .recent_active = active};
+}
+
+LedGroup led() {
+  return {.self = 1,
+          .members = {.voters = {1, 2, 3}},
+          .last_index = 1000,
+          .progress = {at(1, 1000), at(2, 1000), at(3, 1000)}};
+}
+
+std::string text(const std::vector<raft::MemberChange>& changes) {
+  std::string out;
+  for (const raft::MemberChange& each : changes)
+    out += (each.kind == Kind::kAddVoter ? "+"
+            : each.kind == Kind::kRemove ? "-"
+                                         : "~") +
+           std::to_string(each.node) + " ";
+  return out;
+}
+
+TEST(ClusterState, IsReadFromCursorsAndLeavesOutNonsense) {
+  const ClusterNode node{.id = 7,
+                         .name = "n7",
+                         .address = "h:1",
+                         .votes = false,
+                         .site = "far",
+                         .lead_priority = 4,
+                         .bytes_per_second = 9,
+                         .drained = true,
+                         .leaving = true};
+  const ClusterState state = ClusterState::parse({{node_cursor(7), encode_node(node)},
+                                                  {node_cursor(8), "{}"},
+                                                  {"node/x", encode_node(node)},
+                                                  {founders_cursor("shop"), encode_ids({3, 7})},
+                                                  {lead_cursor("shop"), "7"},
+                                                  {lead_cursor("other"), "me"}});
+  EXPECT_EQ(state.nodes, (std::map<raft::NodeId, ClusterNode>{{7, node}}));
+  EXPECT_EQ(state.founders.at("shop"), (std::vector<raft::NodeId>{3, 7}));
+  EXPECT_EQ(state.leads, (std::map<std::string, raft::NodeId>{{"shop", 7}}));
+  EXPECT_EQ(state.find("n7"), nullptr);  // it leaves
+}
+
+TEST(ClusterState, FoundersAreNamedTheSameEverywhere) {
+  EXPECT_EQ(cluster_name({1, 2, 3}), cluster_name({1, 2, 3}));
+  EXPECT_NE(cluster_name({1, 2, 3}), cluster_name({1, 2, 4}));
+}
+
+TEST(NextChanges, NothingWhereAllIsAsWanted) {
+  EXPECT_EQ(text(next_changes(three(), led())), "");
+  LedGroup joint = led();
+  joint.members.outgoing = {1, 2};
+  ClusterState four = three();
+  four.nodes[4] = {.id = 4, .name = "n4", .address = "n4:1"};
+  EXPECT_EQ(text(next_changes(four, joint)), "");  // one change after the other
+}
+
+TEST(NextChanges, ANewNodeLearnsAndVotesWhenItHasCaughtUp) {
+  ClusterState state = three();
+  state.nodes[4] = {.id = 4, .name = "n4", .address = "n4:1"};
+  LedGroup group = led();
+  EXPECT_EQ(text(next_changes(state, group)), "~4 ");
+  group.members.learners = {4};
+  group.progress.push_back(at(4, 10));
+  EXPECT_EQ(text(next_changes(state, group)), "");
+  group.progress.back().match = 900;
+  EXPECT_EQ(text(next_changes(state, group)), "+4 ");
+  state.nodes[4].votes = false;
+  EXPECT_EQ(text(next_changes(state, group)), "");
+}
+
+TEST(NextChanges, OneThatIsReplacedGoesWhenItsSuccessorVotes) {
+  ClusterState state = three();
+  state.nodes[3].leaving = true;
+  state.nodes[4] = {.id = 4, .name = "n3", .address = "n3:1"};
+  LedGroup group = led();
+  group.progress = {at(1, 1000), at(2, 1000, false), at(3, 0, false)};  // only the leader answers
+  EXPECT_EQ(text(next_changes(state, group)), "~4 ");
+  group.members.learners = {4};
+  group.progress.push_back(at(4, 1000));
+  EXPECT_EQ(text(next_changes(state, group)), "+4 -3 ");
+}
+
+TEST(NextChanges, NobodyGoesWhileMostOfTheOthersAreSilent) {
+  ClusterState state = three();
+  state.nodes[3].leaving = true;
+  LedGroup group = led();
+  EXPECT_EQ(text(next_changes(state, group)), "-3 ");
+  group.progress[1].recent_active = false;
+  EXPECT_EQ(text(next_changes(state, group)), "");
+  state.nodes[3].leaving = false;
+  state.nodes[1].leaving = true;  // the leader itself: whoever leads next does it
+  EXPECT_EQ(text(next_changes(state, led())), "");
+}
+
+TEST(NextChanges, WhoHasNotToldOfItselfStays) {
+  ClusterState state = three();
+  state.nodes.erase(3);
+  EXPECT_EQ(text(next_changes(state, led())), "");
+}
+
+TEST(NextChanges, AVoteIsTakenAway) {
+  ClusterState state = three();
+  state.nodes[2].votes = false;
+  EXPECT_EQ(text(next_changes(state, led())), "~2 ");
+}
+
+TEST(WantedLeader, IsSpreadByTheStreamsName) {
+  std::map<raft::NodeId, int> leads;
+  for (int i = 0; i < 300; ++i)
+    ++leads[wanted_leader(three(), led(), "stream" + std::to_string(i), 0)];
+  EXPECT_EQ(leads.size(), 3U);
+  for (const auto& [node, count] : leads) EXPECT_GT(count, 60) << node;
+}
+
+TEST(WantedLeader, IsOneThatCan) {
+  ClusterState state = three();
+  EXPECT_EQ(wanted_leader(state, led(), "shop", 2), 2U);
+  state.nodes[2].drained = true;
+  EXPECT_NE(wanted_leader(state, led(), "shop", 2), 2U);
+  state.nodes[3].lead_priority = 5;
+  EXPECT_EQ(wanted_leader(state, led(), "shop", 2), 3U);
+  EXPECT_EQ(wanted_leader(state, led(), "shop", 1), 1U);
+  LedGroup group = led();
+  group.progress[2].recent_active = false;
+  EXPECT_EQ(wanted_leader(state, group, "shop", 0), 1U);
+  state.nodes[1].leaving = true;
+  EXPECT_EQ(wanted_leader(state, group, "shop", 0), 0U);
+}
+
+TEST(RefuseRemoval, NamesWhoIsSilent) {
+  const ClusterState state = three();
+  EXPECT_EQ(refuse_removal(state, 3, [](raft::NodeId) { return true; }), "");
+  EXPECT_THAT(refuse_removal(state, 3, [](raft::NodeId node) { return node == 1; }),
+              HasSubstr("n2"));
+  EXPECT_EQ(refuse_removal(state, 2, [](raft::NodeId node) { return node != 2; }), "");
+  ClusterState one;
+  one.nodes[1] = {.id = 1, .name = "n1", .address = "n1:1"};
+  EXPECT_THAT(refuse_removal(one, 1, [](raft::NodeId) { return true; }), HasSubstr("the only one"));
+}
+
+}  // namespace
+}  // namespace binbus::app

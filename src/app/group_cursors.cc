@@ -1,0 +1,66 @@
+#include "app/group_cursors.h"
+
+#include <nlohmann/json.hpp>
+
+namespace binbus::app {
+namespace {
+
+using Json = nlohmann::json;
+
+class CursorCheckpoints final : public sink::Checkpoints {
+ public:
+  CursorCheckpoints(const std::string& sink, raft::GroupRunner& group, uint64_t term)
+      : name_(cursor_name(sink)), group_(group), term_(term) {}
+  Result<std::optional<sink::Checkpoint>> read() override {
+    std::string kept = group_.log().cursor(name_);
+    if (kept.empty()) return std::optional<sink::Checkpoint>();
+    return std::optional(std::move(kept));
+  }
+  Status write(const sink::Checkpoint& checkpoint) override {
+    return group_.put(term_, {name_, checkpoint});
+  }
+  Status forget() override { return group_.put(term_, {name_, std::nullopt}); }
+
+ private:
+  const std::string name_;
+  raft::GroupRunner& group_;
+  const uint64_t term_;
+};
+
+}  // namespace
+
+std::string cursor_name(const std::string& sink) { return "sink/" + sink; }
+
+std::string section_cursor(const std::string& sink) { return std::string(kSectionCursors) + sink; }
+std::string paused_cursor(const std::string& sink) { return "sink_paused/" + sink; }
+
+std::map<std::string, std::string> sink_sections(const store::Log& log) {
+  std::map<std::string, std::string> sections;
+  for (auto& [name, text] : log.cursors(std::string(kSectionCursors)))
+    sections.emplace(name.substr(kSectionCursors.size()), text);
+  return sections;
+}
+
+std::unique_ptr<sink::Checkpoints> cursor_checkpoints(const std::string& sink,
+                                                      raft::GroupRunner& group, uint64_t term) {
+  return std::make_unique<CursorCheckpoints>(sink, group, term);
+}
+
+std::string encode_facts(const serve::SourceFacts& facts) {
+  return Json{
+      {"version", facts.version}, {"gtid_mode", facts.gtid_mode}, {"variables", facts.variables}}
+      .dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+serve::SourceFacts decode_facts(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) return {};
+  serve::SourceFacts facts;
+  facts.version = json.value("version", "");
+  facts.gtid_mode = json.value("gtid_mode", "");
+  if (json.contains("variables") && json["variables"].is_object())
+    facts.variables = json["variables"].get<std::map<std::string, std::string>>();
+  return facts;
+}
+
+}  // namespace binbus::app

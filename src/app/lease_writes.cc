@@ -1,0 +1,131 @@
+#include "app/lease_writes.h"
+
+#include "app/saved_place.h"
+#include "coordinate/names.h"
+
+namespace binbus::app {
+namespace {
+
+using coordinate::Lease;
+using sink::Checkpoint;
+
+class CoordinatedCheckpoints final : public sink::Checkpoints {
+ public:
+  CoordinatedCheckpoints(const sink::SinkOptions& sink, std::shared_ptr<Lease> lease,
+                         const store::Log& log, std::unique_ptr<sink::Checkpoints> before)
+      : sink_(sink.name),
+        name_(coordinate::names::checkpoint(sink.name)),
+        own_target_(sink.type == "file"),
+        lease_(std::move(lease)),
+        log_(log),
+        before_(std::move(before)) {}
+
+  Result<std::optional<Checkpoint>> read() override {
+    BINBUS_TRY(there, look());
+    if (!there) return before_->read();
+    BINBUS_TRY(found, there->find(log_));
+    return std::optional<Checkpoint>(std::move(found));
+  }
+
+  // The target's may be one commit newer than what was written here, and is as much older as this node's own target has not
+  // worked for.
+  Result<std::optional<Checkpoint>> reconcile(const Checkpoint& kept) override {
+    BINBUS_TRY(there, look());
+    if (!there) return by_hand_ ? std::optional<Checkpoint>() : kept;
+    BINBUS_TRY(found, there->find(log_));
+    if (by_hand_ || there->position == kept) return std::optional(found);
+    if (own_target_ || kept.empty() || there->position == found)
+      return std::optional(is_before_in_log(found, kept) ? kept : found);
+    return fail(Code::kDiverged,
+                "sink " + sink_ + " has delivered up to " + kept +
+                    " of another node's log, which "
+                    "this node's log knows by other names: name the place with `binbus sink seek`");
+  }
+
+  Status write(const Checkpoint& checkpoint) override {
+    SavedPlace place;
+    place.epoch = lease_->epoch();
+    if (!checkpoint.empty()) {
+      BINBUS_TRY(told, SavedPlace::of(log_, checkpoint, lease_->epoch()));
+      place = std::move(told);
+    }
+    Status written = put(place.print());
+    // A coordinator that is away for a moment holds nobody up: who goes on from an older checkpoint sends some again.
+    const bool away = !written && (written.error().code == Code::kNetwork ||
+                                   written.error().code == Code::kTimeout);
+    if (away && lease_->valid()) return ok();
+    BINBUS_RETURN_IF_ERROR(std::move(written));
+    return before_->forget();
+  }
+
+  Status forget() override {
+    BINBUS_RETURN_IF_ERROR(before_->forget());
+    BINBUS_TRY(there, lease_->read(name_));
+    if (there) BINBUS_RETURN_IF_ERROR(lease_->remove(name_, there->version));
+    known_.reset();
+    return ok();
+  }
+
+ private:
+  Result<std::optional<SavedPlace>> look() {
+    BINBUS_TRY(entry, lease_->read(name_));
+    const bool ours = !known_ || (entry ? *known_ == entry->version || entry->value == attempted_
+                                        : !known_->has_value());
+    by_hand_ = by_hand_ || !ours;
+    known_ = entry ? std::optional(entry->version) : std::optional<int64_t>();
+    if (!entry) return std::nullopt;
+    auto place = SavedPlace::parse(entry->value);
+    if (!place)
+      return fail_in("the checkpoint of sink " + sink_ + " at the coordinator", place.error());
+    return std::optional(std::move(*place));
+  }
+
+  Status put(const std::string& text) {
+    if (!known_) BINBUS_RETURN_IF_ERROR(look());
+    const std::string before = std::exchange(attempted_, text);
+    BINBUS_TRY(version, lease_->write(name_, text, *known_));
+    if (!version) {
+      // An attempt that was not answered may have come through.
+      BINBUS_TRY(entry, lease_->read(name_));
+      if (entry && entry->value == before) {
+        BINBUS_TRY(again, lease_->write(name_, text, entry->version));
+        version = again;
+      }
+    }
+    if (version) {
+      known_ = version;
+      by_hand_ = false;
+      return ok();
+    }
+    return fail(Code::kRemote, "the checkpoint of sink " + sink_ +
+                                   " was changed at the coordinator: going on from what is there");
+  }
+
+  static bool is_before_in_log(const Checkpoint& one, const Checkpoint& other) {
+    const auto place = [](const Checkpoint& text) {
+      const auto saved = SavedPlace::parse(text);  // FILE:POS alone
+      return saved ? *saved : SavedPlace();
+    };
+    return is_before(place(one), place(other));
+  }
+
+  const std::string sink_, name_;
+  const bool own_target_;
+  const std::shared_ptr<Lease> lease_;
+  const store::Log& log_;
+  const std::unique_ptr<sink::Checkpoints> before_;
+  // What we know to be there: a version, or that there is none; not set before the first look.
+  std::optional<std::optional<int64_t>> known_;
+  bool by_hand_ = false;   // what is there is not what we have left, and nothing was written since
+  std::string attempted_;  // what was written last, whether it came through or not
+};
+
+}  // namespace
+
+std::shared_ptr<sink::Checkpoints> coordinated_checkpoints(
+    const sink::SinkOptions& sink, std::shared_ptr<Lease> lease, const store::Log& log,
+    std::unique_ptr<sink::Checkpoints> before) {
+  return std::make_shared<CoordinatedCheckpoints>(sink, std::move(lease), log, std::move(before));
+}
+
+}  // namespace binbus::app

@@ -1,0 +1,266 @@
+#include "app/ownership.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <algorithm>
+
+#include "app/saved_place.h"
+#include "base/log.h"
+#include "coordinate/etcd/etcd_session.h"
+#include "coordinate/names.h"
+#include "coordinate/zookeeper/zookeeper_session.h"
+#include "io/durable_file.h"
+
+namespace binbus::app {
+namespace {
+
+using coordinate::Lease;
+using coordinate::Member;
+namespace names = coordinate::names;
+
+constexpr uint64_t kTendMs = 500;
+
+coordinate::SessionOptions session_options(const CoordinatorConfig& config) {
+  return {.endpoints = config.endpoints,
+          .root = "/binbus/" + config.group,
+          .ttl_ms = config.ttl_ms,
+          .user = config.user,
+          .password = config.password,
+          .tls = config.tls,
+          .tls_ca = config.tls_ca,
+          .tls_cert = config.tls_cert,
+          .tls_key = config.tls_key,
+          .watched = {},
+          .on_change = {}};
+}
+
+}  // namespace
+
+Ownership::Ownership(const Config& config, io::Clock& clock)
+    : config_(config.coordinator),
+      node_(config.node.name),
+      copy_path_(fmt::format("{}/coordinator.{}.json", config.data, config.coordinator.group)),
+      clock_(clock) {}
+
+Result<std::unique_ptr<Ownership>> Ownership::open(const Config& config, io::FileSystem& files,
+                                                   io::Clock& clock) {
+  std::unique_ptr<Ownership> ownership(new Ownership(config, clock));
+  const std::string& path = ownership->copy_path_;
+  BINBUS_TRY(text, io::read_if_there(files, path));
+  auto copy = coordinate::GroupCopy::parse(text.value_or(""));
+  if (!copy) {
+    return fail(copy.error().code,
+                fmt::format("{} {}; move it away, and what the coordinator has counts alone", path,
+                            copy.error().message));
+  }
+  coordinate::MemberOptions options{
+      .node = config.node.name,
+      .session = session_options(config.coordinator),
+      .copy = std::move(*copy),
+      .keep_copy = [&files, path](const coordinate::GroupCopy& now) -> Status {
+        return io::write_durably(files, path, now.print());
+      }};
+  ownership->member_ = Member::start(
+      std::move(options),
+      config.coordinator.type == "etcd" ? coordinate::connect_etcd : coordinate::connect_zookeeper,
+      clock);
+  return ownership;
+}
+
+Ownership::~Ownership() { stop(); }
+
+void Ownership::start(const std::vector<std::unique_ptr<Stream>>& streams, SinkSettings& sinks) {
+  sinks_ = &sinks;
+  for (const auto& stream : streams) held_.push_back(std::make_unique<Held>(*stream));
+  for (const auto& held : held_) {
+    held->thread =
+        std::jthread([this, &held = *held](const std::stop_token& stop) { run(held, stop); });
+  }
+  follower_ = std::jthread([this](const std::stop_token& stop) { follow_sinks(stop); });
+}
+
+void Ownership::stop() {
+  follower_.request_stop();
+  for (const auto& held : held_) held->thread.request_stop();
+  for (const auto& held : held_) {
+    if (held->thread.joinable()) held->thread.join();
+  }
+  if (follower_.joinable()) follower_.join();
+  member_->stop();
+}
+
+void Ownership::follow_sinks(const std::stop_token& stop) {
+  Member::Sinks seen;
+  while (auto told = member_->wait_sinks(seen, stop)) {
+    sinks_->follow(*told);
+    seen = std::move(*told);
+  }
+}
+
+SinkSettings::Tell Ownership::tell() {
+  return [this](const std::string&, const std::string& sink,
+                const std::optional<std::string>& section) {
+    return member_->tell_sink(sink, section);
+  };
+}
+
+void Ownership::run(Held& held, const std::stop_token& stop) {
+  ::pthread_setname_np(::pthread_self(), "ownership");
+  while (const std::shared_ptr<Lease> lease = stand_by(held, stop)) {
+    if (Status worked = work(held, lease, stop); !worked) {
+      log::warn("stream_not_taken", {{"stream", held.stream.name()}, {"error", worked.error()}});
+    }
+    member_->release(*lease);
+  }
+}
+
+// Says on the stream's port who has it.
+std::shared_ptr<Lease> Ownership::stand_by(Held& held, const std::stop_token& stop) {
+  const StreamConfig& stream = held.stream.config();
+  while (!stop.stop_requested()) {
+    admin::StreamStatus status;
+    status.name = stream.name;
+    describe(status);
+    const std::string text = fmt::format(
+        "stream {} stands by at this node, {}: {}", stream.name, node_,
+        status.lease->owner.empty() ? "no node has it" : "node " + status.lease->owner + " has it");
+    if (!stream.listen.empty() && (!held.refusal || held.refused_with != text)) {
+      held.refusal.reset();
+      if (auto refusal = Refusal::open(stream.listen, text)) held.refusal = std::move(*refusal);
+      held.refused_with = text;
+    }
+    if (auto lease = member_->wait_for(stream.name, kTendMs, stop)) {
+      held.refusal.reset();
+      return lease;
+    }
+  }
+  held.refusal.reset();
+  return nullptr;
+}
+
+Status Ownership::work(Held& held, const std::shared_ptr<Lease>& lease,
+                       const std::stop_token& stop) {
+  BINBUS_TRY(from, saved_start(*lease, held.stream.name()));
+  held.version.reset();
+  held.saved.clear();
+  {
+    const std::lock_guard lock(held.mutex);
+    held.lease = lease;
+  }
+  sinks_->follow(member_->sinks());
+  held.stream.start(lease, from, sinks_->of_stream(held.stream.name()));
+  while (!member_->wait_end(*lease, kTendMs, stop)) tend(held, *lease);
+  held.stream.stop();
+  if (lease->valid()) save_position(held, *lease);
+  const std::lock_guard lock(held.mutex);
+  held.lease.reset();
+  return ok();
+}
+
+// Where an empty log begins: with what the sink that is furthest behind lacks; without sinks where the last owner's log ended.
+Result<std::string> Ownership::saved_start(Lease& lease, const std::string& stream) const {
+  std::optional<SavedPlace> oldest;
+  const auto look = [&](const std::string& name) -> Status {
+    BINBUS_TRY(there, lease.read(name));
+    if (!there) return ok();
+    auto place = SavedPlace::parse(there->value);
+    if (!place) return fail_in(name + " at the coordinator", place.error());
+    if (!place->position.empty() && (!oldest || is_before(*place, *oldest)))
+      oldest = std::move(*place);
+    return ok();
+  };
+  for (const sink::SinkOptions& sink : sinks_->of_stream(stream))
+    BINBUS_RETURN_IF_ERROR(look(names::checkpoint(sink.name)));
+  if (!oldest) BINBUS_RETURN_IF_ERROR(look(names::position(stream)));
+  return oldest ? oldest->start() : "";
+}
+
+void Ownership::tend(Held& held, Lease& lease) {
+  set_sinks(held);
+  save_position(held, lease);
+}
+
+void Ownership::set_sinks(Held& held) {
+  const auto now = held.stream.sinks();
+  if (!now) return;
+  const std::vector<sink::SinkOptions> wanted = sinks_->of_stream(held.stream.name());
+  const auto note = [&](const std::string& sink, const Error* error) {
+    std::string& said = held.sink_errors[sink];
+    if (error != nullptr && said != error->message)
+      log::error("sink_not_set",
+                 {{"stream", held.stream.name()}, {"sink", sink}, {"error", *error}});
+    said = error == nullptr ? "" : error->message;
+  };
+  for (const sink::SinkOptions& sink : *now) {
+    if (std::ranges::find(wanted, sink.name, &sink::SinkOptions::name) != wanted.end()) continue;
+    const Status removed = held.stream.remove_sink(sink.name);
+    note(sink.name, removed ? nullptr : &removed.error());
+    if (removed) log::info("sink_removed", {{"stream", held.stream.name()}, {"sink", sink.name}});
+  }
+  for (const sink::SinkOptions& sink : wanted) {
+    const auto there = std::ranges::find(*now, sink.name, &sink::SinkOptions::name);
+    if (there != now->end() && *there == sink) continue;
+    const auto put = held.stream.put_sink(sink);
+    note(sink.name, put ? nullptr : &put.error());
+    if (put) log::info("sink_set", {{"stream", held.stream.name()}, {"sink", sink.name}});
+  }
+}
+
+void Ownership::save_position(Held& held, Lease& lease) {
+  auto place = held.stream.saved_place(lease.epoch());
+  if (!place || place->empty() || *place == held.saved) return;
+  const std::string name = names::position(held.stream.name());
+  // Another version than we know: of the owner before, or somebody's by hand; ours is newer.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const auto written = lease.write(name, *place, held.version);
+    if (!written) return;  // with the next one
+    if (*written) {
+      held.version = **written;
+      held.saved = std::move(*place);
+      return;
+    }
+    const auto there = lease.read(name);
+    if (!there) return;
+    held.version = *there ? std::optional((*there)->version) : std::nullopt;
+  }
+}
+
+void Ownership::describe(admin::StreamStatus& status) const {
+  const coordinate::MemberStatus member = member_->status();
+  admin::LeaseStatus lease{.coordinator = config_.type,
+                           .group = config_.group,
+                           .connected = member.connected,
+                           .error = member.error,
+                           .node = node_,
+                           .nodes = member.nodes};
+  if (const auto owner = member.owners.find(status.name); owner != member.owners.end()) {
+    lease.owner = owner->second.node;
+    lease.epoch = owner->second.epoch;
+  }
+  bool standby = true;
+  for (const auto& held : held_) {
+    if (held->stream.name() != status.name) continue;
+    const std::lock_guard lock(held->mutex);
+    if (!held->lease) continue;
+    standby = false;
+    lease.held = held->lease->valid();
+    lease.epoch = held->lease->epoch();
+    lease.remaining_ms = held->lease->remaining_us() / 1000;
+    if (lease.held) lease.owner = node_;
+  }
+  if (standby) {
+    status.state = admin::StreamState::kStandby;
+    status.reason = member.connected ? "" : "the coordinator is away: " + member.error;
+    for (const sink::SinkOptions& sink : sinks_->of_stream(status.name)) {
+      admin::SinkStatus& shown = status.sinks.emplace_back();
+      shown.name = sink.name;
+      shown.type = sink.type;
+      shown.format = sink.format;
+      shown.state = "standby";
+    }
+  }
+  status.lease = std::move(lease);
+}
+
+}  // namespace binbus::app

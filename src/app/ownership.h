@@ -1,0 +1,82 @@
+// The streams of a node that shares them with others beside a coordinator: each is open only while this node has its lease, and
+// stands by else, with nothing but a word to who connects.
+//
+// Owner:  borrows the streams, the sinks' settings, files and clock; owns the node's membership.
+// Thread: one per stream, "ownership", and one that follows what sinks are told; public functions from any.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "admin/status.h"
+#include "app/config.h"
+#include "app/refusal.h"
+#include "app/sink_settings.h"
+#include "app/stream.h"
+#include "coordinate/member.h"
+#include "io/clock.h"
+#include "io/file.h"
+
+namespace binbus::app {
+
+class Ownership {
+ public:
+  // Begins at once to be a member, which takes no stream before start(). kCorrupt names the file whose copy of the coordinator's
+  // data cannot be read.
+  static Result<std::unique_ptr<Ownership>> open(const Config& config, io::FileSystem& files,
+                                                 io::Clock& clock);
+  ~Ownership();
+  void start(const std::vector<std::unique_ptr<Stream>>& streams, SinkSettings& sinks);
+  // Ends all work and gives everything back; may be called twice.
+  void stop();
+
+  // For SinkSettings: where what sinks are told is kept.
+  SinkSettings::Tell tell();
+  Status forget_checkpoint(const std::string& sink) { return member_->forget_checkpoint(sink); }
+  // Another node is to take the stream.
+  Status hand_over(const std::string& stream) { return member_->hand_over(stream); }
+  // Adds who has it to what the stream says of itself.
+  void describe(admin::StreamStatus& status) const;
+
+ private:
+  // A stream and the hold on it.
+  struct Held {
+    explicit Held(Stream& which) : stream(which) {}
+    Stream& stream;
+    mutable std::mutex mutex;
+    std::shared_ptr<coordinate::Lease> lease;  // guarded by mutex; null: stands by
+    std::unique_ptr<Refusal> refusal;          // the thread's, as the rest
+    std::string refused_with;
+    std::string saved;               // positions/STREAM as written last
+    std::optional<int64_t> version;  // of that
+    std::map<std::string, std::string> sink_errors;
+    std::jthread thread;
+  };
+
+  Ownership(const Config& config, io::Clock& clock);
+  void follow_sinks(const std::stop_token& stop);
+  void run(Held& held, const std::stop_token& stop);
+  std::shared_ptr<coordinate::Lease> stand_by(Held& held, const std::stop_token& stop);
+  Status work(Held& held, const std::shared_ptr<coordinate::Lease>& lease,
+              const std::stop_token& stop);
+  Result<std::string> saved_start(coordinate::Lease& lease, const std::string& stream) const;
+  // Every second under a lease.
+  void tend(Held& held, coordinate::Lease& lease);
+  void set_sinks(Held& held);
+  void save_position(Held& held, coordinate::Lease& lease);
+
+  const CoordinatorConfig config_;
+  const std::string node_;
+  const std::string copy_path_;
+  io::Clock& clock_;
+  std::unique_ptr<coordinate::Member> member_;
+  SinkSettings* sinks_ = nullptr;
+  std::vector<std::unique_ptr<Held>> held_;
+  std::jthread follower_;
+};
+
+}  // namespace binbus::app

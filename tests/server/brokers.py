@@ -218,10 +218,11 @@ class Sender:
 
     def wait_said(self, kind, enough=bool, seconds=180):
         def there():
+            ended = self.child.poll() is not None and not self.reader.is_alive()  # before the look at what it said
             lines = self.said(kind)
             if enough(lines):
                 return lines
-            assert self.child.poll() is None or self.reader.is_alive(), f"target_send ended: {self.lines[-5:]}"
+            assert not ended, f"target_send ended: {self.lines[-5:]}"
             return None
 
         return wait_until(there, f"target_send says {kind}", seconds, lambda: str(self.lines[-5:]))

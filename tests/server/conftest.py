@@ -33,6 +33,20 @@ class Lab:
         from brokers import RabbitMQ
         return self.keep(RabbitMQ(self.new_folder("rabbitmq"), lines)).start().wait()
 
+    def coordinator(self, kind, *lines):
+        """"etcd" or "zookeeper"; see coordinators.Coordinator."""
+        from coordinators import Etcd, ZooKeeper
+        return self.keep({"etcd": Etcd, "zookeeper": ZooKeeper}[kind](self.new_folder(kind), lines)).start().wait()
+
+    def node(self, name, source, coordinator, sinks=(), coordination=None, **stream):
+        """A binbus that shares its stream with others beside a coordinator."""
+        source.sql("DO 0")
+        binbus = self.keep(Binbus(self.new_folder(f"node-{name}"), source, **stream))
+        binbus.config |= {"node": {"name": name}, "coordinator": coordinator.config(**(coordination or {}))}
+        if sinks:
+            binbus.config["sink"] = [dict(sink) for sink in sinks]
+        return binbus.start()
+
     def example(self, name, *arguments):
         from brokers import Example
         return self.keep(Example(self.new_folder(name), name, *arguments)).start()
@@ -85,3 +99,21 @@ def pytest_runtest_makereport(item, call):
     if report.failed and hasattr(item, "lab"):
         for process in item.lab.processes:
             report.sections.append((f"end of the log of {process}", process.log()[-3000:]))
+
+
+@pytest.fixture
+def cluster_of(lab):
+    from cluster import Cluster
+
+    def make(*sources, sinks=(), state=(), prepare=lambda node: None, **stream):
+        cluster = Cluster(lab.new_folder("cluster"), *sources, **stream)
+        for node in cluster.nodes:
+            if sinks:
+                node.config["sink"] = list(sinks)
+            if state:
+                node.config["state"] = [{"stream": "shop", "tables": list(state)}]
+            prepare(node)
+            lab.keep(node)
+        return cluster.start()
+
+    return make

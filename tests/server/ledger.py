@@ -1,8 +1,11 @@
 """A write load that knows what it did to every row, in order, and what was delivered of it."""
 
 import collections
+import json
 import random
 import threading
+
+from process import wait_until
 
 TABLES = ("t0", "t1")
 
@@ -81,3 +84,29 @@ class Ledger:
         assert not wrong, (f"{what}: {len(wrong)} of {len(self.rows)} rows differ, as {wrong[0]}: done {self.rows.get(wrong[0])}, "
                            f"delivered {delivered.get(wrong[0])}")
         print(f"{what}: {len(seen)} changes of {len(delivered)} rows in {len(ids)} messages")
+
+
+def kafka_sink(kafka, **more):
+    """A sink of both tables, for the stream "shop"."""
+    return {"name": "out", "stream": "shop", "type": "kafka", "brokers": [kafka.address], "format": "maxwell", "topic": "out.{table}",
+            "key": ["id"], "retry_max": "1s", "start": "earliest", **more}
+
+
+def from_kafka(kafka):
+    """(id, message) as they lie, and of each its epoch."""
+    found = [message for table in TABLES for message in kafka.read(f"out.{table}")]
+    return ([(dict(message.headers())["id"].decode(), json.loads(message.value())) for message in found],
+            [int(dict(message.headers())["epoch"]) for message in found])
+
+
+def wait_sink(node, source):
+    """Waits until the node's sink has delivered all that is in the source's log by now."""
+    end = tuple(source.position())
+    wait_until(lambda: sink_at(node) >= end, f"{node}'s sink is at {end}", 120, lambda: node.log()[-3000:])
+
+
+def sink_at(node, name="out"):
+    """(file, offset) that the sink has delivered up to."""
+    found = next(sink for sink in node.status()["streams"][0]["sinks"] if sink["name"] == name)
+    file, _, offset = found["position"].rpartition(":")
+    return file, int(offset or 0)

@@ -26,6 +26,12 @@ def wait_until(condition, what, seconds=180, why=lambda: ""):
     return value
 
 
+def whole_lines(path):
+    """The lines of a file that somebody may be writing to; none while it is not there."""
+    text = path.read_bytes() if path.exists() else b""
+    return text[:text.rfind(b"\n") + 1].decode().split("\n")[:-1]
+
+
 def free_port(in_a_row=1):
     """A port that is free and stays ours until release_ports() or our end, whatever other test processes do.
 

@@ -109,6 +109,8 @@ class Connection:
             allowed = min(allowed, self.cut["bytes"] - self.bytes)
         self.events += sum(end - start <= allowed for end in self.boundaries)
         self.bytes += allowed
+        if self.proxy.stick_at and self.bytes >= self.proxy.stick_at:
+            self.stuck = True
         return data[:allowed]
 
     def _pump(self, source, sink, allow):
@@ -145,6 +147,7 @@ class Proxy:
         self.port = free_port()
         self.delay_s = 0            # of each piece, both ways
         self.chunk = None           # the most bytes that a piece may have; None: as they come
+        self.stick_at = None        # bytes from the server since a dump command at which its connection freezes by itself
         self.receive_bytes = None   # that a connection's socket holds of what the target sends; None: as the system likes
         self.sent_by_clients = bytearray()  # on all connections, as it was on the wire
         self.refusing = False       # new connections are closed at once

@@ -135,7 +135,7 @@ def test_kafka_newer_instance_fences_the_older(lab, sender):
     new.committed(1)
     old.commit(1)
     code, message = old.wait_said("error")[0]
-    assert code == "invalid" and "give each sink its own" in message
+    assert code == "exists" and "give each sink its own" in message
     assert [value for _, value in kafka_pairs(kafka.read("shop"))] == ["0", "1"]
 
 
@@ -286,7 +286,7 @@ def test_rabbitmq_rejects_one_and_delivers_its_neighbours(lab, sender):
 
 def test_rabbitmq_blocked(lab, sender):
     rabbitmq = lab.rabbitmq()
-    send = sender("rabbitmq", f"url={rabbitmq.url()}", "queues=one", "queue=changes", "confirm_timeout_ms=3000")
+    send = sender("rabbitmq", f"url={rabbitmq.url()}", "queues=one", "queue=changes", "confirm_timeout_ms=30000")
     send_numbers(send, "", range(100))
     send.wait_said("committed", lambda lines: len(lines) == 2)
     rabbitmq.ctl("set_vm_memory_high_watermark", "0.0000001")
@@ -348,7 +348,7 @@ def test_rabbitmq_who_may_not(lab, sender):
     cases = {
         rabbitmq.url(password="wrong"): ("auth", "see the url's user and password"),
         url.replace("%2F", "elsewhere"): ("invalid", "vhost"),
-        url.replace(str(rabbitmq.port), str(rabbitmq.port + 1000)): ("network", "connecting"),
+        url.replace(str(rabbitmq.port), str(free_port())): ("network", "connecting"),
     }
     for wrong, (code, words) in cases.items():
         send = sender("rabbitmq", f"url={wrong}")

@@ -92,7 +92,7 @@ def test_the_example_starts_as_it_stands(lab):
     """README has it copied; only the ports are the test's own."""
     binbus = Binbus(lab.new_folder("binbus"))
     text = (REPOSITORY / "examples/binbus.toml").read_text()
-    for theirs, ours in (("7070", binbus.admin_port), ("3307", binbus.port), ("3306", 1)):
+    for theirs, ours in (("7070", binbus.admin_port), ("7272", 0), ("3307", binbus.port), ("3306", 1)):
         text = text.replace(f"127.0.0.1:{theirs}", f"127.0.0.1:{ours}")
     binbus.start_with(text)
     lab.keep(binbus)
@@ -164,9 +164,9 @@ def test_stops_cleanly_under_load_with_a_replica(lab, name):
     since = time.monotonic()
     binbus.child.send_signal(name)
     assert binbus.child.wait(60) == OK
-    assert time.monotonic() - since < 15
+    assert time.monotonic() - since < 40
     assert "stopped took_ms=" in binbus.log()
-    wait_until(lambda: "Binlog Dump" not in str(source.sql("SHOW PROCESSLIST")), "the source dumps to nobody any more", 15)
+    wait_until(lambda: "Binlog Dump" not in str(source.sql("SHOW PROCESSLIST")), "the source dumps to nobody any more", 60)
     run(binbus, "verify")
     binbus.start()
     replica.wait_for(source)

@@ -149,10 +149,11 @@ def test_planned_stop_cuts_off_no_transaction(lab):
             xa_transaction(source, number)
         binbus.wait_for(source)
         before = len(proxy.dumps())
+        proxy.stick_at = 1 << 20
         replica.start_following()
         dump = wait_until(lambda: proxy.dumps()[before:], "the replica receives")[0]
-        wait_until(lambda: dump.bytes > 1 << 20, "the replica receives")
-        proxy.freeze()
+        wait_until(lambda: dump.stuck, "it is in the midst of it")
+        proxy.stick_at = None
         binbus.child.terminate()
         wait_until(lambda: " stopping " in binbus.log(), "binbus stops")
         proxy.thaw()

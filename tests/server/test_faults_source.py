@@ -1,7 +1,6 @@
 """Sources that refuse, that no longer have what is needed, and that come back with less than they had sent."""
 
 import shutil
-import threading
 import time
 
 import pytest

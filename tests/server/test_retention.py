@@ -133,6 +133,7 @@ def test_what_was_removed_is_named(lab, name):
     load = Load(source, ["large_row", "small"], threads=2, large_bytes=1_000_000).run(30)
     binbus.wait_for(source)
     wait_until(lambda: has_too_much_removed(binbus), "the oldest are removed", why=binbus.log)
+    time.sleep(PASS_S + 1)  # a pass after the last write: no more goes
     fresh.follow(binbus)
     error = wait_refused(fresh)
     assert "1236" in error or fresh.replica_status()["Last_IO_Errno"] == 1236, error

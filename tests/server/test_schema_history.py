@@ -15,7 +15,7 @@ import pytest
 
 from binbus import PROGRAM, Binbus
 from faults import assert_says
-from process import wait_until
+from process import wait_until, whole_lines
 from proxy import Proxy
 from test_ddl import FAST, Recorder, describe, place, table_tracked
 
@@ -34,6 +34,12 @@ BEFORE = [
     "CREATE TABLE vectors (a VECTOR(3))", "CREATE TABLE documents (a JSON, g POINT)",
     "CREATE TABLE key_to_be (a VARCHAR(2000), b INT, UNIQUE (a)) CHARACTER SET latin1",
     "CREATE TABLE functional (a INT, INDEX ((a + 1)))",
+    "CREATE TABLE one_key (a INT NOT NULL, b VARCHAR(5) NOT NULL, UNIQUE u (b, a))",
+    "CREATE TABLE keys_in_order (a INT, b INT NOT NULL, c INT NOT NULL, UNIQUE z (c), UNIQUE y (b), UNIQUE x (a))",
+    "CREATE TABLE key_beside_primary (a INT NOT NULL, b INT NOT NULL, UNIQUE u (b), PRIMARY KEY (a))",
+    "CREATE TABLE keys_beside_primary (a INT NOT NULL, b INT NOT NULL, c INT NOT NULL, UNIQUE z (c), UNIQUE y (b), PRIMARY KEY (a))",
+    "CREATE TABLE part_of_key (a VARCHAR(5) NOT NULL, b INT PRIMARY KEY, UNIQUE u (a(3)))",
+    "CREATE TABLE functional_key (a INT NOT NULL, UNIQUE u (a, (a + 1)))",
 ]
 AFTER = [
     "ALTER TABLE plain ADD c INT FIRST", "ALTER TABLE many DROP a, DROP PRIMARY KEY", "ALTER TABLE computed ADD e TEXT",
@@ -42,6 +48,9 @@ AFTER = [
     "ALTER TABLE versioned ADD b INT", "ALTER TABLE long_key ADD c INT", "ALTER TABLE key_to_be CONVERT TO CHARACTER SET utf8mb4",
     "ALTER TABLE addresses CHANGE b d UUID AFTER c", "DROP TABLE made", "CREATE TEMPORARY TABLE plain (x INT)",
     "ALTER TABLE plain ADD y INT", "DROP TEMPORARY TABLE plain", "ALTER TABLE plain ADD y INT", "FLUSH LOGS",
+    "ALTER TABLE key_beside_primary DROP PRIMARY KEY", "ALTER TABLE keys_beside_primary DROP PRIMARY KEY",
+    "ALTER TABLE part_of_key DROP PRIMARY KEY", "ALTER TABLE part_of_key MODIFY a CHAR(3) NOT NULL", "ALTER TABLE functional_key ADD UNIQUE v (a)",
+    "ALTER TABLE keys_in_order DROP KEY z", "CREATE TABLE like_keys LIKE keys_in_order", "ALTER TABLE one_key MODIFY a INT",
     "ALTER TABLE `odd ``name` RENAME COLUMN `ä ö` TO `c d`", "CREATE TABLE last (a TEXT, b VARCHAR(5) CHARACTER SET utf8)",
 ]
 
@@ -162,8 +171,7 @@ def test_many_tables(lab, name):
 
 
 def rows_of(binbus):
-    file = binbus.folder / "rows.jsonl"
-    return [tuple(json.loads(line)["data"].values()) for line in file.read_text().splitlines()] if file.exists() else []
+    return [tuple(json.loads(line)["data"].values()) for line in whole_lines(binbus.folder / "rows.jsonl")]
 
 
 def sink_of(binbus):

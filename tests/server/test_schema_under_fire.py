@@ -12,7 +12,6 @@ import pymysql
 import pytest
 
 from process import wait_until
-from test_schema_history import wait_for_baselines
 from test_sinks import sink, wait_delivered
 from watcher import SOAK
 

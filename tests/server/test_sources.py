@@ -276,7 +276,7 @@ def test_seen_by_the_source_as_one_replica(lab, name):
         wait_streaming(binbus)
     wait_until(lambda: [row[0] for row in source.sql(hosts)] == [4242], "listed once")
     binbus.stop()
-    wait_until(lambda: source.sql(hosts) == (), "no longer listed", 15)
+    wait_until(lambda: source.sql(hosts) == (), "no longer listed", 60)
 
 
 def test_candidates_that_do_not_answer_are_passed_over(lab):

@@ -31,10 +31,13 @@ Json table_json(const schema::TableState& state) {
   }
   Json key = Json::array();
   for (const uint32_t ordinal : table.primary_key) key.push_back(table.columns[ordinal].name);
+  Json unique = Json::array();
+  for (const uint32_t ordinal : table.unique_key) unique.push_back(table.columns[ordinal].name);
   Json json = {{"database", table.database},
                {"table", table.table},
                {"columns", columns},
-               {"primary_key", key}};
+               {"primary_key", key},
+               {"unique_key", unique}};
   if (!state.reread.empty()) json["reread"] = state.reread;
   return json;
 }
@@ -61,6 +64,7 @@ int main(int argc, char** argv) {
   using namespace binbus;
   store::LogOptions options;
   options.directory = argc > 1 ? argv[1] : "";
+  options.committed = UINT64_MAX;  // also where a group keeps it: all that is written is
   auto log = store::Log::open(io::posix_file_system(), io::system_clock(), options, nullptr);
   if (!log) {
     std::cerr << log.error().message << '\n';

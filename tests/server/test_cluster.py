@@ -1,0 +1,154 @@
+"""Three nodes keep one log: replicas and the source go on when one of them is gone."""
+
+import pathlib
+
+import pytest
+
+from cluster import Cluster
+from compare import assert_same_bytes, assert_same_tables
+from ledger import TABLES, Ledger, from_kafka, kafka_sink, wait_sink
+from load import Load
+from process import wait_until
+from servers import semi_sync_source
+from watcher import SOAK
+
+
+@pytest.mark.parametrize("kind", ["mysql97", "mariadb1011"])
+def test_a_killed_leader_loses_nothing(lab, cluster_of, kind):
+    source = lab.server(kind, *semi_sync_source(kind, 60_000))
+    replicas = lab.servers(kind, kind, kind)
+    cluster = cluster_of(source)
+    cluster.leader()
+    for replica, node in zip(replicas, cluster.nodes):
+        replica.follow(node)
+    with Load(source) as load:
+        for _ in range(3):
+            load.wait_commits(100)
+            leader = cluster.leader()
+            leader.kill9()
+            load.wait_commits(100)
+            leader.start()
+    for node in cluster.nodes:
+        node.wait_for(source)
+    for replica in replicas:
+        replica.wait_for(source)
+        load.assert_nothing_lost(replica)
+        assert_same_tables(source, replica)
+    for node in cluster.nodes:
+        assert_same_bytes(source, node)
+
+
+def test_first_start_waits_for_all_peers(lab):
+    source = lab.server("mysql97")
+    source.sql("DO 0")
+    cluster = Cluster(lab.new_folder("cluster"), source)
+    for node in cluster.nodes:
+        lab.keep(node)
+    first, second, third = cluster.nodes
+    first.start()
+    second.start()
+    wait_until(lambda: third.name in first.shop["reason"], "it says whom it waits for", 30, first.log)
+    assert first.shop["state"] == "waiting"
+    third.start()
+    cluster.leader()
+    for node in cluster.nodes:
+        node.wait_for(source)
+
+
+def test_sinks_go_on_at_the_next_leader(lab, cluster_of):
+    source = lab.server("mysql97")
+    path = pathlib.Path(lab.new_folder("out")) / "changes.jsonl"
+    path.parent.mkdir(parents=True)
+    cluster = cluster_of(source, sinks=[{"name": "out", "stream": "shop", "type": "file", "path": str(path), "format": "binbus",
+                                         "start": "earliest"}])
+    leader = cluster.leader()
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
+    source.sql("INSERT INTO d.t VALUES (1)")
+    wait_until(lambda: path.exists() and '"id":1' in path.read_text().replace(" ", ""), "the first row", 60, leader.log)
+    for node in cluster.others(leader):
+        assert node.shop["sinks"][0]["state"] == "standby"
+    leader.kill9()
+    source.sql("INSERT INTO d.t VALUES (2)")
+    wait_until(lambda: '"id":2' in path.read_text().replace(" ", ""), "the second row", 60,
+               lambda: "\n".join(node.log() for node in cluster.others(leader)))
+
+
+def kill(cluster, leader):
+    leader.kill9()
+    cluster.leader()
+    leader.start()
+
+
+def freeze(cluster, leader):
+    """It wakes up in the belief that it leads, with a transaction of the sink's open."""
+    leader.freeze()
+    wait_until(lambda: any(node.leads() for node in cluster.others(leader)), "another leads", 60)
+    leader.thaw()
+
+
+def transfer(cluster, leader):
+    to = cluster.others(leader)[0].name  # it may have come back just now, and not answer yet
+    wait_until(lambda: leader.run("cluster", "transfer", "shop", to, check=False).returncode == 0, f"{to} takes it", 60, leader.log)
+    wait_until(lambda: not leader.leads(), "another leads", 60, leader.log)
+
+
+@pytest.mark.parametrize("kind", ["mysql97", "mariadb1011"] if SOAK else ["mysql97"])
+def test_kafka_has_every_change_once_whoever_leads(lab, cluster_of, kind):
+    source, kafka = lab.server(kind), lab.kafka()
+    for table in TABLES:
+        kafka.make_topic(f"out.{table}", partitions=4)
+    cluster = cluster_of(source, sinks=[kafka_sink(kafka, delivery="transactional")])
+    changes = (60 if SOAK else 2) * [kill, freeze, transfer]
+    with Ledger(source, pause_s=0.005) as ledger:
+        for change in changes:
+            leader = cluster.leader(60)
+            wait_sink(leader, source)
+            change(cluster, leader)
+    wait_sink(cluster.leader(60), source)
+    messages, epochs = from_kafka(kafka)
+    ledger.assert_delivered(messages, exactly_once=True, what=f"{len(changes)} leaders on {kind}")
+    assert len(set(epochs)) >= len(changes) // 2  # a leader may have had nothing to deliver
+
+
+def test_what_sinks_are_told_anywhere_holds_at_the_next_leader(lab, cluster_of):
+    source = lab.server("mysql97")
+    folder = pathlib.Path(lab.new_folder("out"))
+    folder.mkdir(parents=True)
+    cluster = cluster_of(source, sinks=[{"name": "out", "stream": "shop", "type": "file", "path": str(folder / "out.jsonl"),
+                                         "format": "binbus", "start": "earliest", "tables": "d.a"}])
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.a (id INT PRIMARY KEY)", "CREATE TABLE d.b (id INT PRIMARY KEY)",
+               "INSERT INTO d.a VALUES (1)", "INSERT INTO d.b VALUES (1)")
+    leader = cluster.leader()
+    follower = cluster.others(leader)[0]
+
+    def lines(name, table):
+        path = folder / name
+        return path.read_text().count(f'"table":"{table}"') if path.exists() else 0
+
+    def wait_lines(name, table, count):
+        wait_until(lambda: lines(name, table) == count, f"{count} of {table} in {name}", 60,
+                   lambda: "\n".join(node.log()[-3000:] for node in cluster.nodes))
+
+    wait_lines("out.jsonl", "a", 1)
+    # Asked at a node that does not lead: changed, added, paused.
+    follower.run("sink", "set", "out", 'tables=["d.a", "d.b"]')
+    follower.run("sink", "add", "more", "stream=shop", "type=file", f"path={folder / 'more.jsonl'}", "format=binbus",
+                 "tables=d.b", "start=earliest")
+    follower.run("schema", "rebuild")
+    wait_lines("more.jsonl", "b", 1)
+    follower.run("sink", "pause", "more")
+    wait_until(lambda: {sink["name"]: sink["state"] for sink in leader.shop["sinks"]} == {"out": "running", "more": "paused"},
+               "it is paused", 30, lambda: leader.shop["sinks"])
+    leader.kill9()
+    source.sql("INSERT INTO d.b VALUES (2)")
+    wait_lines("out.jsonl", "b", 1)
+    there = cluster.leader()
+    assert {sink["name"]: sink["state"] for sink in there.shop["sinks"]} == {"out": "running", "more": "paused"}
+    assert lines("more.jsonl", "b") == 1
+    assert 'd.b' in there.run("sink", "show", "out").stdout
+    cluster.others(there)[0 if cluster.others(there)[0] is not leader else 1].run("sink", "resume", "more")
+    wait_lines("more.jsonl", "b", 2)
+    there.run("sink", "reset", "out")
+    there.run("sink", "remove", "more")
+    leader.start()
+    wait_until(lambda: [sink["name"] for sink in leader.shop["sinks"]] == ["out"], "it knows of the removal", 60, leader.log)

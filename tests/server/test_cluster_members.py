@@ -1,0 +1,318 @@
+"""Nodes come, go and change places while the source and its replicas go on."""
+
+import json
+import pathlib
+import shutil
+
+import pytest
+import toml
+
+from cluster import Cluster, Node
+from compare import assert_same_bytes, assert_same_tables
+from load import Load
+from process import wait_until
+from servers import semi_sync_source
+
+
+def view(node):
+    """What `binbus cluster status --json` says there."""
+    return json.loads(node.run("cluster", "status", "--json").stdout)
+
+
+def shop_of(node):
+    return view(node)["streams"][0]
+
+
+def voters(node):
+    return sorted(member["name"] for member in shop_of(node)["members"] if member["voter"])
+
+
+def asked(node, *words):
+    """`binbus cluster WORDS`, which is to be done."""
+    done = node.run("cluster", *words, check=False)
+    assert done.returncode == 0 and done.stdout == "", (words, done)
+
+
+def refused(node, *words):
+    done = node.run("cluster", *words, check=False)
+    assert done.returncode == 1, (words, done)
+    return done.stderr
+
+
+def wait_known(cluster):
+    """All nodes have told of themselves."""
+    def known():
+        return all(len([each for each in view(node)["nodes"] if each["connected"]]) == len(cluster.nodes)
+                   for node in cluster.nodes)
+
+    wait_until(known, "all nodes are connected", 60, lambda: view(cluster.nodes[0]))
+
+
+def wait_leader_other_than(cluster, node):
+    return wait_until(lambda: next((each for each in [cluster.leader()] if each is not node), None), f"another than {node} leads", 60)
+
+
+def wait_missed(gone, *nodes):
+    """Until all of them know that it does not answer."""
+    def missed(node):
+        return not next(each for each in view(node)["nodes"] if each["name"] == gone.name)["connected"]
+
+    wait_until(lambda: all(missed(node) for node in nodes), f"{gone} is missed", 60, lambda: [view(node) for node in nodes])
+
+
+def new_node(lab, cluster, name):
+    """A node that is to join; it has the others as its peers."""
+    node = lab.keep(Node(lab.new_folder(name), name, *cluster.sources))
+    node.config["node"]["peers"] = [f"{each.name}@127.0.0.1:{each.node_port}" for each in cluster.nodes]
+    return node
+
+
+def test_status_says_the_same_at_every_node(lab, cluster_of):
+    cluster = cluster_of(lab.server("mysql97"))
+    leader = cluster.leader()
+    wait_known(cluster)
+    for node in cluster.nodes:
+        # As the leader knows it, which asks anew now and then.
+        wait_until(lambda node=node: all(member["active"] for member in shop_of(node)["members"]), "all are active", 60,
+                   lambda node=node: shop_of(node))
+        shop = shop_of(node)
+        assert shop["leader"] == leader.name and shop["term"] > 0
+        assert sorted(member["name"] for member in shop["members"]) == ["n1", "n2", "n3"]
+        assert [each["name"] for each in view(node)["nodes"]] == ["n1", "n2", "n3"]
+        text = node.run("cluster", "status").stdout
+        assert "shop" in text and "n3" in text and "votes" in text
+    names = {view(node)["name"] for node in cluster.nodes}
+    assert len(names) == 1 and names != {""}
+
+
+def test_many_streams_are_spread_and_taken_over(lab):
+    source = lab.server("mysql97")
+    cluster = Cluster(lab.new_folder("cluster"), source)
+    names = [f"s{number}" for number in range(30)]
+    for node in cluster.nodes:
+        unserved = {key: value for key, value in node.stream.items() if key not in ("listen", "replica_user")}
+        node.config |= {"memory": "1 GiB", "stream": [{**unserved, "name": name} for name in names]}
+        lab.keep(node).start_with(toml.dumps(node.config))
+
+    def wait_led(nodes):
+        """Until all streams are led, and each of these nodes leads some and has all that the source has written by now."""
+        file, offset = source.position()
+
+        def done():
+            leaders = {stream["leader"] for stream in view(nodes[0])["streams"]}
+            ends = [stream["position"] for node in nodes for stream in node.status()["streams"]]
+            return leaders == {node.name for node in nodes} and all(end and (end["file"], end["offset"]) >= (file, offset) for end in ends)
+
+        wait_until(done, f"{nodes} lead all streams", 120, lambda: view(nodes[0])["streams"])
+
+    source.sql("CREATE DATABASE a")
+    wait_led(cluster.nodes)
+    assert sorted(stream["name"] for stream in view(cluster.nodes[0])["streams"]) == sorted(names)
+    cluster.nodes[0].kill9()
+    source.sql("CREATE DATABASE b")
+    wait_led(cluster.nodes[1:])
+    cluster.nodes[0].start_with(toml.dumps(cluster.nodes[0].config))
+    source.sql("CREATE DATABASE c")
+    wait_led(cluster.nodes)
+
+
+@pytest.mark.parametrize("kind", ["mysql97", "mariadb1011"])
+def test_nodes_are_drained_replaced_added_and_removed_under_load(lab, cluster_of, kind):
+    source = lab.server(kind, *semi_sync_source(kind, 60_000))
+    replica = lab.server(kind)
+    cluster = cluster_of(source)
+    first = cluster.leader()
+    wait_known(cluster)
+    followed = cluster.others(first)[0]
+    replica.follow(followed)
+    with Load(source) as load:
+        load.wait_commits(50)
+
+        # The lead moves on command, and away from a node that is drained.
+        second = followed
+        asked(first, "transfer", "shop", second.name)
+        wait_until(lambda: cluster.leader() is second, "it leads", 60)
+        asked(first, "drain", second.name)
+        third = wait_leader_other_than(cluster, second)
+        assert "is drained" in refused(first, "transfer", "shop", second.name)
+        asked(first, "drain", second.name, "--end")
+        load.wait_commits(50)
+
+        # A node whose disk is lost comes back empty, under its name.
+        lost = next(node for node in cluster.nodes if node not in (third, second))
+        lost.kill9()
+        wait_missed(lost, *cluster.others(lost))
+        join_anew([lost])
+        wait_until(lambda: voters(third) == ["n1", "n2", "n3"], "it votes again", 60, lambda: view(third))
+        load.wait_commits(50)
+
+        # Another one comes by `add`, and one goes.
+        fourth = new_node(lab, cluster, "n4")
+        fourth.start()
+        wait_until(lambda: "cluster join" in view(fourth)["reason"], "it waits to be asked in", 60, fourth.log)
+        asked(lost, "add", f"n4@127.0.0.1:{fourth.node_port}")
+        assert voters(fourth) == ["n1", "n2", "n3", "n4"]
+        assert "in the cluster already" in refused(fourth, "join")
+        load.wait_commits(50)
+        cluster.nodes.append(fourth)
+        gone = cluster.leader()
+        if gone is followed:
+            asked(fourth, "transfer", "shop", lost.name)
+            gone = wait_leader_other_than(cluster, followed)
+        asked(fourth, "remove", gone.name)
+        left = sorted({"n1", "n2", "n3", "n4"} - {gone.name})
+        assert voters(fourth) == left
+        gone.stop()
+        load.wait_commits(50)
+    for node in cluster.others(gone):
+        node.wait_for(source)
+        assert_same_bytes(source, node)
+    replica.wait_for(source)
+    load.assert_nothing_lost(replica)
+    assert_same_tables(source, replica)
+
+
+def test_what_would_lose_the_majority_is_refused(lab, cluster_of):
+    cluster = cluster_of(lab.server("mysql97"))
+    leader = cluster.leader()
+    wait_known(cluster)
+    dead, alive = cluster.others(leader)
+    dead.kill9()
+    wait_missed(dead, leader, alive)
+    assert dead.name in refused(leader, "remove", alive.name)
+    assert "no node" in refused(leader, "remove", "n9")
+    assert "does not answer" in refused(leader, "transfer", "shop", dead.name)
+    asked(leader, "remove", dead.name)
+    assert voters(leader) == sorted([leader.name, alive.name])
+    # It comes back, and is told that it was removed.
+    dead.start_with((dead.folder / "binbus.toml").read_text())
+    wait_until(lambda: "any more" in view(dead)["reason"], "it knows", 60, dead.log)
+    dead.kill9()
+    alive.kill9()
+    wait_until(lambda: leader.shop["state"] == "standby", "it steps down", 60, leader.log)
+    wait_until(lambda: "no majority" in refused(leader, "drain", leader.name), "nothing can be changed", 60)
+
+
+def join_anew(nodes):
+    for node in nodes:
+        shutil.rmtree(node.folder / "data")
+        node.start_with((node.folder / "binbus.toml").read_text())
+        wait_until(lambda node=node: "cluster join" in view(node)["reason"], "it waits to be asked in", 60, node.log)
+        asked(node, "join")
+
+
+def test_the_way_back_from_a_lost_majority(lab, cluster_of):
+    source = lab.server("mysql97")
+    cluster = cluster_of(source)
+    leader = cluster.leader()
+    wait_known(cluster)
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1)")
+    for node in cluster.nodes:
+        node.wait_for(source)
+    survivor, *lost = [leader, *cluster.others(leader)]
+    for node in cluster.nodes:
+        node.kill9()
+    explained = survivor.run("cluster", "init", check=False)
+    assert explained.returncode == 2 and "--yes" in explained.stderr
+    begun = survivor.run("cluster", "init", "--yes")
+    assert "stream shop: goes on from" in begun.stdout
+    survivor.start()
+    wait_until(survivor.leads, "it leads alone", 60, survivor.log)
+    assert voters(survivor) == [survivor.name]
+    source.sql("INSERT INTO d.t VALUES (2)")
+    survivor.wait_for(source)
+    # One of the lost comes back with its old folder: it has no part in it.
+    old = lost[0]
+    old.start_with((old.folder / "binbus.toml").read_text())
+    wait_until(lambda: "of cluster" in old.log() + survivor.log(), "they refuse each other", 60, old.log)
+    assert voters(survivor) == [survivor.name]
+    old.kill9()
+    # New ones, with empty folders, make it three again; also after restarts of all.
+    join_anew(lost)
+    assert voters(survivor) == ["n1", "n2", "n3"]
+    for node in cluster.nodes:
+        node.stop()
+    for node in cluster.nodes:
+        node.start()
+    cluster.leader()
+    assert voters(survivor) == ["n1", "n2", "n3"]
+    source.sql("INSERT INTO d.t VALUES (3)")
+    for node in cluster.nodes:
+        node.wait_for(source)
+        assert_same_bytes(source, node)
+
+
+def test_all_are_lost_but_a_copy_of_one(lab, cluster_of):
+    source = lab.server("mysql97")
+    cluster = cluster_of(source)
+    leader = cluster.leader()
+    wait_known(cluster)
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1)")
+    copied, *lost = [*cluster.others(leader), leader]
+    copied.wait_for(source)
+    copied.stop()
+    backup = pathlib.Path(lab.new_folder("backup"))
+    shutil.copytree(copied.folder / "data", backup)
+    copied.start()
+    source.sql("INSERT INTO d.t VALUES (2)")
+    replica = lab.server("mysql97")
+    replica.follow(copied)
+    replica.wait_for(source)
+    for node in cluster.nodes:
+        node.kill9()
+    # Only the copy is left.
+    shutil.rmtree(copied.folder / "data")
+    shutil.copytree(backup, copied.folder / "data")
+    copied.run("cluster", "init", "--yes")
+    copied.start()
+    wait_until(copied.leads, "it leads alone", 60, copied.log)
+    source.sql("INSERT INTO d.t VALUES (3)")
+    copied.wait_for(source)
+    join_anew(lost)
+    assert voters(copied) == ["n1", "n2", "n3"]
+    for node in cluster.nodes:
+        node.wait_for(source)
+        assert_same_bytes(source, node)
+    replica.wait_for(source)
+    assert_same_tables(source, replica)
+
+
+def test_a_learner_keeps_the_log_and_decides_nothing(lab, cluster_of):
+    source = lab.server("mysql97", *semi_sync_source("mysql97", 60_000))
+    cluster = cluster_of(source)
+    leader = cluster.leader()
+    wait_known(cluster)
+    far = new_node(lab, cluster, "far")
+    far.config["node"] |= {"votes": False, "site": "far", "bytes_per_second": "10 MiB"}
+    far.start()
+    wait_until(lambda: "cluster join" in view(far)["reason"], "it waits to be asked in", 60, far.log)
+    asked(far, "join")
+    assert voters(far) == ["n1", "n2", "n3"]
+    far.wait_for(source)
+    record = wait_until(lambda: next((each for each in view(leader)["nodes"] if each["name"] == "far"), None), "the leader knows it", 60)
+    assert record["site"] == "far" and not record["votes"]
+    assert "has no vote" in refused(far, "transfer", "shop", "far")
+    replica = lab.server("mysql97")
+    replica.follow(far)
+    far.kill9()
+    source.sql("CREATE DATABASE d")  # nobody waits for it
+    far.start()
+    replica.wait_for(source)
+    assert_same_bytes(source, far)
+
+
+def test_a_node_that_lost_what_it_acknowledged_takes_no_part(lab, cluster_of):
+    cluster = cluster_of(lab.server("mysql97"))
+    cluster.leader()
+    wait_known(cluster)
+    node = cluster.nodes[0]
+    node.stop()
+    shutil.rmtree(node.folder / "data/shop")
+    node.start()
+    wait_until(lambda: "join anew" in node.shop["reason"], "it says what to do", 30, node.log)
+    assert node.shop["state"] == "stopped"
+    node.stop()
+    shutil.rmtree(node.folder / "data/.cluster")
+    node.folder.joinpath("binbus.toml").exists()
+    done = node.run("serve", "-c", "binbus.toml", check=False)
+    assert done.returncode == 1 and "join anew" in done.stderr

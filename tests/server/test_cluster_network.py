@@ -1,0 +1,285 @@
+"""Three nodes in networks of their own: cut off, frozen, full, killed; the source and the replicas go on, and nothing is lost."""
+
+import hashlib
+import pathlib
+import shutil
+import statistics
+import subprocess
+import threading
+import time
+
+import pymysql
+import pytest
+from pymysql.constants import CLIENT
+
+from compare import assert_same_bytes, assert_same_tables
+from load import ROWS, Load
+from process import wait_until
+from servers import mariadb_position
+from test_semisync import semi_sync_status
+from three_nodes import TOOL, ThreeNodes
+from watcher import SOAK
+
+KINDS = ("mysql97", "mariadb1011") if SOAK else ("mysql97",)
+SECONDS = 600
+MORE = 10 if SOAK else 1  # commits
+SMALL_DISKS = [word for name in ("n1", "n2", "n3") for word in ("--small-disk", name)]
+
+
+class Acknowledged(set):
+    """The marks of a load's commits, and the longest time between two of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.forget()
+
+    def forget(self):
+        self.last, self.longest_s = time.monotonic(), 0
+
+    def add(self, mark):
+        now = time.monotonic()
+        self.longest_s, self.last = max(self.longest_s, now - self.last), now
+        super().add(mark)
+
+
+@pytest.fixture
+def three_nodes(lab):
+    def make(kind, replicas, *options):
+        return lab.keep(ThreeNodes(pathlib.Path(lab.new_folder("three")), kind, replicas, *options)).start()
+
+    return make
+
+
+# What is done to a node, and what mends it.
+FAULTS = {
+    "the leader cut off": ("leader", ("cut", "both"), "heal"),
+    "the leader cannot be heard": ("leader", ("cut", "out"), "heal"),
+    "the leader hears nothing": ("leader", ("cut", "in"), "heal"),
+    "a follower cut off": ("follower", ("cut", "both"), "heal"),
+    "the leader frozen": ("leader", ("freeze",), "thaw"),
+    "the leader's disk full": ("leader", ("fill",), "unfill"),
+    "a follower's disk full": ("follower", ("fill",), "unfill"),
+    "the leader killed": ("leader", ("kill",), "revive"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_faults(three_nodes, kind):
+    three = three_nodes(kind, 8 if SOAK else 4, *SMALL_DISKS)
+    load = Load(three.source, (*ROWS, "ddl") if SOAK else ("small", "rollback", "large_row"), threads=3, large_bytes=100_000)
+    load.acknowledged = Acknowledged()
+    for name, (role, fault, mend) in FAULTS.items():
+        began = time.monotonic()
+        try:
+            stall_s = endure(three, load, role, fault, mend)
+        except BaseException as error:
+            raise AssertionError(f"{name}: {error}\n{three.tool('status')}") from error
+        print(f"{kind}, {name}: the longest wait for a commit was {stall_s:.2f} s (in {time.monotonic() - began:.0f} s)")
+    status = semi_sync_status(three.source)
+    assert (status["status"], status["no_tx"]) == ("ON", 0), status
+
+
+def endure(three, load, role, fault, mend):
+    """The fault, the load going on, the mend; returns the longest time without a commit."""
+    leader = three.leader()
+    node = leader if role == "leader" else three.others(leader)[0]
+    three.source.sql("FLUSH BINARY LOGS")
+    first = three.source.position()[0]
+    load.start()
+    load.wait_commits(20 * MORE)
+    load.acknowledged.forget()
+    three.tool(fault[0], node.name, *fault[1:])
+    others = three.others(node)
+    three.leader(among=others)
+    load.wait_commits(40 * MORE)
+    go_on(three, others)
+    three.tool(mend, node.name)
+    load.wait_commits(40 * MORE)
+    load.stop()
+    assert_whole(three, load, first)
+    return load.acknowledged.longest_s
+
+
+def go_on(three, nodes):
+    """Replicas at these nodes get what is written now."""
+    gtids = three.source.gtids()
+    for replica in three.replicas_of(*nodes):
+        wait_until(lambda: has(replica, gtids), f"{replica} goes on", 60, replica.why)
+
+
+def has(replica, gtids):
+    if not replica.is_mariadb:
+        return replica.value(f"SELECT GTID_SUBSET('{gtids}', @@GLOBAL.gtid_executed)") == 1
+    here = mariadb_position(replica.value("SELECT @@GLOBAL.gtid_slave_pos"))
+    return all(here.get(domain, 0) >= number for domain, number in mariadb_position(gtids).items())
+
+
+def assert_whole(three, load, first):
+    """Nothing is lost, and all have the same, from the binlog file `first` on."""
+    for replica in three.replicas:
+        replica.wait_for(three.source)
+        load.assert_nothing_lost(replica)
+        assert_same_tables(three.source, replica)
+    for node in three.nodes:
+        assert_same_bytes(three.source, node, first)
+
+
+class Counting:
+    """Writers of the smallest transactions, many a second: each counts up, and knows how far it was acknowledged."""
+
+    BATCH = 10  # statements sent at one time, each a transaction
+
+    def __init__(self, source, threads=120):
+        self.source = source
+        self.acknowledged = [0] * threads
+        self.clock = Acknowledged()
+        self.ending = threading.Event()
+        self.errors = []
+        source.sql("CREATE DATABASE d", "CREATE TABLE d.t (thread INT, number INT, PRIMARY KEY (thread, number))")
+        self.threads = [threading.Thread(target=self.run, args=(number,), daemon=True) for number in range(threads)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, failure, *_):
+        self.ending.set()
+        for thread in self.threads:
+            thread.join()
+        if self.errors and not failure:
+            raise self.errors[0]
+
+    def run(self, thread):
+        try:
+            connection = self.source.connect_now(client_flag=CLIENT.MULTI_STATEMENTS)
+            while not self.ending.is_set():
+                first = self.acknowledged[thread] + 1
+                cursor = connection.cursor()
+                cursor.execute("; ".join(f"INSERT INTO d.t VALUES ({thread}, {first + each})" for each in range(self.BATCH)))
+                for each in range(self.BATCH):
+                    self.acknowledged[thread] = first + each
+                    self.clock.add(0)
+                    cursor.nextset()
+        except pymysql.err.MySQLError as error:
+            self.errors.append(error)
+
+    def assert_nothing_lost(self, server):
+        there = dict(server.sql("SELECT thread, MAX(number) FROM d.t GROUP BY thread HAVING COUNT(*) = MAX(number)"))
+        lost = [thread for thread, number in enumerate(self.acknowledged) if there.get(thread, 0) < number]
+        assert not lost, f"acknowledged and not at {server}: of {len(lost)} writers, {self.acknowledged[lost[0]]} of the first"
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", ["mysql97", "mariadb1011"])
+def test_leaders_killed_for_ten_minutes(three_nodes, kind):
+    three = three_nodes(kind, 8)
+    stalls_s, rates = [], []
+    with Counting(three.source) as load:
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            leader = three.leader()
+            began, before = time.monotonic(), sum(load.acknowledged)
+            load.clock.forget()
+            three.tool("kill", leader.name)
+            three.leader(among=three.others(leader))
+            three.tool("revive", leader.name)
+            assert not load.ending.wait(max(0, began + 10 - time.monotonic())) and not load.errors, load.errors
+            stalls_s.append(load.clock.longest_s)
+            rates.append((sum(load.acknowledged) - before) / (time.monotonic() - began))
+            print(f"{leader.name} killed, no commit for {stalls_s[-1]:.2f} s, {rates[-1]:.0f} transactions/s", flush=True)
+    total = sum(load.acknowledged)
+    print(f"{kind}: {len(stalls_s)} leaders killed, {total} transactions acknowledged, {sum(rates) / len(rates):.0f}/s; "
+          f"the longest without a commit {max(stalls_s):.2f} s, half of them under {statistics.median(stalls_s):.2f} s")
+    for node in three.nodes:
+        assert_same_bytes(three.source, node)
+    for replica in three.replicas:
+        replica.wait_for(three.source, 1800)
+        load.assert_nothing_lost(replica)
+        assert_same_tables(three.source, replica)
+
+
+RECEIVE = """
+import socket
+receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+receiver.bind(("0.0.0.0", 9))
+print("ready", flush=True)
+input()
+receiver.settimeout(1)
+try:
+    print(receiver.recv(9))
+except socket.timeout:
+    print("nothing")
+"""
+
+
+def passes(sender, receiver):
+    """Whether a packet from one node gets to the other."""
+    send = f"import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('{receiver.host}', 9))"
+    inside = ["ip", "netns", "exec", receiver.namespace, "/usr/bin/python3", "-c", RECEIVE]
+    with subprocess.Popen(inside, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as waits:
+        assert waits.stdout.readline() == "ready\n"
+        subprocess.run(["ip", "netns", "exec", sender.namespace, "/usr/bin/python3", "-c", send], check=True)
+        print("sent", file=waits.stdin, flush=True)
+        return waits.stdout.readline() == "b'x'\n"
+
+
+def test_cut_directions(three_nodes):
+    three = three_nodes("mysql97", 0)
+    node, other, third = three.nodes
+    for direction in ("in", "out", "both"):
+        three.tool("cut", node.name, direction)
+        assert passes(node, other) == (direction == "in")
+        assert passes(other, node) == (direction == "out")
+        assert passes(other, third)
+    three.tool("heal", node.name)
+    assert passes(node, other) and passes(other, node)
+
+
+def namespaces(folder):
+    """Those of three-nodes in this folder."""
+    prefix = "bb" + hashlib.sha1(str(folder).encode()).hexdigest()[:8]
+    names = subprocess.run(["ip", "netns", "list"], check=True, capture_output=True, text=True).stdout.split()
+    return [name for name in names if name.startswith(prefix)]
+
+
+def test_stop_after_a_start_that_was_killed(lab):
+    """Nothing is left of it, wherever it was; another folder's three nodes go on."""
+    folder = pathlib.Path(lab.new_folder("three"))
+    lab.keep(ThreeNodes(folder, "mysql97", 0))
+    for wanted in (1, 3, 6):  # the hub, some of the networks, servers that start
+        starting = subprocess.Popen([TOOL, "start", "--replicas", "1", "--small-disk", "n1", folder], stdout=subprocess.DEVNULL)
+        wait_until(lambda: len(namespaces(folder)) >= wanted, f"{wanted} networks")
+        if wanted == 6:
+            wait_until(lambda: (folder / "source/data/mysql").exists(), "the source starts")
+        starting.kill()
+        starting.wait()
+        subprocess.run([TOOL, "stop", folder], check=True)
+        assert not namespaces(folder)
+        assert str(folder) not in pathlib.Path("/proc/self/mounts").read_text()
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("words, status, says", [
+    (["start"], 2, "FOLDER"),
+    (["start", "--source", "oracle", "FOLDER"], 2, "mysql97"),
+    (["start", "--small-disk", "n4", "FOLDER"], 2, "n3"),
+    (["start", "FULL"], 1, "is there already"),
+    (["start", "LONG"], 1, "too long"),
+    (["status", "FOLDER"], 1, "nothing was started"),
+    (["cut", "n1", "sideways", "FOLDER"], 2, "both"),
+    (["cut", "n4", "STOPPED"], 1, "there are source, n1"),
+    (["fill", "n1", "STOPPED"], 1, "--small-disk n1"),
+    (["fill", "source", "STOPPED"], 1, "no node"),
+    (["freeze", "n1", "STOPPED"], 1, "does not run"),
+    (["stop", "STOPPED"], 0, ""),
+])
+def test_what_the_tool_refuses(tmp_path, words, status, says):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/file").touch()
+    (tmp_path / "stopped").mkdir()
+    (tmp_path / "stopped/three-nodes.json").write_text('{"source": "mysql97", "replicas": 1, "small_disks": []}')
+    folders = {"FOLDER": "folder", "FULL": "full", "STOPPED": "stopped", "LONG": "x" * 100}
+    done = subprocess.run([TOOL, *(str(tmp_path / folders[word]) if word in folders else word for word in words)],
+                          capture_output=True, text=True)
+    assert done.returncode == status and says in done.stderr, done

@@ -1,0 +1,467 @@
+"""Nodes that share streams beside an etcd or a ZooKeeper: one works, the others stand by, and nothing is lost or out of order."""
+
+import json
+
+import pytest
+
+from certificates import Authority
+from coordinators import Etcd
+from faults import wait_served
+from ledger import TABLES, Ledger, from_kafka, kafka_sink, wait_sink
+from process import wait_until, whole_lines
+from watcher import SOAK
+
+COORDINATORS = ["etcd", "zookeeper"]
+SOURCE = "mysql97"
+SINK = {"name": "out", "stream": "shop", "type": "file", "format": "maxwell", "path": "out.jsonl", "start": "earliest"}
+
+
+@pytest.fixture(params=COORDINATORS)
+def coordinator(request, lab):
+    return lab.coordinator(request.param)
+
+
+@pytest.fixture(params=COORDINATORS if SOAK else ["etcd"])
+def either(request, lab):
+    """For what is the same whichever it is."""
+    return lab.coordinator(request.param)
+
+
+def lease(node, stream=0):
+    return node.status()["streams"][stream]["lease"]
+
+
+def holds(node, stream=0):
+    return lease(node, stream)["held"]
+
+
+def wait_owner(*nodes, seconds=60):
+    """Waits until one of the nodes has the stream and receives: that node."""
+    def owner():
+        return next((node for node in nodes if holds(node) and node.status()["streams"][0]["state"] == "streaming"), None)
+
+    return wait_until(owner, f"one of {[str(node) for node in nodes]} has the stream", seconds,
+                      lambda: "\n".join(node.log()[-2000:] for node in nodes))
+
+
+def wait_connected(*nodes):
+    names = len(nodes)
+    for node in nodes:
+        wait_until(lambda: len(lease(node)["nodes"]) >= names, f"{node} knows of {names} nodes", 60, lambda: node.log()[-2000:])
+
+
+def other(node, nodes):
+    return next(each for each in nodes if each is not node)
+
+
+def dumps_at(source):
+    """How many replicas the source has."""
+    return source.value("SELECT COUNT(*) FROM performance_schema.processlist WHERE COMMAND LIKE 'Binlog Dump%%'")
+
+
+def delivered(*nodes, path="out.jsonl"):
+    """The changes that the nodes' file sinks have written, of each its Maxwell message."""
+    messages = []
+    for node in nodes:
+        messages += [json.loads(line) for line in whole_lines(node.folder / path)]
+    return messages
+
+
+def wait_delivered(source, *nodes, table="d.t", count, path="out.jsonl"):
+    def ids():
+        return {message["data"]["id"] for message in delivered(*nodes, path=path)
+                if f"{message['database']}.{message['table']}" == table}
+
+    wait_until(lambda: ids() >= set(range(count)), f"{count} rows of {table} are delivered", 60,
+               lambda: f"{sorted(set(range(count)) - ids())[:10]} are missing\n" + "\n".join(node.log()[-3000:] for node in nodes))
+
+
+def insert(source, *ids, table="d.t"):
+    source.sql(*(f"INSERT INTO {table} VALUES ({id})" for id in ids))
+
+
+def make_table(source, name="t"):
+    source.sql("CREATE DATABASE IF NOT EXISTS d", f"CREATE TABLE d.{name} (id INT PRIMARY KEY)")
+
+
+def test_a_standby_has_no_connection_to_the_source_and_takes_over(lab, coordinator):
+    source = lab.server(SOURCE)
+    make_table(source)
+    nodes = [lab.node(name, source, coordinator, sinks=[SINK]) for name in ("a", "b")]
+    owner = wait_owner(*nodes)
+    standby = other(owner, nodes)
+    wait_connected(*nodes)
+    wait_until(lambda: lease(standby)["owner"] == owner.config["node"]["name"], "the standby knows the owner", 60)
+    assert standby.status()["streams"][0]["state"] == "standby"
+    assert "lease" in standby.run("status", "-c", "binbus.toml").stdout
+    assert coordinator.owner() == owner.config["node"]["name"]
+    assert dumps_at(source) == 1
+    insert(source, 0, 1, 2)
+    wait_delivered(source, *nodes, count=3)
+    epoch = lease(owner)["epoch"]
+
+    owner.kill9()
+    assert wait_owner(standby) is standby
+    assert lease(standby)["epoch"] > epoch
+    insert(source, 3, 4, 5)
+    wait_delivered(source, *nodes, count=6)
+    wait_until(lambda: dumps_at(source) == 1, "one is connected to the source", 60)
+
+    # A clean stop hands over at once; who was killed comes back as the standby.
+    owner.start()
+    wait_connected(*nodes)
+    assert not holds(owner)
+    standby.stop()
+    assert wait_owner(owner) is owner
+    insert(source, 6)
+    wait_delivered(source, *nodes, count=7)
+
+
+class Switches:
+    """Two nodes, and what takes the stream from the one that has it."""
+
+    def __init__(self, coordinator, nodes):
+        self.coordinator, self.nodes = coordinator, nodes
+        self.frozen = None
+
+    def owner_key_deleted(self, owner):
+        self.coordinator.delete("owners/shop")
+
+    def killed(self, owner):
+        owner.kill9()
+
+    def stopped(self, owner):
+        owner.stop()
+
+    def frozen_beyond_its_lease(self, owner):
+        owner.freeze()
+        self.frozen = owner
+
+    def handed_over(self, owner):
+        owner.run("handover", "shop", "-c", "binbus.toml")
+
+    def switch(self, how):
+        owner = wait_owner(*self.nodes)
+        next_one = other(owner, self.nodes)
+        getattr(self, how)(owner)
+        wait_owner(next_one)
+        if self.frozen:
+            self.frozen.thaw()
+            wait_until(lambda: not holds(owner), f"{owner} stands by after its thaw", 30)
+            self.frozen = None
+        if not owner.running():
+            owner.start()
+        wait_connected(*self.nodes)
+
+
+ORDINARY = ["owner_key_deleted", "killed", "handed_over", "frozen_beyond_its_lease", "stopped"]
+
+
+@pytest.mark.parametrize("kind", COORDINATORS)
+def test_forced_switchovers_lose_nothing_and_keep_the_order(lab, kind):
+    switches = 1000 if SOAK else len(ORDINARY)
+    source, kafka, coordinator = lab.server(SOURCE), lab.kafka(), lab.coordinator(kind)
+    for table in TABLES:
+        kafka.make_topic(f"out.{table}", partitions=4)
+    with Ledger(source, pause_s=0.005) as ledger:
+        nodes = [lab.node(name, source, coordinator, sinks=[kafka_sink(kafka)]) for name in ("a", "b")]
+        wait_connected(*nodes)
+        at = Switches(coordinator, nodes)
+        for number in range(switches):
+            owner = wait_owner(*nodes)
+            wait_until(lambda: ledger.error or owner.status()["streams"][0]["sinks"][0]["messages"] > 20, f"{owner} delivers", 60,
+                       lambda: owner.log()[-3000:])
+            at.switch(ORDINARY[number % len(ORDINARY)])
+    wait_sink(wait_owner(*nodes), source)
+    messages, epochs = from_kafka(kafka)
+    ledger.assert_delivered(messages, exactly_once=False, what=f"{switches} switches")
+    assert len(set(epochs)) >= switches and max(epochs) > switches
+
+
+def test_who_thaws_after_its_lease_writes_nothing_any_more(lab, coordinator):
+    source = lab.server(SOURCE)
+    make_table(source)
+    nodes = [lab.node(name, source, coordinator, sinks=[SINK]) for name in ("a", "b")]
+    owner = wait_owner(*nodes)
+    standby = other(owner, nodes)
+    insert(source, 0)
+    wait_delivered(source, owner, count=1)
+    owner.freeze()
+    wait_owner(standby)
+    insert(source, 1)
+    wait_delivered(source, *nodes, count=2)
+    wait_until(lambda: coordinator.checkpoint()["epoch"] == lease(standby)["epoch"], "the new owner has written its checkpoint")
+    had = len(delivered(owner))
+    owner.thaw()
+    wait_until(lambda: not holds(owner), f"{owner} knows that it has lost the stream", 30, lambda: owner.log()[-2000:])
+    insert(source, 2)
+    wait_delivered(source, *nodes, count=3)
+    assert len(delivered(owner)) == had
+    assert coordinator.checkpoint()["epoch"] == lease(standby)["epoch"]
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+def test_without_its_coordinator_an_owner_goes_on_until_its_deadline(lab, coordinator, how):
+    source = lab.server(SOURCE)
+    make_table(source)
+    node = lab.node("a", source, coordinator, coordination={"ttl": "9s"}, sinks=[SINK])
+    wait_owner(node)
+    insert(source, 0)
+    wait_delivered(source, node, count=1)
+    coordinator.kill9() if how == "killed" else coordinator.freeze()
+    insert(source, 1)  # in time: the lease is still good for a while
+    wait_delivered(source, node, count=2)
+    state = lambda: node.status()["streams"][0]  # noqa: E731
+    wait_until(lambda: state()["state"] == "standby" and not state()["lease"]["connected"], f"{node} stands by", 60,
+               lambda: node.log()[-2000:])
+    assert "the coordinator is away" in state()["reason"]
+    wait_until(lambda: dumps_at(source) == 0, "nothing is connected to the source", 60)
+    insert(source, 2)
+    coordinator.start() if how == "killed" else coordinator.thaw()
+    wait_owner(node)
+    wait_delivered(source, node, count=3)
+
+
+def test_an_expired_session_costs_a_moment(lab):
+    source, coordinator = lab.server(SOURCE), lab.coordinator("etcd")
+    make_table(source)
+    node = lab.node("a", source, coordinator, sinks=[SINK])
+    wait_owner(node)
+    for number in range(3):
+        insert(source, number)
+        wait_delivered(source, node, count=number + 1)
+        epoch = lease(node)["epoch"]
+        coordinator.expire_sessions()
+        wait_until(lambda: lease(node)["epoch"] > epoch and holds(node), f"{node} takes the stream anew", 60)
+
+
+def test_wiped_data_loses_no_event(lab, coordinator):
+    source = lab.server(SOURCE)
+    make_table(source)
+    nodes = [lab.node(name, source, coordinator, sinks=[SINK]) for name in ("a", "b")]
+    owner = wait_owner(*nodes)
+    wait_connected(*nodes)
+    coordinator.put("sinks/more", 'type = "file"\nformat = "maxwell"\npath = "more.jsonl"\nstart = "earliest"')
+    insert(source, 0, 1)
+    wait_delivered(source, *nodes, count=2)
+    wait_delivered(source, *nodes, count=2, path="more.jsonl")
+    copy = lambda node: (node.folder / "data/coordinator.g.json").read_text()  # noqa: E731
+    for node in nodes:
+        wait_until(lambda: all(f'"{name}"' in copy(node) for name in ("out", "more")), f"{node} has its copy", 30, lambda: copy(node))
+    epoch = lease(owner)["epoch"]
+    coordinator.wipe()
+    insert(source, 2)
+    wait_until(lambda: any(lease(node)["epoch"] > epoch and holds(node) for node in nodes), "the stream is taken anew", 60)
+    wait_delivered(source, *nodes, count=3)
+    wait_delivered(source, *nodes, count=3, path="more.jsonl")
+    assert any("coordinator_data_lost" in node.log() for node in nodes)
+    assert "type = " in coordinator.get("sinks/more")
+
+
+def test_tables_are_added_and_removed_live(lab, coordinator):
+    source = lab.server(SOURCE)
+    for table in ("t", "u"):
+        make_table(source, table)
+    nodes = [lab.node(name, source, coordinator) for name in ("a", "b")]
+    owner = wait_owner(*nodes)
+    wait_connected(*nodes)
+    told = 'type = "file"\nformat = "maxwell"\npath = "out.jsonl"\nstart = "latest"\ntables = [{}]'
+    coordinator.put("sinks/out", told.format('"d.t"'))
+    wait_until(lambda: any(sink["state"] == "running" for sink in owner.status()["streams"][0]["sinks"]), "the sink runs", 30,
+               lambda: owner.log()[-2000:])
+
+    number = 0
+
+    def load(seconds_max, until):
+        def step():
+            nonlocal number
+            insert(source, number)
+            insert(source, number, table="d.u")
+            number += 1
+            return until()
+
+        wait_until(step, "the change shows", seconds_max, lambda: owner.log()[-3000:])
+
+    of_u = lambda: [m["data"]["id"] for m in delivered(owner) if m["table"] == "u"]  # noqa: E731
+    load(60, lambda: number > 20)
+    coordinator.put("sinks/out", told.format('"d.t", "d.u"'))
+    load(60, lambda: of_u())
+    load(60, lambda: len(of_u()) > 20)
+    # A standby may be told, too; both have it.
+    other(owner, nodes).run("sink", "set", "out", "tables=['d.t']", "-c", "binbus.toml")
+    assert "d.u" not in coordinator.get("sinks/out")
+    wait_until(lambda: "d.u" not in owner.run("sink", "show", "out", "-c", "binbus.toml").stdout, "the owner has it", 60)
+    wait_until(lambda: owner.status()["streams"][0]["sinks"][0]["revision"] == 2, "the owner does it", 60)
+    had = number
+    insert(source, *range(number, number + 5), table="d.u")
+    insert(source, *range(number, number + 5))
+    number += 5
+    wait_delivered(source, owner, count=number)
+    ids = of_u()
+    assert ids == list(range(ids[0], ids[-1] + 1)) and ids[-1] < had  # nothing is missing in between
+    assert [m["data"]["id"] for m in delivered(owner) if m["table"] == "t"] == list(range(number))
+
+    coordinator.put("sinks/out", "tables = [")
+    wait_until(lambda: "sink_key_refused" in owner.log(), "what is wrong is said", 60)
+    insert(source, number)
+    wait_delivered(source, owner, count=number + 1)
+    coordinator.delete("sinks/out")
+    wait_until(lambda: not owner.status()["streams"][0]["sinks"], "the sink goes", 60)
+    wait_until(lambda: coordinator.checkpoint() is None, "its checkpoint goes", 60)
+
+
+def test_a_checkpoint_changed_by_hand_counts(lab, coordinator):
+    source = lab.server(SOURCE)
+    make_table(source)
+    node = lab.node("a", source, coordinator, sinks=[{**SINK, "start": "latest"}])
+    wait_owner(node)
+    at_end = lambda: (coordinator.checkpoint() or {}).get("position") == "%s:%s" % source.position()  # noqa: E731
+    wait_until(at_end, "the sink has begun", 60, lambda: node.log()[-2000:])
+    place = coordinator.checkpoint()["position"]
+    insert(source, 0)
+    wait_delivered(source, node, count=1)
+    wait_until(at_end, "the checkpoint moves", 30)
+    # Back, while it runs: it notices with its next write, and sends again what comes after.
+    coordinator.put("checkpoints/out", place)
+    insert(source, 1)
+    ids = lambda: [message["data"]["id"] for message in delivered(node)]  # noqa: E731
+    wait_until(lambda: ids()[1:] in ([1, 0, 1], [0, 1]), "again from there", 30, lambda: f"{ids()} {node.status()['streams'][0]['sinks']} {node.log()[-2000:]}")
+    # Deleted while it does not run: the latest.
+    node.run("sink", "pause", "out", "-c", "binbus.toml")
+    wait_until(lambda: node.status()["streams"][0]["sinks"][0]["state"] == "paused", "it pauses", 30)
+    coordinator.delete("checkpoints/out")
+    insert(source, 2)
+    wait_served(node, source)
+    node.run("sink", "resume", "out", "-c", "binbus.toml")
+    wait_until(lambda: coordinator.checkpoint(), "it begins anew", 30)
+    insert(source, 3)
+    wait_until(lambda: delivered(node)[-1]["data"]["id"] == 3, "at the latest", 30)
+    assert 2 not in {m["data"]["id"] for m in delivered(node)}
+
+
+def test_nodes_share_streams_and_take_those_of_a_dead_one(lab, either):
+    source = lab.server(SOURCE)
+    make_table(source)
+    names = [f"s{number}" for number in range(6)]
+    nodes = []
+    for name in ("a", "b", "c"):
+        node = lab.node(name, source, either, sinks=[])
+        node.stop()
+        stream = {key: value for key, value in node.stream.items() if key not in ("listen", "replica_user")}
+        node.config["stream"] = [{**stream, "name": each, "start": "earliest"} for each in names]
+        node.config["sink"] = [{**SINK, "name": f"out-{each}", "stream": each, "path": f"{each}.jsonl"} for each in names]
+        node.port = node.admin_port
+        nodes.append(node.start())
+
+    def loads():
+        return sorted(sum(stream["lease"]["held"] for stream in node.status()["streams"]) for node in nodes if node.running())
+
+    def owners():
+        return {stream["name"]: stream["lease"]["owner"] for stream in nodes[1].status()["streams"]}
+
+    wait_until(lambda: loads() == [2, 2, 2], "two streams at each", 60, lambda: str(owners()))
+    wait_until(lambda: dumps_at(source) == 6, "each is received once", 60)
+    insert(source, 0)
+    for name in names:
+        wait_delivered(source, *nodes, count=1, path=f"{name}.jsonl")
+    before = owners()
+    nodes[0].kill9()
+    wait_until(lambda: loads() == [3, 3], "three streams at each", 60, lambda: str(owners()))
+    assert all(owners()[name] == owner for name, owner in before.items() if owner != "a")
+    insert(source, 1)
+    for name in names:
+        wait_delivered(source, *nodes, count=2, path=f"{name}.jsonl")
+    nodes[0].start()
+    wait_until(lambda: loads() == [2, 2, 2], "two streams at each again", 60, lambda: str(owners()))
+    insert(source, 2)
+    for name in names:
+        wait_delivered(source, *nodes, count=3, path=f"{name}.jsonl")
+
+
+def test_etcd_with_user_and_tls(lab):
+    source = lab.server(SOURCE)
+    make_table(source)
+    authority = Authority(lab.new_folder("ca"), "authority")
+    certificate, key = authority.sign("etcd")
+    url = "https://127.0.0.1:{port}"
+    etcd = lab.keep(Etcd(lab.new_folder("etcd"), [f"--listen-client-urls={url}", f"--advertise-client-urls={url}",
+                                                  f"--cert-file={certificate}", f"--key-file={key}"])).start()
+    etcd.wait_listening(etcd.port)
+    client = ["--insecure-transport=false", f"--cacert={authority.ca}"]
+    etcd.client(*client, "user", "add", "root:secret")
+    etcd.client(*client, "auth", "enable")
+    right = {"tls": True, "tls_ca": str(authority.ca), "user": "root", "password": "secret"}
+    for wrong, says in (({**right, "password": "no"}, "authentication failed"), ({}, "the coordinator is away"),
+                        ({**right, "tls_ca": "none.pem"}, "none.pem")):
+        node = lab.node("a", source, etcd, coordination=wrong)
+        reason = lambda: node.status()["streams"][0]["reason"]  # noqa: E731
+        wait_until(lambda: says in reason(), f"it says {says}", 30, lambda: f"{reason()}\n{node.log()[-2000:]}")
+        node.stop()
+    node = lab.node("a", source, etcd, coordination=right, sinks=[SINK])
+    wait_owner(node)
+    insert(source, 0)
+    wait_delivered(source, node, count=1)
+    etcd.client(*client, "--user=root:secret", "del", "/binbus/g/owners/shop")
+    insert(source, 1)
+    wait_delivered(source, node, count=2)
+
+
+def test_a_zookeepers_user_keeps_others_out(lab):
+    source, coordinator = lab.server(SOURCE), lab.coordinator("zookeeper")
+    make_table(source)
+    node = lab.node("a", source, coordinator, coordination={"user": "binbus", "password": "secret"}, sinks=[SINK])
+    wait_owner(node)
+    insert(source, 0)
+    wait_delivered(source, node, count=1)
+    other_one = lab.node("b", source, coordinator, coordination={"user": "binbus", "password": "wrong"})
+    wait_until(lambda: "not authenticated" in other_one.status()["streams"][0]["reason"], "the other is kept out", 30,
+               lambda: other_one.log()[-2000:])
+    assert holds(node)
+
+
+def test_a_node_that_was_alone_goes_on_where_it_was(lab, either):
+    source = lab.server(SOURCE)
+    make_table(source)
+    node = lab.binbus(source, sinks=[{**SINK, "path": "-"}])  # a target that keeps no checkpoint itself
+    insert(source, 0)
+    checkpoint = node.segments / "sinks/out.checkpoint"
+    wait_until(lambda: '"data":{"id":0}' in node.log(), "the row is delivered", 60, lambda: node.log()[-2000:])
+    node.stop()
+    assert checkpoint.exists()
+    insert(source, 1)
+    node.config |= {"node": {"name": "a"}, "coordinator": either.config()}
+    node.config["sink"][0]["start"] = "latest"
+    node.start()
+    wait_until(lambda: '"data":{"id":1}' in node.log(), "what is new is delivered", 60, lambda: node.log()[-2000:])
+    wait_until(lambda: not checkpoint.exists(), "the coordinator has the checkpoint now", 30)
+    assert node.log().count('"data":{"id":0}') == 1
+    assert either.checkpoint()["position"]
+
+
+def test_a_source_that_failed_over_between_is_found_by_gtid(lab, either):
+    first, second = lab.servers("mysql97", "mysql97")
+    make_table(first)
+    second.follow(first)
+    nodes = [lab.node(name, first, either, sinks=[SINK], failover_after="1s") for name in ("a", "b")]
+    for node in nodes:
+        node.stop()
+        node.stream["source"] = [f"127.0.0.1:{server.port}" for server in (first, second)]
+        node.start()
+    owner = wait_owner(*nodes)
+    insert(first, 0, 1)
+    wait_delivered(first, *nodes, count=2)
+    second.wait_for(first)
+    first.kill9()
+    second.stop_following()
+    insert(second, 2)
+    wait_delivered(second, *nodes, count=3)
+    place = lambda: either.checkpoint()  # noqa: E731
+    wait_until(lambda: place()["source"]["server_uuid"] == second.value("SELECT @@server_uuid"), "its checkpoint is of the second", 30,
+               lambda: str(place()))
+    owner.kill9()  # whose log has a segment more than the second has files
+    standby = other(owner, nodes)
+    wait_owner(standby)
+    insert(second, 3)
+    wait_delivered(second, *nodes, count=4)
+    ids = [message["data"]["id"] for message in delivered(standby)]
+    assert ids[-1] == 3 and ids == sorted(ids)

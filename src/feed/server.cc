@@ -108,6 +108,8 @@ class Call final : public Reactor, public Output {
       thread_ = std::jthread([this] { run(); });
     } else if (request.has_credit()) {
       subscriber_->credit(request.credit().bytes());
+    } else if (request.has_commit() && !committing_) {
+      return refuse({Code::kInvalid, "commit: the subscription has no cursor"});
     } else if (request.has_commit()) {
       const std::lock_guard lock(mutex_);
       to_commit_ = request.commit().position();  // what came before it is done, too

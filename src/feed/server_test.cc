@@ -56,6 +56,7 @@ class MadeRows final : public state::KeptTables {
   state::KeeperStatus status() const override { return {}; }
   bool keeps(std::string_view, std::string_view) const override { return true; }
   std::shared_ptr<const state::TablesView> view() const override { return tables_->view(); }
+  changes::FillRow filler() const override { return {}; }
 
  private:
   std::string folder_;
@@ -77,10 +78,8 @@ class MadeStreams final : public Streams {
  public:
   MadeStreams() {
     maker_.start("binlog.000001", {});
-    auto opened = store::LocalLog::open(disk_, io::system_clock(), {.directory = "log"}, nullptr);
-    EXPECT_TRUE(opened);
-    log_ = std::move(*opened);
-    EXPECT_TRUE(store::store_file(*log_, maker_.file()));
+    open_log("log");
+    store_file();
     auto files = open_cursor_files(disk_, "feed");
     EXPECT_TRUE(files);
     cursors_ = std::make_shared<CursorTable>(std::move(*files), io::system_clock(), 0);
@@ -108,6 +107,14 @@ class MadeStreams final : public Streams {
   }
   std::vector<Node> feed_nodes() const override { return {{"n1", "a:1"}, {"n2", "b:2"}}; }
 
+  void open_log(std::string folder) {
+    auto opened =
+        store::LocalLog::open(disk_, io::system_clock(), {.directory = std::move(folder)}, nullptr);
+    EXPECT_TRUE(opened);
+    log_ = std::move(*opened);
+  }
+  // What a log begins with.
+  void store_file() { EXPECT_TRUE(store::store_file(*log_, maker_.file())); }
   void statement(std::string_view text) {
     statements_.emplace_back(maker_.file().bytes.size(), text);
     append([&](const mysql::AnyGtid& gtid) {
@@ -337,6 +344,17 @@ TEST_F(ServerTest, FollowsAndSaysWhereItIs) {
   behind.start(start);
   streams_.statement("DROP TABLE a");
   EXPECT_THAT(told(behind.changes(1)), ElementsAre("DROP TABLE a"));
+}
+
+TEST_F(ServerTest, NowIsAPlaceEvenBeforeTheLogHasAnything) {
+  streams_.open_log("empty");
+  TestClient client(*stub_);
+  client.start(from("now"));
+  EXPECT_THAT(client.next(v1::SubscribeResponse::kWaiting).waiting().reason(),
+              HasSubstr("the log has nothing yet"));
+  streams_.store_file();
+  EXPECT_THAT(client.next(v1::SubscribeResponse::kSubscribed).subscribed().position(),
+              testing::StartsWith("binlog.000001:"));
 }
 
 TEST_F(ServerTest, TellsWhoIsServedAndHowFar) {
@@ -667,6 +685,12 @@ TEST_F(ServerTest, RefusesWhatMakesNoSense) {
     EXPECT_EQ(status.error_code(), each.code) << each.message;
     EXPECT_THAT(status.error_message(), HasSubstr(each.message));
   }
+  TestClient committing(*stub_);
+  committing.start(from("now"));
+  committing.commit("binlog.000001:4");
+  const grpc::Status refused = committing.end();
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(refused.error_message(), HasSubstr("has no cursor"));
   TestClient silent(*stub_);
   silent.half_close();
   EXPECT_EQ(silent.end().error_code(), grpc::StatusCode::INVALID_ARGUMENT);

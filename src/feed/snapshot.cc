@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/name_list.h"
 #include "feed/subscriber.h"
 #include "schema/table_definition.h"
 
@@ -24,13 +25,6 @@ constexpr uint64_t kLookRows =
 
 std::string full_name(const schema::TableVersion& table) {
   return table.database + "." + table.table;
-}
-
-std::string join(const std::vector<std::string>& names) {
-  const size_t shown = std::min(names.size(), kNamesMax);
-  return fmt::format("{}{}",
-                     fmt::join(names.begin(), names.begin() + static_cast<ptrdiff_t>(shown), ", "),
-                     names.size() > shown ? fmt::format(" and {} more", names.size() - shown) : "");
 }
 
 }  // namespace
@@ -122,13 +116,13 @@ Result<std::string> Subscriber::missing(const state::TablesView& view) {
         Code::kDiverged,
         fmt::format("there is no snapshot of {}: rows of these tables are not kept. Add them "
                     "to `tables` of the stream's [[state]], or leave them out here",
-                    join(not_kept)));
+                    name_list(not_kept, kNamesMax)));
   }
   if (!named.empty()) {
     return fail(Code::kNotFound,
                 fmt::format("there is no snapshot of {}: there is no such table. Mend the name, or "
                             "begin elsewhere to be told of tables to come",
-                            join({named.begin(), named.end()})));
+                            name_list({named.begin(), named.end()}, kNamesMax)));
   }
   if (not_ready.empty()) return "";
   const state::KeeperStatus status = stream_.state->status();
@@ -142,7 +136,7 @@ Result<std::string> Subscriber::missing(const state::TablesView& view) {
                       table.full_name(), table.error, table.full_name()));
     }
   }
-  return "rows are being read at the source: " + join(not_ready);
+  return "rows are being read at the source: " + name_list(not_ready, kNamesMax);
 }
 
 // The changes from where it was broken off to the view, of the rows that the client has.

@@ -160,6 +160,9 @@ Status Subscriber::begin(const From& from, const std::stop_token& stop) {
     BINBUS_RETURN_IF_ERROR(std::move(sought));
     BINBUS_RETURN_IF_ERROR(check_boundary());
   } else if (!snapshot) {
+    // What has nothing has no place: a client that came again would be told of another "now".
+    while (stream_.log->size().oldest == 0)
+      BINBUS_RETURN_IF_ERROR(wait("the log has nothing yet", kAskMs, stop));
     BINBUS_RETURN_IF_ERROR(follower_->start(from.start));
   }
   place_ = follower_->place();
@@ -234,6 +237,7 @@ void Subscriber::join_tail() {
     *wants.mutable_filter() = start_->filter();
     wants.set_sql(start_->sql());
     wants.set_transactions(start_->transactions());
+    wants.set_full_rows(start_->full_rows());
     const std::string name = wants.SerializeAsString();
     ahead_ = stream_.tails->find(name);
     if (!ahead_ || ahead_->is_left_behind(at)) {

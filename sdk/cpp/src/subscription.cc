@@ -30,6 +30,7 @@ feed::v1::Start start_of(const SubscribeOptions& options) {
   filter.set_where(options.where);
   start.set_transactions(options.transactions);
   start.set_sql(options.sql);
+  start.set_full_rows(options.full_rows);
   start.set_credit_bytes(options.credit_bytes);
   start.set_client(options.client.empty() ? random_name() : options.client);
   return start;
@@ -86,7 +87,8 @@ std::optional<Change> Subscription::take(Until until) {
     if (change) return change;
     // The position goes on while nothing comes, and with it the cursor, if all that was returned is done.
     const auto idle = inbox_.take_idle();
-    if (idle && (options_.auto_commit.count() > 0 || inbox_.returned() == commits_.wanted()))
+    if (idle && !options_.cursor.empty() &&
+        (options_.auto_commit.count() > 0 || inbox_.returned() == commits_.wanted()))
       commits_.done(*idle);
     if (error_ || (until && Clock::now() >= *until)) return std::nullopt;
     if (until) {

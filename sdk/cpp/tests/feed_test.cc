@@ -533,6 +533,26 @@ TEST(Feed, ACommitWithoutACursorThrows) {
   EXPECT_THROW(feed->next(kLong)->commit(), Error);
 }
 
+TEST(Feed, WithoutACursorNoPlaceIsCommitted) {
+  const std::string far = "binlog.000001:900";
+  FakeNode node([&](int, const feed::v1::Start& start, FakeCall& call) -> grpc::Status {
+    call.subscribed(start.resume());
+    if (start.resume() != far) {  // until the client has taken it
+      call.heartbeat(far);
+      return {grpc::StatusCode::UNAVAILABLE, "broken on purpose"};
+    }
+    feed::v1::Batch batch;
+    add_insert(batch, 2, 0, 2);
+    call.batch(batch);
+    feed::v1::SubscribeRequest request;
+    while (call.read(request)) EXPECT_FALSE(request.has_commit());
+    return grpc::Status::OK;
+  });
+  const auto feed = subscribe(node.address());
+  EXPECT_THAT(take_ids(*feed, 1), ElementsAre(2));
+  EXPECT_TRUE(feed->flush(kLong));
+}
+
 TEST(Feed, AChangeOutlivesItsFeed) {
   FakeNode node(breaking_log(1, 100, false));
   auto feed = subscribe(node.address(), {.cursor = "c"});

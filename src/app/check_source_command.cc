@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 
+#include "app/account.h"
 #include "app/config.h"
 #include "app/ingest_options.h"
 #include "ingest/preflight.h"
@@ -17,27 +17,12 @@ struct Target {
   ingest::IngestOptions options;
 };
 
-Result<std::string> password(const cli::CheckSource& command) {
-  if (command.password_file.empty()) return command.password;
-  std::string line;
-  std::ifstream in(command.password_file);
-  if (std::getline(in, line)) return line;
-  return fail(Code::kInvalid, fmt::format("cannot read a line from {}", command.password_file));
-}
-
 Result<std::vector<Target>> named_target(const cli::CheckSource& command) {
-  if (command.user.empty()) return fail(Code::kInvalid, "--source needs --user");
-  BINBUS_RETURN_IF_ERROR(mysql::Endpoint::parse(command.source));
-  BINBUS_TRY(secret, password(command));
+  if (command.account.user.empty()) return fail(Code::kInvalid, "--source needs --user");
   ingest::IngestOptions options;
+  BINBUS_TRY(connect, connect_options(command.source, command.account));
   options.sources = {command.source};
-  options.connect.user = command.user;
-  options.connect.password = secret;
-  const std::string_view mode =
-      command.tls.empty() ? mysql::default_tls_mode(!command.tls_ca.empty()) : command.tls;
-  BINBUS_TRY(tls, mysql::parse_tls_mode(mode));
-  options.connect.tls = tls;
-  options.connect.ca = command.tls_ca;
+  options.connect = connect;
   return std::vector<Target>{{"", std::move(options)}};
 }
 

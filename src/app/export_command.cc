@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "app/account.h"
 #include "app/config_keys.h"
 #include "app/snapshot_commands.h"
 #include "cli/json_text.h"
@@ -13,6 +14,8 @@
 #include "cli/remote_commands.h"
 #include "cli/units.h"
 #include "dump/export.h"
+#include "dump/export_folder.h"
+#include "dump/export_server.h"
 
 namespace binbus::app {
 namespace {
@@ -60,6 +63,10 @@ Result<std::string> make_snapshot(const cli::ExportSnapshot& command, const Conf
                                    [](const cli::Json& made) { return cli::text(made, "name"); });
 }
 
+constexpr std::string_view kServer = "mysql://";
+// A statement of a server's, which may wait for locks or a slow disk.
+constexpr uint32_t kStatementMs = 600'000;
+
 class Export {
  public:
   Export(const cli::ExportSnapshot& command, const Config& config)
@@ -67,7 +74,6 @@ class Export {
 
   Status run() {
     BINBUS_TRY(of, snapshots_of(config_, command_.stream));
-    BINBUS_TRY(part_bytes, parse_bytes(command_.part_size));
     dump::Plan asked{.stream = of.stream,
                      .snapshot = command_.snapshot,
                      .at = command_.at,
@@ -75,20 +81,44 @@ class Export {
                      .format = command_.format,
                      .compress = command_.compress,
                      .parts = {}};
-    BINBUS_TRY(folder, dump::ExportFolder::open(files_, command_.to));
-    if (!folder->plan()) {
-      BINBUS_RETURN_IF_ERROR(begin(*folder, of, std::move(asked), part_bytes));
-    } else if (const std::string other = difference(*folder->plan(), asked); !other.empty()) {
-      return fail(Code::kExists,
-                  fmt::format("{} has an export that was broken off, {}; give the same to go on "
-                              "with it, or name another folder",
-                              command_.to, other));
+    if (!command_.to.starts_with(kServer)) {
+      BINBUS_TRY(folder, dump::ExportFolder::open(io::posix_file_system(), command_.to));
+      return run(*folder, of, std::move(asked), "64 MiB");
     }
-    return go_on(*folder, of.folder);
+    if (command_.format != "sql" || command_.compress != "none")
+      return fail(Code::kInvalid, "--format and --compress are of files; leave them out");
+    BINBUS_TRY(connect, connect_options(command_.to.substr(kServer.size()), command_.account));
+    connect.timeout_ms = kStatementMs;
+    BINBUS_TRY(server, dump::ExportServer::open(connect));
+    Status done = run(*server, of, std::move(asked), "8 MiB");
+    if (const std::string warnings = server->warnings(); !warnings.empty())
+      fmt::print(stderr, "binbus: {}: compare the tables\n", warnings);
+    return done;
   }
 
  private:
-  Status begin(dump::ExportFolder& folder, const StreamSnapshots& of, dump::Plan plan,
+  Status run(dump::ExportTarget& target, const StreamSnapshots& of, dump::Plan asked,
+             const char* part_size) {
+    BINBUS_TRY(part_bytes,
+               parse_bytes(command_.part_size.empty() ? part_size : command_.part_size));
+    if (!target.plan()) {
+      BINBUS_RETURN_IF_ERROR(begin(target, of, std::move(asked), part_bytes));
+    } else if (const std::string other = difference(*target.plan(), asked); !other.empty()) {
+      return fail(Code::kExists,
+                  fmt::format("{} has an export that was broken off, {}; give the same to go on "
+                              "with it, or {}",
+                              command_.to, other, instead()));
+    }
+    return go_on(target, of.folder);
+  }
+
+  const char* instead() const {
+    return command_.to.starts_with(kServer)
+               ? "begin anew: DROP DATABASE binbus_export, and TRUNCATE the tables"
+               : "name another folder";
+  }
+
+  Status begin(dump::ExportTarget& target, const StreamSnapshots& of, dump::Plan plan,
                uint64_t part_bytes) const {
     if (plan.snapshot.empty()) {
       BINBUS_TRY(made, make_snapshot(command_, config_, of.stream));
@@ -102,31 +132,30 @@ class Export {
       BINBUS_TRY(view, open->view());
       BINBUS_RETURN_IF_ERROR(dump::make_parts(
           plan, *view, {.part_bytes = std::max<uint64_t>(1, part_bytes)}, near_name));
-      return folder.begin(std::move(plan));
+      return target.begin(std::move(plan));
     };
     Status planned = plan_parts();
     if (!planned && is_own) static_cast<void>(of.folder.remove(snapshot));
     return planned;
   }
 
-  Status go_on(dump::ExportFolder& folder, const state::SnapshotFolder& snapshots) {
-    const dump::Plan& plan = *folder.plan();
+  Status go_on(dump::ExportTarget& target, const state::SnapshotFolder& snapshots) {
+    const dump::Plan& plan = *target.plan();
     auto open = snapshots.open(plan.snapshot);
     if (!open) {
-      return fail_in(fmt::format("{} was begun from a snapshot that is gone; empty the folder and "
-                                 "begin again",
-                                 folder.path()),
+      return fail_in(fmt::format("the export to {} was begun from a snapshot that is gone; {}",
+                                 target.name(), instead()),
                      open.error());
     }
     BINBUS_TRY(view, (*open)->view());
-    if (Status written = write(folder, *view); !written) {
+    if (Status written = write(target, *view); !written) {
       return fail(written.error().code,
                   written.error().message +
                       "; once that is mended, the same command goes on where this one ended");
     }
     BINBUS_RETURN_IF_ERROR(
-        folder.finish(dump::make_manifest(plan, (*open)->info(), folder.done())));
-    report(folder, (*open)->info());
+        target.finish(dump::make_manifest(plan, (*open)->info(), target.done())));
+    report(target, (*open)->info());
     for (const std::string& table : (*open)->info().not_ready)
       fmt::print(stderr, "binbus: without {}: its rows are not known there\n", table);
     view.reset();
@@ -134,35 +163,38 @@ class Export {
     return plan.snapshot_is_own ? snapshots.remove(plan.snapshot) : ok();
   }
 
-  Status write(dump::ExportFolder& folder, const state::TablesView& view) {
+  Status write(dump::ExportTarget& target, const state::TablesView& view) const {
     uint64_t total = 0;
-    for (const dump::Part& part : folder.plan()->parts) total += part.disk_bytes;
+    for (const dump::Part& part : target.plan()->parts) total += part.disk_bytes;
     cli::Progress progress(total);
-    for (const dump::Part& part : folder.plan()->parts) {
-      if (folder.is_done(part)) progress.add(part.disk_bytes);
+    for (const dump::Part& part : target.plan()->parts) {
+      if (target.is_done(part)) progress.add(part.disk_bytes);
     }
-    return dump::write_parts(files_, folder, view, command_.threads, [&](const dump::Part& part) {
+    return dump::write_parts(target, view, command_.threads, [&](const dump::Part& part) {
       progress.begin(part.table);
       progress.add(part.disk_bytes);
     });
   }
 
-  static void report(const dump::ExportFolder& folder, const state::SnapshotInfo& snapshot) {
+  void report(const dump::ExportTarget& target, const state::SnapshotInfo& snapshot) const {
     std::set<std::string> tables;
-    uint64_t rows = 0, bytes = 0, files = 0;
-    for (const dump::Part& part : folder.plan()->parts) tables.insert(part.table);
-    for (const auto& [part, done] : folder.done()) {
+    uint64_t rows = 0, bytes = 0, parts = 0;
+    for (const dump::Part& part : target.plan()->parts) tables.insert(part.table);
+    for (const auto& [part, done] : target.done()) {
       rows += done.rows;
       bytes += done.bytes;
-      files += done.file.empty() ? 0 : 1;
+      parts += done.file.empty() ? 0 : 1;
     }
-    fmt::print("{}: {} tables, {} rows, {} in {} files, as of {}\n", folder.path(), tables.size(),
-               cli::count_text(rows), cli::bytes_text(bytes), files, snapshot.position);
+    const bool is_server = command_.to.starts_with(kServer);
+    fmt::print("{}: {} tables, {} rows, {} in {} {}, as of {}\n", target.name(), tables.size(),
+               cli::count_text(rows), cli::bytes_text(bytes), parts,
+               is_server ? "transactions" : "files", snapshot.position);
+    if (is_server && !snapshot.gtid_executed.empty())
+      fmt::print("executed there: {}\n", snapshot.gtid_executed);
   }
 
   const cli::ExportSnapshot& command_;
   const Config& config_;
-  io::FileSystem& files_ = io::posix_file_system();
 };
 
 }  // namespace

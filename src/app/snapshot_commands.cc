@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "app/data_folder.h"
+#include "base/name_list.h"
 #include "cli/json_text.h"
 #include "cli/units.h"
 
@@ -20,14 +20,6 @@ constexpr size_t kTablesShown = 3;
 int failed(const Error& error, int exit_code = ExitCode::kFailed) {
   fmt::print(stderr, "binbus: {}\n", error.message);
   return exit_code;
-}
-
-std::string tables_text(const std::vector<std::string>& tables) {
-  const size_t shown = std::min(tables.size(), kTablesShown);
-  const std::string names =
-      fmt::format("{}", fmt::join(tables.begin(), tables.begin() + static_cast<long>(shown), ", "));
-  return tables.size() == shown ? names
-                                : fmt::format("{} and {} more", names, tables.size() - shown);
 }
 
 Json to_json(const state::SnapshotInfo& info) {
@@ -82,7 +74,8 @@ int list_snapshots(const cli::ListSnapshots& command) {
     for (const state::SnapshotInfo& info : *there) {
       its["snapshots"].push_back(to_json(info));
       rows.push_back({stream.name, info.name, cli::time_text(info.time_us), info.purpose,
-                      info.position, cli::bytes_text(info.bytes), tables_text(info.tables)});
+                      info.position, cli::bytes_text(info.bytes),
+                      name_list(info.tables, kTablesShown)});
     }
   }
   if (command.json) {

@@ -73,6 +73,30 @@ void add_stream_option(CLI::App* command, std::string& stream) {
       ->type_name("STREAM");
 }
 
+void add_account(CLI::App* command, Account& account, CLI::Option* server) {
+  command->add_option("--user", account.user, "Account at the server")
+      ->type_name("NAME")
+      ->needs(server);
+  command
+      ->add_option("--password", account.password,
+                   "Its password; others can see it in the process list")
+      ->type_name("TEXT")
+      ->envname("BINBUS_PASSWORD");
+  command
+      ->add_option("--password-file", account.password_file,
+                   "File whose first line is the password")
+      ->type_name("FILE")
+      ->needs(server);
+  command
+      ->add_option("--tls", account.tls,
+                   "TLS to the server; default: verify_identity with --tls-ca, else preferred")
+      ->check(CLI::IsMember({"disabled", "preferred", "required", "verify_ca", "verify_identity"}))
+      ->needs(server);
+  command->add_option("--tls-ca", account.tls_ca, "PEM file of the authorities to trust")
+      ->type_name("FILE")
+      ->needs(server);
+}
+
 void add_printing(CLI::App* command, const Printing& printing) {
   printing.format = "binbus";
   command->add_option("-f,--format", printing.format, "How a change is printed")

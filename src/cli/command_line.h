@@ -71,6 +71,13 @@ struct ShowSnapshot {
   std::string stream;  // "": all
   bool json = false;
 };
+struct KeepTables {
+  std::string config;
+  std::string admin;
+  std::string stream;                 // "": the only one
+  std::vector<std::string> patterns;  // none: they are shown
+  bool reset = false;                 // to those of the configuration
+};
 struct CommandSnapshot {
   std::string config;
   std::string admin;
@@ -95,17 +102,26 @@ struct RemoveSnapshot {
   std::string stream;  // "": the only one
   std::string name;
 };
+// At a server that is named beside it.
+struct Account {
+  std::string user;
+  std::string password;
+  std::string password_file;  // "": see password
+  std::string tls;            // "": by whether there is a tls_ca, as in the configuration
+  std::string tls_ca;
+};
 struct ExportSnapshot {
   std::string config;
   std::string admin;
   std::string stream;               // "": the only one
   std::vector<std::string> tables;  // patterns; none: all
-  std::string to;                   // folder
+  std::string to;                   // folder, or mysql://HOST:PORT
+  Account account;                  // there
   std::string format;
   std::string compress;
-  std::string snapshot;  // "": a new one
-  std::string at;        // FILE:POS, time or GTID set; "": now
-  std::string part_size;
+  std::string snapshot;   // "": a new one
+  std::string at;         // FILE:POS, time or GTID set; "": now
+  std::string part_size;  // "": by where it goes
   uint64_t threads = 2;
 };
 struct ShowFeed {
@@ -191,12 +207,8 @@ struct BeginCluster {
 };
 struct CheckSource {
   std::string config;
-  std::string source;  // with user and the rest: instead of the configuration
-  std::string user;
-  std::string password;
-  std::string password_file;
-  std::string tls;  // "": by whether there is a tls_ca, as in the configuration
-  std::string tls_ca;
+  std::string source;  // with an account: instead of the configuration
+  Account account;
   std::string stream;  // of the configuration; "": all
 };
 struct Verify {
@@ -226,10 +238,10 @@ struct ShowConfigKeys {};
 
 using Command =
     std::variant<Serve, ShowStatus, ShowSegments, Locate, Tail, GetRows, ShowSnapshot,
-                 CommandSnapshot, CreateSnapshot, ListSnapshots, RemoveSnapshot, ExportSnapshot,
-                 ShowFeed, ListCursors, DeleteCursor, ListSinks, CommandSink, ShowSink, ChangeSink,
-                 ShowTable, RebuildSchema, HandOver, ShowCluster, CommandCluster, BeginCluster,
-                 CheckSource, Verify, Import, Decode, ShowConfigKeys>;
+                 CommandSnapshot, KeepTables, CreateSnapshot, ListSnapshots, RemoveSnapshot,
+                 ExportSnapshot, ShowFeed, ListCursors, DeleteCursor, ListSinks, CommandSink,
+                 ShowSink, ChangeSink, ShowTable, RebuildSchema, HandOver, ShowCluster,
+                 CommandCluster, BeginCluster, CheckSource, Verify, Import, Decode, ShowConfigKeys>;
 
 struct Parsed {
   std::optional<Command> command;  // none: print `text` and end with `exit_code`

@@ -39,24 +39,28 @@ void add_export(CLI::App* snapshot, Options& options, std::optional<Command>& ch
   out.config = kDefaultConfig;
   out.format = "sql";
   out.compress = "none";
-  out.part_size = "64 MiB";
   CLI::App* command = snapshot->add_subcommand(
-      "export", "Write the rows of tables as files, all as of one place of the log");
+      "export",
+      "Write the rows of tables as files, or into a server, all as of one place of the log");
   add_admin(command, out.config, out.admin);
   command
       ->add_option("tables", out.tables,
                    "Only tables like these: shop.orders, shop.*, /regular expression/")
       ->type_name("TABLE");
-  command->add_option("--to", out.to, "Folder: a new one, or that of an export that was broken off")
-      ->type_name("DIR")
-      ->required();
+  CLI::Option* to = command
+                        ->add_option("--to", out.to,
+                                     "Folder, or a server whose tables are there and empty; "
+                                     "where an export was broken off, it goes on")
+                        ->type_name("DIR|mysql://HOST:PORT")
+                        ->required();
+  add_account(command, out.account, to);
   command->add_option("-f,--format", out.format, "What the files are")
       ->check(CLI::IsMember({"sql", "csv", "jsonl"}))
       ->capture_default_str();
   command->add_option("--compress", out.compress, "How they are compressed")
       ->check(CLI::IsMember({"none", "gzip", "zstd"}))
       ->capture_default_str();
-  command->add_option("--threads", out.threads, "How many files are written at a time")
+  command->add_option("--threads", out.threads, "How many parts are written at a time")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   CLI::Option* named =
@@ -66,18 +70,20 @@ void add_export(CLI::App* snapshot, Options& options, std::optional<Command>& ch
   add_at(command, out.at)->excludes(named);
   command
       ->add_option("--part-size", out.part_size,
-                   "About how much of binbus's disk the rows of one file take")
-      ->type_name("SIZE")
-      ->capture_default_str();
+                   "About how much of binbus's disk the rows of one file, or transaction, take; "
+                   "default: 64 MiB, at a server 8 MiB")
+      ->type_name("SIZE");
   add_stream_option(command, out.stream);
   command->footer(R"(
 It reads the snapshot itself, so binbus and the source are not loaded, and it runs where the data folder is; binbus must run only to make
 a new snapshot, which goes when the export is finished. One of a point is made of the newest that is kept at or before it, and the log. The same command goes on with an export that was broken off. DIR/manifest.json
-is written last: stream, place, GTIDs, and of each file its rows, bytes and SHA-256.
+is written last: stream, place, GTIDs, and of each file its rows, bytes and SHA-256. At a server each part is a transaction; the account
+needs SELECT and INSERT on the tables, and all on `binbus_export`, a database that says how far it is until all is done.
 
 Examples:
   binbus snapshot export --to /backup/shop --compress zstd --threads 4
   binbus snapshot export --to /backup/before --at 2026-11-20T10:00:00Z
+  binbus snapshot export --to mysql://db2:3306 --user root --password-file db2.password --at 2026-11-20T10:00:00Z
   binbus snapshot export 'shop.order*' --to /tmp/orders --format csv --snapshot 20261128T100000Z
   cat /backup/shop/*.sql.zst | zstd -d | mysql             the tables must be there)");
   command->callback([&] { chosen = out; });
@@ -143,6 +149,26 @@ void add_snapshot(CLI::App& app, Options& options, std::optional<Command>& chose
   add_verb("resume", "Go on after a pause");
   add_verb("cancel",
            "End the reading of a table that is under way, or of all; it is not kept until `start`");
+  KeepTables& kept = options.kept_tables;
+  CLI::App* tables = snapshot->add_subcommand(
+      "tables", "Which tables are kept: show it, or say it anew while binbus runs");
+  add_admin(tables, kept.config, kept.admin);
+  CLI::Option* patterns =
+      tables
+          ->add_option("patterns", kept.patterns,
+                       "All that are kept from now on: shop.orders, shop.*, /regular expression/")
+          ->type_name("TABLE");
+  tables->add_flag("--reset", kept.reset, "Those of the configuration again")->excludes(patterns);
+  add_stream_option(tables, kept.stream);
+  tables->footer(R"(
+Only the rows of tables that are new to it are read at the source; those of tables that are not named any more are removed. It lasts across
+restarts, until --reset. In a cluster each node keeps its own rows: say it to each.
+
+Examples:
+  binbus snapshot tables
+  binbus snapshot tables 'shop.*' crm.customers
+  binbus snapshot tables --reset)");
+  tables->callback([&] { chosen = options.kept_tables; });
   add_snapshots_on_disk(snapshot, options, chosen);
   add_export(snapshot, options, chosen);
   snapshot->footer(R"(
@@ -151,6 +177,7 @@ void add_snapshot(CLI::App& app, Options& options, std::optional<Command>& chose
 Examples:
   binbus snapshot status
   binbus snapshot start shop.orders
+  binbus snapshot tables 'shop.*' crm.customers
   binbus snapshot create
   binbus snapshot list
   binbus snapshot remove 20261128T100000Z

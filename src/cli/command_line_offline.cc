@@ -36,26 +36,7 @@ void add_check_source(CLI::App& app, Options& options, std::optional<Command>& c
           ->type_name("HOST:PORT")
           ->excludes(config)
           ->excludes(stream);
-  command->add_option("--user", check.user, "Account at the source")
-      ->type_name("NAME")
-      ->needs(source);
-  command
-      ->add_option("--password", check.password,
-                   "Its password; others can see it in the process list")
-      ->type_name("TEXT")
-      ->envname("BINBUS_PASSWORD");
-  command
-      ->add_option("--password-file", check.password_file, "File whose first line is the password")
-      ->type_name("FILE")
-      ->needs(source);
-  command
-      ->add_option("--tls", check.tls,
-                   "TLS to the source; default: verify_identity with --tls-ca, else preferred")
-      ->check(CLI::IsMember({"disabled", "preferred", "required", "verify_ca", "verify_identity"}))
-      ->needs(source);
-  command->add_option("--tls-ca", check.tls_ca, "PEM file of the authorities to trust")
-      ->type_name("FILE")
-      ->needs(source);
+  add_account(command, check.account, source);
   command->footer(R"(
 Reads only, and needs what binbus itself needs: an account with REPLICATION SLAVE and
 REPLICATION CLIENT. Looks at the source alone, as for an empty log: whether it still has what a

@@ -74,6 +74,9 @@ TEST(CommandLine, KeptRows) {
   EXPECT_EQ(pause.table, "shop.orders");
   EXPECT_EQ(pause.stream, "s");
   EXPECT_EQ(parsed<CommandSnapshot>({"snapshot", "start"}).table, "");
+  EXPECT_THAT(parsed<KeepTables>({"snapshot", "tables", "a.*", "b.c"}).patterns,
+              ElementsAre("a.*", "b.c"));
+  EXPECT_TRUE(parsed<KeepTables>({"snapshot", "tables", "--reset"}).reset);
   EXPECT_EQ(parsed<CommandSnapshot>({"snapshot", "cancel", "a.b"}).verb, "cancel");
   EXPECT_EQ(parse({"snapshot"}).exit_code, kUsage);
 }
@@ -94,7 +97,7 @@ TEST(CommandLine, Export) {
   EXPECT_TRUE(plain.tables.empty());
   EXPECT_EQ(plain.format, "sql");
   EXPECT_EQ(plain.compress, "none");
-  EXPECT_EQ(plain.part_size, "64 MiB");
+  EXPECT_EQ(plain.part_size, "");
   const auto full = parsed<ExportSnapshot>({"snapshot", "export", "a.b", "c.*", "--to", "d",
                                             "--format", "csv", "--compress", "zstd", "--threads",
                                             "8", "--snapshot", "x", "--admin", "h:1"});
@@ -105,6 +108,10 @@ TEST(CommandLine, Export) {
   EXPECT_EQ(full.snapshot, "x");
   EXPECT_EQ(full.admin, "h:1");
   EXPECT_EQ(parsed<ExportSnapshot>({"snapshot", "export", "--to", "d", "--at", "b:4"}).at, "b:4");
+  const auto server =
+      parsed<ExportSnapshot>({"snapshot", "export", "--to", "mysql://h:1", "--user", "u"});
+  EXPECT_EQ(server.to, "mysql://h:1");
+  EXPECT_EQ(server.account.user, "u");
   EXPECT_EQ(parse({"snapshot", "export", "--to", "d", "--at", "b:4", "--snapshot", "x"}).exit_code,
             kUsage);
   EXPECT_EQ(parsed<GetRows>({"get", "a.b", "7", "--at", "b:4"}).at, "b:4");
@@ -139,9 +146,9 @@ TEST(CommandLine, CheckSource) {
   const auto named =
       parsed<CheckSource>({"check-source", "--source", "h:1", "--user", "u", "--password", "p"});
   EXPECT_EQ(named.source, "h:1");
-  EXPECT_EQ(named.user, "u");
-  EXPECT_EQ(named.password, "p");
-  EXPECT_EQ(named.tls, "");
+  EXPECT_EQ(named.account.user, "u");
+  EXPECT_EQ(named.account.password, "p");
+  EXPECT_EQ(named.account.tls, "");
 }
 
 TEST(CommandLine, VerifyAndImport) {
@@ -179,6 +186,7 @@ const WrongCase kWrong[] = {
     {"import_config_and_data",
      {"import", "-c", "x", "--data", "d", "--stream", "s", "f"},
      "excludes"},
+    {"tables_and_reset", {"snapshot", "tables", "a.b", "--reset"}, "excludes"},
     {"verify_config_and_folder", {"verify", "-c", "x", "d"}, "excludes"},
     {"check_unknown_tls", {"check-source", "--tls", "on"}, "--tls"},
     {"check_user_without_source", {"check-source", "--user", "u"}, "--source"},

@@ -26,6 +26,7 @@ struct Options {
   GetRows rows;
   ShowSnapshot shown_snapshot{.config = kDefaultConfig, .admin = "", .stream = ""};
   CommandSnapshot snapshot;
+  KeepTables kept_tables{.config = kDefaultConfig, .admin = "", .stream = "", .patterns = {}};
   CreateSnapshot created{.config = kDefaultConfig, .admin = "", .stream = ""};
   ListSnapshots snapshots{.config = kDefaultConfig, .stream = ""};
   ExportSnapshot exported;
@@ -55,6 +56,8 @@ void add_config(CLI::App* command, std::string& config);
 void add_admin(CLI::App* command, std::string& config, std::string& admin);
 void add_stream(CLI::App* command, std::string& stream);         // the word STREAM
 void add_stream_option(CLI::App* command, std::string& stream);  // --stream STREAM
+// Who is asked at the server that `server` names.
+void add_account(CLI::App* command, Account& account, CLI::Option* server);
 struct Printing {
   std::string& format;
   bool& transactions;

@@ -175,6 +175,19 @@ int show_snapshot(const ShowSnapshot& command, const std::string& address) {
   return body ? print(snapshot_text(*body, command.stream, command.json)) : failed(body.error());
 }
 
+int keep_tables(const KeepTables& command, const std::string& address) {
+  if (command.patterns.empty() && !command.reset) {
+    const auto body = admin_get(address, "/status");
+    return body ? print(kept_patterns_text(*body, command.stream)) : failed(body.error());
+  }
+  const auto stream = ask_stream(address, command.stream);
+  if (!stream) return failed(stream.error());
+  Parameters parameters;
+  for (const std::string& pattern : command.patterns) parameters.emplace_back("pattern", pattern);
+  const auto done = admin_post(address, "/streams/" + *stream + "/snapshot/tables", parameters);
+  return done ? kOk : failed(done.error());
+}
+
 int command_snapshot(const CommandSnapshot& command, const std::string& address) {
   const auto stream = ask_stream(address, command.stream);
   if (!stream) return failed(stream.error());

@@ -14,6 +14,7 @@ int show_segments(const ShowSegments& command, const std::string& address);
 int locate(const Locate& command, const std::string& address);
 int show_snapshot(const ShowSnapshot& command, const std::string& address);
 int command_snapshot(const CommandSnapshot& command, const std::string& address);
+int keep_tables(const KeepTables& command, const std::string& address);
 // Has binbus make a snapshot of a stream's kept rows, as of a point unless `at` is "": its answer, JSON.
 Result<std::string> ask_for_snapshot(const std::string& address, const std::string& stream,
                                      const std::string& at, const std::string& purpose);

@@ -267,6 +267,17 @@ Result<std::string> snapshot_text(std::string_view status, const std::string& st
   return part_text(status, stream, json, "snapshot", snapshot_rows);
 }
 
+Result<std::string> kept_patterns_text(std::string_view status, const std::string& stream) {
+  return part_text(status, stream, false, "snapshot", [](const Json&, const Json& each) {
+    const Json& kept = each.at("snapshot");
+    std::string out = text(each, "name") + ":";
+    if (kept.is_null()) return out + " no rows are kept; see [[state]]\n";
+    for (const Json& pattern : kept.at("patterns")) out += " " + pattern.get<std::string>();
+    if (kept.at("patterns_told").get<bool>()) out += " (told live, not those of binbus.toml)";
+    return out + "\n";
+  });
+}
+
 Result<std::string> feed_text(std::string_view status, const std::string& stream, bool json) {
   return part_text(status, stream, json, "feed", [](const Json& now, const Json& each) {
     const std::string name = text(each, "name");

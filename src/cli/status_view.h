@@ -25,6 +25,8 @@ Result<std::string> location_text(std::string_view location);
 
 // The tables in a /status body whose rows are kept, of one stream or, with "", of all; or their JSON alone.
 Result<std::string> snapshot_text(std::string_view status, const std::string& stream, bool json);
+// Of which tables rows are kept.
+Result<std::string> kept_patterns_text(std::string_view status, const std::string& stream);
 
 // The feed's clients in a /status body, of one stream or, with "", of all; or their JSON alone.
 Result<std::string> feed_text(std::string_view status, const std::string& stream, bool json);

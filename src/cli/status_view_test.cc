@@ -36,7 +36,7 @@ const char* const kStatus = R"({
          {"client": "ann", "peer": "127.0.0.1:51300", "cursor": "app", "state": "waiting", "reason": "no credit is left",
           "position": "binlog.000007:4000", "lag_ms": 1500, "bytes_sent": 8000, "connected_us": 1699999810000000}]},
      "snapshot": {"position": "binlog.000007:4711", "caught_up": true, "reason": "", "fill_reason": "the source runs 9 statements",
-                  "disk_bytes": 43300000,
+                  "disk_bytes": 43300000, "patterns": ["shop.*", "crm.users"], "patterns_told": true,
                   "tables": [{"name": "shop.orders", "phase": "filling", "error": "", "paused": false, "rows_read": 300000,
                               "rows_expected": 400000, "bytes_read": 28800000, "chunks": 12, "since_us": 1700000004000000},
                              {"name": "shop.logs", "phase": "filling", "error": "", "paused": true, "rows_read": 0,
@@ -259,6 +259,9 @@ orders: no rows are kept; see [[state]]
   EXPECT_EQ(json::parse(snapshot_text(kStatus, "shop", true).value())[0]["snapshot"]["disk_bytes"],
             43300000);
   EXPECT_EQ(snapshot_text(kStatus, "none", false).error().code, Code::kNotFound);
+  EXPECT_EQ(kept_patterns_text(kStatus, "").value(),
+            "shop: shop.* crm.users (told live, not those of binbus.toml)\n"
+            "orders: no rows are kept; see [[state]]\n");
 }
 
 }  // namespace

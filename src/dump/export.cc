@@ -6,7 +6,6 @@
 #include <atomic>
 #include <thread>
 
-#include "dump/part_file.h"
 #include "dump/row_text.h"
 
 namespace binbus::dump {
@@ -16,28 +15,23 @@ constexpr size_t kTextBytes = 256 << 10;  // as much is compressed at once
 
 class PartWriter {
  public:
-  PartWriter(io::FileSystem& files, const ExportFolder& folder, const state::TablesView& view,
-             const std::atomic<bool>& stop)
-      : files_(files), folder_(folder), view_(view), stop_(stop) {}
+  PartWriter(ExportTarget& target, const state::TablesView& view, const std::atomic<bool>& stop)
+      : target_(target), view_(view), stop_(stop) {}
 
-  Result<PartDone> write(const Part& part) const {
-    const Plan& plan = *folder_.plan();
+  Status write(const Part& part) const {
+    const Plan& plan = *target_.plan();
     const auto table = std::ranges::find(*view_.tables, part.table, &state::TableRecord::full_name);
     if (table == view_.tables->end())
       return fail(Code::kCorrupt, "the snapshot has no table " + part.table);
     BINBUS_TRY(text, make_row_text(plan.format, {plan.stream, view_.place, table->table}));
-    BINBUS_TRY(file, PartFile::open(files_, folder_.path() + "/" + part.file, plan.compress));
-    BINBUS_TRY(rows, write_rows(part, *table, *text, *file));
-    BINBUS_TRY(written, file->finish());
-    return PartDone{.file = written.bytes == 0 ? "" : part.file,
-                    .rows = rows,
-                    .bytes = written.bytes,
-                    .sha256 = written.sha256};
+    BINBUS_TRY(sink, target_.open_part(part));
+    BINBUS_TRY(rows, write_rows(part, *table, *text, *sink));
+    return sink->done(rows);
   }
 
  private:
   Result<uint64_t> write_rows(const Part& part, const state::TableRecord& table, RowText& text,
-                              PartFile& file) const {
+                              PartSink& sink) const {
     state::RowReader reader = view_.reader(table);
     const auto at = view_.store->iterate(part.from, part.to);
     std::string out;
@@ -49,48 +43,42 @@ class PartWriter {
       BINBUS_RETURN_IF_ERROR(text.add(out, row.fields, row.count));
       rows += row.count;
       if (out.size() < kTextBytes) continue;
-      BINBUS_RETURN_IF_ERROR(file.write(out));
+      BINBUS_RETURN_IF_ERROR(sink.write(out));
       out.clear();
     }
     BINBUS_RETURN_IF_ERROR(at->status());
     text.end(out);
-    BINBUS_RETURN_IF_ERROR(file.write(out));
+    BINBUS_RETURN_IF_ERROR(sink.write(out));
     return rows;
   }
 
-  io::FileSystem& files_;
-  const ExportFolder& folder_;
+  ExportTarget& target_;
   const state::TablesView& view_;
   const std::atomic<bool>& stop_;
 };
 
 }  // namespace
 
-Status write_parts(io::FileSystem& files, ExportFolder& folder, const state::TablesView& view,
-                   uint64_t threads, const OnPart& on_part) {
+Status write_parts(ExportTarget& target, const state::TablesView& view, uint64_t threads,
+                   const OnPart& on_part) {
   std::vector<const Part*> left;
-  for (const Part& part : folder.plan()->parts) {
-    if (!folder.is_done(part)) left.push_back(&part);
+  for (const Part& part : target.plan()->parts) {
+    if (!target.is_done(part)) left.push_back(&part);
   }
   std::atomic<size_t> next = 0;
   std::atomic<bool> stop = false;
   std::mutex mutex;
   Status result = ok();  // guarded by mutex
-  const PartWriter writer(files, folder, view, stop);
-  const auto write_one = [&](const Part& part) -> Status {
-    auto done = writer.write(part);
-    if (!done) return fail_in(folder.path() + "/" + part.file, done.error());
-    return folder.add_done(part, *done);
-  };
+  const PartWriter writer(target, view, stop);
   const auto work = [&] {
     ::pthread_setname_np(::pthread_self(), "export");
     for (size_t i = next++; i < left.size() && !stop; i = next++) {
-      Status written = write_one(*left[i]);
+      const Status written = writer.write(*left[i]);
       const std::lock_guard lock(mutex);
       if (written) {
         on_part(*left[i]);
       } else if (!stop.exchange(true)) {
-        result = std::move(written);
+        result = fail_in(target.name() + "/" + left[i]->file, written.error());
       }
     }
   };

@@ -1,7 +1,7 @@
 // Writes what is left of an export, several parts at a time.
 #pragma once
 
-#include "dump/export_folder.h"
+#include "dump/export_target.h"
 
 namespace binbus::dump {
 
@@ -9,7 +9,7 @@ namespace binbus::dump {
 using OnPart = std::function<void(const Part& part)>;
 
 // Thread: the caller's, which waits for `threads` of its own. The first error ends it; what is done stays done.
-Status write_parts(io::FileSystem& files, ExportFolder& folder, const state::TablesView& view,
-                   uint64_t threads, const OnPart& on_part);
+Status write_parts(ExportTarget& target, const state::TablesView& view, uint64_t threads,
+                   const OnPart& on_part);
 
 }  // namespace binbus::dump

@@ -6,49 +6,36 @@
 //   manifest.json   written last
 //
 // Owner:  borrows the file system; holds a lock on the folder.
-// Thread: add_done() any; the rest one.
 // Errors: kExists: something else is in the folder, or another export is at work in it.
 #pragma once
 
-#include <memory>
-#include <mutex>
-#include <optional>
-
-#include "dump/plan.h"
+#include "dump/export_target.h"
 #include "io/file.h"
 
 namespace binbus::dump {
 
-class ExportFolder {
+class ExportFolder final : public ExportTarget {
  public:
   // Makes the folder when it is not there.
   static Result<std::unique_ptr<ExportFolder>> open(io::FileSystem& files, const std::string& path);
-  ~ExportFolder();
-  ExportFolder(const ExportFolder&) = delete;
+  ~ExportFolder() override;
 
-  const std::string& path() const { return path_; }
-  // Of an export that was broken off; none: the folder is empty.
-  const std::optional<Plan>& plan() const { return plan_; }
-  Status begin(Plan plan);
-  bool is_done(const Part& part) const { return done_.contains(part.file); }
-  const PartsDone& done() const { return done_; }
-  // The part's file has its name. Durable on return.
-  Status add_done(const Part& part, const PartDone& done);
-  Status finish(const std::string& manifest);
+  Status begin(Plan plan) override;
+  Result<std::unique_ptr<PartSink>> open_part(const Part& part) override;
+  Status finish(const std::string& manifest) override;
 
  private:
+  class FilePart;
   ExportFolder(io::FileSystem& files, std::string path, int descriptor)
-      : files_(files), path_(std::move(path)), descriptor_(descriptor) {}
+      : ExportTarget(std::move(path)), files_(files), descriptor_(descriptor) {}
   Status load();
   Status load_done();
+  // The part's file has its name. Durable on return.
+  Status add_done(const Part& part, const PartDone& done);
 
   io::FileSystem& files_;
-  const std::string path_;
   const int descriptor_;
-  std::optional<Plan> plan_;
-  std::mutex mutex_;
-  PartsDone done_;                       // guarded by mutex_ while parts are written
-  std::unique_ptr<io::File> done_file_;  // the same
+  std::unique_ptr<io::File> done_file_;  // guarded by mutex_ while parts are written
   uint64_t done_bytes_ = 0;              // the same
 };
 

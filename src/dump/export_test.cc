@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "dump/export_folder.h"
 #include "dump/split.h"
 #include "format/change_testing.h"
 
@@ -84,7 +85,7 @@ class ExportTest : public testing::Test {
   }
   Status write(
       ExportFolder& folder, const OnPart& on_part = [](const Part&) {}) {
-    return write_parts(io::posix_file_system(), folder, *view_, 3, on_part);
+    return write_parts(folder, *view_, 3, on_part);
   }
 
   std::string read(const std::string& file) const {

@@ -151,6 +151,27 @@ def make_same_tables(source, target, schema):
     return tables
 
 
+def make_target(source, server, schema):
+    """A server with the same tables, and an account with what an export needs."""
+    server.sql("CREATE USER loader@'%' IDENTIFIED BY 'sesame'", f"GRANT SELECT, INSERT ON {schema}.* TO loader@'%'",
+               "GRANT ALL ON binbus_export.* TO loader@'%'")
+    return make_same_tables(source, server, schema)
+
+
+def into_server_words(server, *words):
+    return ["snapshot", "export", *CONFIG, "--to", f"mysql://127.0.0.1:{server.port}", "--user", "loader", "--password", "sesame", *words]
+
+
+def into_server(binbus, server, *words, check=True):
+    return binbus.run(*into_server_words(server, *words), check=check)
+
+
+def parts_done(server):
+    """How many parts an export says there, that is under way."""
+    there = server.value("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'binbus_export' AND table_name = 'done'")
+    return there and server.value("SELECT COUNT(*) FROM binbus_export.done")
+
+
 def assert_equal_tables(source, target, schema, tables):
     names = ", ".join(f"{schema}.`{name}`" for name in tables)
     theirs, ours = (dict(server.sql(f"CHECKSUM TABLE {names}")) for server in (source, target))
@@ -177,16 +198,23 @@ def test_sql_makes_equal_tables(lab, name):
     wait_ready(binbus, source)
     folder = binbus.folder / "out"
     export(binbus, folder)
-    make_same_tables(source, target, "v")
-    load(target, folder, "v")
+    make_target(source, target, "v")
     told = [table["name"] for table in manifest(folder)["tables"]]
     assert told == sorted(table["name"] for table in snapshot(binbus)["tables"]) and len(told) == len(declarations) + 2
     # Documents that a server made of SQL values have the values that their text reads as.
     documents = [f"v.c{number}" for number, declaration in enumerate(declarations) if declaration == "json" and not source.is_mariadb]
-    assert_equal_tables(source, target, "v", [table.removeprefix("v.") for table in told if table not in documents])
-    for table in documents:
-        theirs, ours = (server.sql(f"SELECT id, CAST(v AS CHAR) FROM {table} ORDER BY id") for server in (source, target))
-        assert [(id, text and json.loads(text)) for id, text in theirs] == [(id, text and json.loads(text)) for id, text in ours]
+
+    def assert_equal():
+        assert_equal_tables(source, target, "v", [table.removeprefix("v.") for table in told if table not in documents])
+        for table in documents:
+            theirs, ours = (server.sql(f"SELECT id, CAST(v AS CHAR) FROM {table} ORDER BY id") for server in (source, target))
+            assert [(id, text and json.loads(text)) for id, text in theirs] == [(id, text and json.loads(text)) for id, text in ours]
+
+    load(target, folder, "v")
+    assert_equal()
+    target.sql(*[f"TRUNCATE {table}" for table in told])
+    into_server(binbus, target)
+    assert_equal()
     made = next(table for table in manifest(folder)["tables"] if table["name"] == "v.keyless")
     assert made["rows"] == 4
     assert b"`b`" not in b"".join(read_parts(folder, "v.made"))
@@ -257,6 +285,66 @@ def test_parts_of_a_table_and_a_killed_export_goes_on(lab):
     assert sorted(os.listdir(folder)) == sorted([part["file"] for table in told["tables"] for part in table["parts"]] + ["manifest.json"])
     load(target, folder, "app")
     assert_equal_tables(source, target, "app", tables)
+
+
+def test_an_export_into_a_server_goes_on(lab):
+    """Killed itself, and with the server killed: each row comes once. As of a point, with binbus stopped."""
+    source, binbus = kept_source(lab, rows=60_000)
+    target = lab.server("mysql97", *FAST)
+    tables = make_target(source, target, "app")
+    create(binbus)
+    file, offset = source.position()
+    source.sql("UPDATE app.a SET v = 'later'")
+    wait_ready(binbus, source)
+    name = binbus.run("snapshot", "create", *CONFIG, "--at", f"{file}:{offset}").stdout.split()[0]
+    binbus.stop()  # so that all rows are sorted into files
+    words = ["--threads", "2", "--part-size", "8 KiB", "--snapshot", name]
+    for victim in ("export", "server"):
+        done = parts_done(target)
+        child = subprocess.Popen([binbus.command()[0], *into_server_words(target, *words)], cwd=binbus.folder, stderr=subprocess.PIPE, text=True)
+        wait_until(lambda: parts_done(target) >= done + 3, "some parts are done", 60)
+        if victim == "export":
+            child.kill()
+            child.wait()
+        else:
+            target.kill9()
+            _, said = child.communicate(timeout=60)
+            assert child.returncode != 0 and "the same command goes on" in said, said
+            target.start()
+            target.value("SELECT 1")  # it answers
+    said = into_server(binbus, target, "app.b", *words, check=False)
+    assert said.returncode == 1 and "of all tables, not app.b" in said.stderr and "DROP DATABASE binbus_export" in said.stderr
+    told = into_server(binbus, target, *words).stdout
+    assert "2 tables, 60,001 rows" in told and f"as of {file}:{offset}" in told and "executed there: " in told
+    assert target.sql("SHOW DATABASES LIKE 'binbus_export'") == ()
+    source.sql("UPDATE app.a SET v = CONCAT('value ', id)")
+    assert_equal_tables(source, target, "app", tables)
+
+
+def test_a_server_that_does_not_fit_is_refused(lab):
+    """With nothing done to it."""
+    source, binbus = kept_source(lab)
+    target = lab.server("mysql97", *FAST)
+
+    def refused(*words, status=1):
+        said = into_server(binbus, target, *words, check=False)
+        assert said.returncode == status, said.stderr
+        assert listed(binbus) == []
+        return said.stderr
+
+    make_target(source, target, "app")
+    target.sql("DROP TABLE app.b")
+    assert "has no table app.b; make it" in refused()
+    target.sql("CREATE TABLE app.b LIKE app.a")
+    target.sql("INSERT INTO app.a VALUES (1, 'theirs')")
+    assert "has rows in app.a; TRUNCATE" in refused()
+    assert "--format and --compress are of files" in refused("--format", "csv", status=2)
+    (binbus.folder / "wrong").write_text("simsim")
+    assert "Access denied" in refused("--password-file", "wrong")
+    assert target.sql("SHOW DATABASES LIKE 'binbus_export'") == () and target.sql("SELECT * FROM app.a") == ((1, "theirs"),)
+    target.sql("DELETE FROM app.a", "ALTER TABLE app.a MODIFY v VARCHAR(7)")
+    said = into_server(binbus, target)
+    assert "warned" in said.stderr and "first of app.a: Data truncated" in said.stderr and "compare the tables" in said.stderr
 
 
 def test_an_export_is_of_one_place(lab):

@@ -34,6 +34,11 @@ void answer(httplib::Response& response, const Error& error) {
   response.set_content(to_json(error), kJson);
 }
 
+void answer(httplib::Response& response, const Status& done) {
+  if (!done) return answer(response, done.error());
+  response.set_content("{\"ok\": true}\n", kJson);
+}
+
 template <class T>
 void answer(httplib::Response& response, const Result<T>& result) {
   if (!result) return answer(response, result.error());
@@ -274,8 +279,15 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
                                                                        : Kind::kCancel,
                                             .table = request.get_param_value("table")};
               const Status done = observed.command_snapshot(request.matches[1], command);
-              if (!done) return answer(response, done.error());
-              response.set_content("{\"ok\": true}\n", kJson);
+              answer(response, done);
+            });
+  http.Post(R"(/streams/([A-Za-z0-9_-]+)/snapshot/tables)",
+            [&observed](const Request& request, Response& response) {
+              std::vector<std::string> patterns;
+              for (size_t i = 0; i < request.get_param_value_count("pattern"); ++i)
+                patterns.push_back(request.get_param_value("pattern", i));
+              const Status done = observed.keep_tables(request.matches[1], patterns);
+              answer(response, done);
             });
   http.Post(R"(/streams/([A-Za-z0-9_-]+)/snapshots)",
             [&observed](const Request& request, Response& response) {
@@ -291,8 +303,7 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
   http.Delete(R"(/streams/([A-Za-z0-9_-]+)/cursors/([A-Za-z0-9_.-]+))",
               [&observed](const Request& request, Response& response) {
                 const Status done = observed.remove_cursor(request.matches[1], request.matches[2]);
-                if (!done) return answer(response, done.error());
-                response.set_content("{\"ok\": true}\n", kJson);
+                answer(response, done);
               });
   http.Get(R"(/streams/([A-Za-z0-9_-]+)/schema)", [&observed](const Request& request,
                                                               Response& response) {
@@ -310,20 +321,17 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
               const auto command = cluster_command(request);
               if (!command) return answer(response, command.error());
               const Status done = observed.command_cluster(*command);
-              if (!done) return answer(response, done.error());
-              response.set_content("{\"ok\": true}\n", kJson);
+              answer(response, done);
             });
   http.Post(R"(/streams/([A-Za-z0-9_-]+)/handover)",
             [&observed](const Request& request, Response& response) {
               const Status done = observed.hand_over(request.matches[1]);
-              if (!done) return answer(response, done.error());
-              response.set_content("{\"ok\": true}\n", kJson);
+              answer(response, done);
             });
   http.Post(R"(/streams/([A-Za-z0-9_-]+)/schema/rebuild)",
             [&observed](const Request& request, Response& response) {
               const Status done = observed.rebuild_schema(request.matches[1]);
-              if (!done) return answer(response, done.error());
-              response.set_content("{\"ok\": true}\n", kJson);
+              answer(response, done);
             });
   http.Post(R"(/streams/([A-Za-z0-9_-]+)/sinks/([A-Za-z0-9_-]+)/(pause|resume|seek|rewind|replay))",
             [&observed](const Request& request, Response& response) {
@@ -331,8 +339,7 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
               if (!command) return answer(response, command.error());
               const Status done =
                   observed.command_sink(request.matches[1], request.matches[2], *command);
-              if (!done) return answer(response, done.error());
-              response.set_content("{\"ok\": true}\n", kJson);
+              answer(response, done);
             });
   using Kind = SinkChange::Kind;
   const auto change_sink = [&observed](Kind kind) {
@@ -361,17 +368,17 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
     answer(
         response,
         Error{Code::kNotFound,
-              fmt::format(
-                  "{} {}: there are GET /status, /metrics, /live, /ready, /cluster, "
-                  "/streams/NAME/segments, /streams/NAME/locate, /streams/NAME/changes, "
-                  "/streams/NAME/schema, /streams/NAME/rows, /streams/NAME/cursors; DELETE "
-                  "/streams/NAME/cursors/CURSOR; POST /streams/NAME/schema/rebuild, "
-                  "/streams/NAME/snapshot/start, pause, resume, cancel, /streams/NAME/snapshots, "
-                  "/streams/NAME/handover, "
-                  "/cluster/join, add, remove, transfer, drain, "
-                  "/streams/NAME/sinks/SINK/pause, resume, seek, rewind, replay, "
-                  "reset; GET, PUT, PATCH, DELETE /streams/NAME/sinks/SINK",
-                  request.method, request.path)});
+              fmt::format("{} {}: there are GET /status, /metrics, /live, /ready, /cluster, "
+                          "/streams/NAME/segments, /streams/NAME/locate, /streams/NAME/changes, "
+                          "/streams/NAME/schema, /streams/NAME/rows, /streams/NAME/cursors; DELETE "
+                          "/streams/NAME/cursors/CURSOR; POST /streams/NAME/schema/rebuild, "
+                          "/streams/NAME/snapshot/start, pause, resume, cancel, tables, "
+                          "/streams/NAME/snapshots, "
+                          "/streams/NAME/handover, "
+                          "/cluster/join, add, remove, transfer, drain, "
+                          "/streams/NAME/sinks/SINK/pause, resume, seek, rewind, replay, "
+                          "reset; GET, PUT, PATCH, DELETE /streams/NAME/sinks/SINK",
+                          request.method, request.path)});
   });
 }
 

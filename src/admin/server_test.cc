@@ -106,6 +106,12 @@ class Example final : public Observed {
     return std::make_unique<ExampleTail>(
         stream + " " + query.format + " " + std::to_string(query.key.size()) + "\n", false);
   }
+  Status keep_tables(const std::string& stream,
+                     const std::vector<std::string>& patterns) const override {
+    changed = stream;
+    for (const std::string& pattern : patterns) changed += " " + pattern;
+    return stream == "none" ? fail(Code::kInvalid, "no pattern") : ok();
+  }
   Status command_snapshot(const std::string& stream,
                           const SnapshotCommand& command) const override {
     changed = stream + " " + std::to_string(static_cast<int>(command.kind)) + " " + command.table;
@@ -220,6 +226,9 @@ TEST_F(ServerTest, KeptRows) {
   EXPECT_EQ(example_.changed, "shop 1 ");
   EXPECT_EQ(client.Post("/streams/shop/snapshot/resume?table=none")->status, 404);
   EXPECT_EQ(example_.changed, "shop 2 none");
+  EXPECT_EQ(client.Post("/streams/shop/snapshot/tables?pattern=a.b&pattern=c.*")->status, 200);
+  EXPECT_EQ(example_.changed, "shop a.b c.*");
+  EXPECT_EQ(client.Post("/streams/none/snapshot/tables")->status, 400);
   EXPECT_EQ(client.Post("/streams/shop/snapshot/cancel?table=a.b")->status, 200);
   EXPECT_EQ(example_.changed, "shop 3 a.b");
 

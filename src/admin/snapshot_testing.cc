@@ -60,6 +60,7 @@ Snapshot example_snapshot() {
                          .reason = "",
                          .fill_reason = "",
                          .disk_bytes = 43'300'000,
+                         .patterns = {"shop.*"},
                          .tables = {{.name = "shop.orders",
                                      .phase = "filling",
                                      .error = "",

@@ -68,6 +68,8 @@ struct KeptStatus {
   std::string reason;       // why it does not go on
   std::string fill_reason;  // why nothing is read at the source
   uint64_t disk_bytes = 0;
+  std::vector<std::string> patterns;  // of the tables that are wanted
+  bool patterns_told = false;         // while binbus ran: they are not binbus.toml's
   std::vector<KeptTable> tables;
 };
 
@@ -366,6 +368,9 @@ class Observed {
   // Rows that are kept, as messages of a snapshot. kNotFound when there is no such table or row.
   virtual Result<std::unique_ptr<Tail>> rows(const std::string& stream,
                                              const RowsQuery& query) const = 0;
+  // Which tables are kept from now on; none: those of the configuration. kInvalid names the pattern that is none. Done soon after.
+  virtual Status keep_tables(const std::string& stream,
+                             const std::vector<std::string>& patterns) const = 0;
   // Returns when it is noted; done soon after.
   virtual Status command_snapshot(const std::string& stream,
                                   const SnapshotCommand& command) const = 0;

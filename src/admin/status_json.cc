@@ -106,9 +106,10 @@ Json lease(const std::optional<LeaseStatus>& l) {
 
 Json kept(const std::optional<KeptStatus>& k) {
   if (!k) return nullptr;
-  Json json{{"position", k->position},     {"caught_up", k->caught_up},
-            {"reason", k->reason},         {"fill_reason", k->fill_reason},
-            {"disk_bytes", k->disk_bytes}, {"tables", Json::array()}};
+  Json json{
+      {"position", k->position},           {"caught_up", k->caught_up},   {"reason", k->reason},
+      {"fill_reason", k->fill_reason},     {"disk_bytes", k->disk_bytes}, {"patterns", k->patterns},
+      {"patterns_told", k->patterns_told}, {"tables", Json::array()}};
   for (const KeptTable& table : k->tables) {
     json["tables"].push_back({{"name", table.name},
                               {"phase", table.phase},

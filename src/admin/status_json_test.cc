@@ -41,7 +41,7 @@ TEST(StatusJson, HoldsEverythingUnderItsName) {
                               "position": "binlog.000007:4000", "lag_ms": 1500, "bytes_sent": 8000,
                               "connected_us": 1699999000000000}]},
     "snapshot": {"position": "binlog.000007:4711", "caught_up": true, "reason": "", "fill_reason": "",
-                 "disk_bytes": 43300000,
+                 "disk_bytes": 43300000, "patterns": ["shop.*"], "patterns_told": false,
                  "tables": [{"name": "shop.orders", "phase": "filling", "error": "", "paused": false, "rows_read": 310500,
                              "rows_expected": 500000, "bytes_read": 28800000, "chunks": 12, "since_us": 1699999996000000},
                             {"name": "shop.customers", "phase": "ready", "error": "", "paused": false, "rows_read": 80000,

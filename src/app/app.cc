@@ -66,6 +66,10 @@ struct Runner {
     return ask(command,
                [&](const std::string& address) { return cli::command_snapshot(command, address); });
   }
+  int operator()(const cli::KeepTables& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::keep_tables(command, address); });
+  }
   int operator()(const cli::CreateSnapshot& command) const {
     return ask(command,
                [&](const std::string& address) { return cli::create_snapshot(command, address); });

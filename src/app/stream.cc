@@ -20,8 +20,6 @@
 #include "base/error_table.h"
 #include "base/log.h"
 #include "ingest/baseline.h"
-#include "sink/filter.h"
-#include "sink/pattern.h"
 
 namespace binbus::app {
 namespace {
@@ -182,7 +180,7 @@ Result<std::shared_ptr<Stream::Parts>> Stream::open_parts() const {
              {"gtid_executed", parts->log->executed().to_string()}});
   for (const std::string& note : report.notes)
     log::warn("log_recovered", {{"stream", config_.name}, {"note", note}});
-  if (config_.state) parts->state = make_state(*parts);
+  if (config_.state) BINBUS_RETURN_IF_ERROR(begin_state(*parts));
   if (config_.fed) {
     BINBUS_TRY(cursors, make_cursors(*parts));
     parts->cursors = std::move(cursors);
@@ -197,10 +195,18 @@ Result<std::shared_ptr<Stream::Parts>> Stream::open_parts() const {
 }
 
 // Every node keeps its own, from its own log.
-std::unique_ptr<state::TableKeeper> Stream::make_state(Parts& parts) const {
+Status Stream::begin_state(Parts& parts) const {
   const StateConfig& state = *config_.state;
-  auto patterns =
-      std::make_shared<sink::PatternSet>(sink::PatternSet::compile(state.tables).value());
+  BINBUS_TRY(kept, KeptPatterns::load(files_, folder_ + "/state.tables", state.tables));
+  parts.kept = std::move(kept);
+  if (parts.kept->is_told()) {
+    log::info("state_tables_told",
+              {{"stream", config_.name},
+               {"tables", fmt::format("{}", fmt::join(parts.kept->list(), " "))},
+               {"not",
+                "those of binbus.toml; `binbus snapshot tables "
+                "--reset` takes it back"}});
+  }
   const state::KeeperOptions options{
       .stream = config_.name,
       .store = {.folder = folder_ + "/state", .cache_bytes = state.cache_bytes},
@@ -210,7 +216,8 @@ std::unique_ptr<state::TableKeeper> Stream::make_state(Parts& parts) const {
                .threads_running_max = state.threads_running_max},
       .snapshots = {.folder = snapshots_folder(folder_),
                     .every_ms = state.snapshot_every_ms,
-                    .kept = state.snapshots_kept}};
+                    .kept = state.snapshots_kept},
+      .fill_images = state.fill_images};
   const auto connect = [this, &parts]() -> Result<std::unique_ptr<mysql::Client>> {
     if (const auto here = work(parts))
       return connect_to_source(config_, *here->ingest, kRowsAnswerMs);
@@ -221,19 +228,19 @@ std::unique_ptr<state::TableKeeper> Stream::make_state(Parts& parts) const {
   const auto on_diverged = [this, &parts] {
     if (const auto here = work(parts)) here->keeper->ask(changes::BaselineReason::kReread);
   };
-  return std::make_unique<state::TableKeeper>(
+  parts.state = std::make_unique<state::TableKeeper>(
       options,
-      state::KeeperSurroundings{.log = *parts.log,
-                                .files = files_,
-                                .clock = clock_,
-                                .schema_at = parts.schema_at(),
-                                .on_diverged = on_diverged,
-                                .wants =
-                                    [patterns](std::string_view database, std::string_view table) {
-                                      return !sink::is_system_schema(database) &&
-                                             patterns->matches(database, table);
-                                    },
-                                .source = {.connect = connect, .place = ingest::ask_place}});
+      state::KeeperSurroundings{
+          .log = *parts.log,
+          .files = files_,
+          .clock = clock_,
+          .schema_at = parts.schema_at(),
+          .on_diverged = on_diverged,
+          .wants = [&patterns = *parts.kept](
+                       std::string_view database,
+                       std::string_view table) { return patterns.matches(database, table); },
+          .source = {.connect = connect, .place = ingest::ask_place}});
+  return ok();
 }
 
 Result<std::shared_ptr<feed::Cursors>> Stream::make_cursors(Parts& parts) const {
@@ -335,9 +342,10 @@ Result<std::shared_ptr<Stream::Work>> Stream::work_here() const {
 
 Result<std::unique_ptr<sink::Runner>> Stream::make_sink(Parts& parts, Work& work,
                                                         const sink::SinkOptions& options) const {
-  auto changes = std::make_unique<changes::LogChanges>(*parts.log, parts.schema_at(), [&work] {
-    work.keeper->ask(changes::BaselineReason::kReread);
-  });
+  auto changes = std::make_unique<changes::LogChanges>(
+      *parts.log, parts.schema_at(),
+      [&work] { work.keeper->ask(changes::BaselineReason::kReread); },
+      parts.state ? parts.state->filler() : changes::FillRow());
   sink::Surroundings around{.source = std::move(changes),
                             .make_target = target_maker(files_, clock_),
                             .files = files_,

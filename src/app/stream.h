@@ -73,6 +73,7 @@ class Stream {
   Status remove_cursor(const std::string& cursor) const;
   // What another node asks of its leader.
   Result<std::string> answer_cursors(const std::string& question) const;
+  Status keep_tables(const std::vector<std::string>& patterns) const;
   Status command_snapshot(const admin::SnapshotCommand& command) const;
   Result<admin::MadeSnapshot> make_snapshot(const std::string& purpose,
                                             const std::string& at) const;
@@ -117,7 +118,7 @@ class Stream {
   Result<store::LogOptions> log_options() const;
   // kNotFound when no rows are kept.
   Result<state::TableKeeper*> kept(const Parts& parts) const;
-  std::unique_ptr<state::TableKeeper> make_state(Parts& parts) const;
+  Status begin_state(Parts& parts) const;
   state::PastRows past_rows(Parts& parts, const state::TableKeeper& keeper) const;
   Result<std::shared_ptr<feed::Cursors>> make_cursors(Parts& parts) const;
   bool keeps_schema(const Work& work) const;  // somebody reads changes

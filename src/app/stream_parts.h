@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/kept_patterns.h"
 #include "app/lag_meter.h"
 #include "app/log_destination.h"
 #include "app/stream.h"
@@ -95,7 +96,8 @@ struct Stream::Parts {
   changes::SchemaHistory history;
   std::shared_ptr<Work> work;  // guarded by the stream's mutex; null: another node leads, or none
   std::unique_ptr<serve::Server> server;      // set once, under the stream's mutex
-  std::unique_ptr<state::TableKeeper> state;  // null: no rows are kept
+  std::unique_ptr<KeptPatterns> kept;         // null: no rows are kept
+  std::unique_ptr<state::TableKeeper> state;  // the same
   std::shared_ptr<feed::Cursors> cursors;     // null: there is no feed
   const std::shared_ptr<feed::Subscribers> subscribers = std::make_shared<feed::Subscribers>();
   const std::shared_ptr<feed::Tails> tails = std::make_shared<feed::Tails>();

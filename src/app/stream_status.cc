@@ -12,6 +12,7 @@
 #include "app/table_rows.h"
 #include "app/tail.h"
 #include "base/error_table.h"
+#include "base/log.h"
 #include "base/utc_time.h"
 #include "binlog/position.h"
 #include "feed/place.h"
@@ -59,12 +60,14 @@ admin::SinkStatus sink_status(const sink::SinkOptions& options, const sink::Runn
           .revision_from = status.revision_from};
 }
 
-admin::KeptStatus kept_status(const state::KeeperStatus& status) {
+admin::KeptStatus kept_status(const state::KeeperStatus& status, const KeptPatterns& patterns) {
   admin::KeptStatus out{.position = status.place.text,
                         .caught_up = status.caught_up,
                         .reason = status.reason,
                         .fill_reason = status.fill_reason,
                         .disk_bytes = status.disk_bytes,
+                        .patterns = patterns.list(),
+                        .patterns_told = patterns.is_told(),
                         .tables = {}};
   for (const state::TableRecord& table : *status.tables) {
     const state::FillProgress& fill = table.fill;
@@ -206,7 +209,7 @@ admin::StreamStatus Stream::status() const {
       standby.position = log.cursor(cursor_name(sink.name));
     }
   }
-  if (parts->state) out.kept = kept_status(parts->state->status());
+  if (parts->state) out.kept = kept_status(parts->state->status(), *parts->kept);
   if (parts->cursors) {
     admin::FeedStatus& feed = out.feed.emplace();
     feed.bytes_sent = parts->subscribers->bytes_sent();
@@ -456,6 +459,18 @@ Result<state::TableKeeper*> Stream::kept(const Parts& parts) const {
   if (parts.state) return parts.state.get();
   return fail(Code::kNotFound,
               fmt::format("stream {} keeps no rows: it has no [[state]]", config_.name));
+}
+
+Status Stream::keep_tables(const std::vector<std::string>& patterns) const {
+  const std::shared_ptr<Parts> now = parts();
+  if (!now) return fail(no_log());
+  BINBUS_TRY(keeper, kept(*now));
+  BINBUS_RETURN_IF_ERROR(now->kept->tell(patterns));
+  log::info(
+      "state_tables_told",
+      {{"stream", config_.name}, {"tables", fmt::format("{}", fmt::join(now->kept->list(), " "))}});
+  keeper->list_anew();
+  return ok();
 }
 
 Status Stream::command_snapshot(const admin::SnapshotCommand& command) const {

@@ -262,6 +262,12 @@ std::vector<feed::Node> Streams::feed_nodes() const {
   return nodes;
 }
 
+Status Streams::keep_tables(const std::string& stream,
+                            const std::vector<std::string>& patterns) const {
+  BINBUS_TRY(found, find(stream));
+  return found->keep_tables(patterns);
+}
+
 Status Streams::command_snapshot(const std::string& stream,
                                  const admin::SnapshotCommand& command) const {
   BINBUS_TRY(found, find(stream));

@@ -45,6 +45,8 @@ class Streams final : public admin::Observed, public feed::Streams {
                                             const admin::TailQuery& query) const override;
   Result<std::unique_ptr<admin::Tail>> rows(const std::string& stream,
                                             const admin::RowsQuery& query) const override;
+  Status keep_tables(const std::string& stream,
+                     const std::vector<std::string>& patterns) const override;
   Status command_snapshot(const std::string& stream,
                           const admin::SnapshotCommand& command) const override;
   Result<admin::MadeSnapshot> make_snapshot(const std::string& stream, const std::string& purpose,

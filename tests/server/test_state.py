@@ -251,26 +251,62 @@ def test_statements_that_change_tables(lab, name):
     assert kept == {f"app.{table}" for (table,) in source.sql("SHOW TABLES IN app")}
 
 
-def test_more_tables_without_reading_others_again(lab):
+@pytest.mark.parametrize("how", ["restarted", "told"])
+def test_more_tables_without_reading_others_again(lab, how):
     source = lab.server("mysql97", *FAST)
     source.sql("CREATE DATABASE app", "CREATE TABLE app.a (id INT PRIMARY KEY)", "CREATE TABLE app.b (id INT PRIMARY KEY)",
                "INSERT INTO app.a VALUES (1)", "INSERT INTO app.b VALUES (1), (2)")
     binbus = keeper(lab, source, "app.a").start()
     wait_ready(binbus, source)
-    binbus.stop()
-    keep(binbus, "app.*")
+
+    def keep_now(tables):
+        if how == "told":
+            return binbus.run("snapshot", "tables", "-c", "binbus.toml", tables)
+        binbus.stop()
+        keep(binbus, tables)
+        binbus.start()
+
+    def wait_tables(*names):
+        wait_until(lambda: [table["name"] for table in snapshot(binbus)["tables"]] == list(names), f"{names} are kept", 30)
+
     source.sql("SET GLOBAL general_log = ON")
-    binbus.start()
+    keep_now("app.*")
+    wait_tables("app.a", "app.b")
     wait_ready(binbus, source)
-    assert {table["name"] for table in snapshot(binbus)["tables"]} == {"app.a", "app.b"}
     assert_kept(binbus, source, "app")
     asked = source.value("SELECT @@general_log_file")
     log = (source.data / asked).read_text(errors="replace")
     assert "FROM `app`.`b`" in log and "FROM `app`.`a`" not in log.split("CREATE DATABASE copy")[0]
+    keep_now("app.b")
+    wait_tables("app.b")
+
+
+def test_what_was_told_lasts(lab):
+    """Across restarts, until it is taken back; what is no pattern changes nothing."""
+    source = lab.server("mysql97", *FAST)
+    source.sql("CREATE DATABASE app", "CREATE TABLE app.a (id INT PRIMARY KEY)", "CREATE TABLE app.b (id INT PRIMARY KEY)")
+    binbus = keeper(lab, source, "app.a").start()
+    wait_ready(binbus, source)
+
+    def tables(*words, check=True):
+        return binbus.run("snapshot", "tables", "-c", "binbus.toml", *words, check=check)
+
+    assert tables().stdout == "shop: app.a\n"
+    tables("app.b", "crm.*")
+    wrong = tables("/(/", check=False)
+    assert wrong.returncode == 1 and "/(/" in wrong.stderr
+    for _ in range(2):
+        assert tables().stdout == "shop: app.b crm.* (told live, not those of binbus.toml)\n"
+        wait_until(lambda: [table["name"] for table in snapshot(binbus)["tables"]] == ["app.b"], "only b is kept", 30)
+        binbus.kill9()
+        binbus.start()
+    tables("--reset")
+    wait_until(lambda: [table["name"] for table in snapshot(binbus)["tables"]] == ["app.a"], "only a is kept", 30)
+    assert tables().stdout == "shop: app.a\n"
     binbus.stop()
-    keep(binbus, "app.b")
+    (binbus.segments / "state.tables").write_text("/(/\n")
     binbus.start()
-    wait_until(lambda: [table["name"] for table in snapshot(binbus)["tables"]] == ["app.b"], "a is not kept any more", 30)
+    wait_until(lambda: "state.tables" in binbus.log() and "remove the file" in binbus.log(), "what is wrong is said", 30, binbus.log)
 
 
 def test_what_is_wrong_is_said(lab):

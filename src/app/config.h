@@ -36,6 +36,7 @@ struct StateConfig {
   uint64_t cache_bytes = 0;
   uint64_t snapshot_every_ms = 0;  // 0: when asked only
   uint64_t snapshots_kept = 0;     // of those
+  bool fill_images = false;
 };
 
 struct StreamConfig : PasswordConfig {

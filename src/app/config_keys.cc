@@ -167,6 +167,14 @@ const Key<StateConfig> kStateKeys[] = {
      .fallback = "7",
      .help = "How many of these stay; older ones go, but not while somebody reads them.",
      .min = 1},
+    {.name = "fill_images",
+     .kind = Kind::kBool,
+     .member = &StateConfig::fill_images,
+     .fallback = "false",
+     .help = "Of changes of which the source's log has a part (binlog_row_image not FULL, partial "
+             "JSON) "
+             "the whole rows are kept as long as the log, for sinks and clients that ask with "
+             "full_rows."},
 };
 
 const Key<StreamConfig> kStreamKeys[] = {

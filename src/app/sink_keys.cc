@@ -290,6 +290,13 @@ const Key<SinkOptions> kSinkKeys[] = {
      .help =
          "Messages hold the original statement where the source logs it, of long ones the first "
          "64 KiB. Never where columns are dropped, masked or hashed."},
+    {.name = "full_rows",
+     .kind = Kind::kBool,
+     .member = &SinkOptions::full_rows,
+     .fallback = "false",
+     .help =
+         "Rows have what the source's log leaves out of them (binlog_row_image, partial JSON), as "
+         "far as it is kept: see fill_images of [[state]]."},
     {.name = "gtid",
      .kind = Kind::kBool,
      .member = &SinkOptions::gtid,

@@ -36,10 +36,10 @@ class LogTail final : public admin::Tail {
                                                           .primary_key = false}));
     writer_ = std::move(writer);
     changes_->configure(
-        [this](std::string_view database, std::string_view table) {
-          return filter_->may_pass(database, table);
-        },
-        true, query.sql_text);
+        {.tables = [this](std::string_view database,
+                          std::string_view table) { return filter_->may_pass(database, table); },
+         .skip_losses = true,
+         .sql_text = query.sql_text});
     return changes_->start(query.from);
   }
 

@@ -17,12 +17,23 @@ namespace binbus::changes {
 using Checkpoint = std::string;
 using WantsTable = std::function<bool(std::string_view database, std::string_view table)>;
 
+struct Wanted {
+  WantsTable tables = {};    // whose rows; not set: all
+  bool skip_losses = false;  // what the log does not have the rows of is passed over
+  bool sql_text = false;     // rows with their original statements
+  bool full_rows =
+      false;  // rows with what the log left out of them, as far as that is kept: see FillRow
+};
+
+// Gives a row's images what the log left out and is kept (state::KeptTables). They are good until the next call. May wait until
+// the kept rows have come so far. kUnavailable: they do not go on.
+using FillRow = std::function<Status(schema::Change& row, const std::stop_token& stop)>;
+
 class ChangeSource {
  public:
   virtual ~ChangeSource() = default;
-  // What is read after the next start() or seek(): rows of tables that `wants` says yes to, with `sql_text` their original
-  // statements, and on `skip_losses` what the log does not have the rows of is passed over.
-  virtual void configure(WantsTable wants, bool skip_losses, bool sql_text) = 0;
+  // What is read after the next start() or seek().
+  virtual void configure(Wanted wanted) = 0;
   // Goes to a place: "earliest", "latest", "gtid:SET" (what is in the set is not needed) or "FILE:POS". place() is it then.
   virtual Status start(std::string_view where) = 0;
   // Goes back to what place() was.

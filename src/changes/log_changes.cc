@@ -21,12 +21,6 @@ Result<uint64_t> parse_time_us(std::string_view text) {
 
 }  // namespace
 
-void LogChanges::configure(WantsTable wants, bool skip_losses, bool sql_text) {
-  sql_text_ = sql_text;
-  wants_ = std::move(wants);
-  losses_ = skip_losses ? LossPolicy::kSkip : LossPolicy::kStop;
-}
-
 Status LogChanges::start(std::string_view where) {
   BINBUS_TRY(open, find(where));
   std::optional<mysql::Executed> done;
@@ -110,6 +104,11 @@ Result<Position> LogChanges::position_of(std::string_view text) const {
 }
 
 Status LogChanges::open() {
+  if (wanted_.full_rows && !fill_) {
+    return fail(Code::kInvalid,
+                "full_rows: what the log leaves out of rows is not kept; set fill_images = true in "
+                "the stream's [[state]]");
+  }
   auto known = schema_at_(open_at_);
   if (!known && known.error().code != Code::kNotFound) return fail(known.error());
   SchemaThere there = known ? std::move(*known) : SchemaThere{};
@@ -120,9 +119,9 @@ Status LogChanges::open() {
     return std::unique_ptr<binlog::ByteSource>(std::move(reader));
   };
   options.oldest = [this] { return Position{log_.size().oldest, 0}; };
-  options.wants = wants_;
-  options.losses = losses_;
-  options.sql_text = sql_text_;
+  options.wants = wanted_.tables;
+  options.losses = wanted_.skip_losses ? LossPolicy::kSkip : LossPolicy::kStop;
+  options.sql_text = wanted_.sql_text;
   options.facts = std::move(there.facts);
   reader_ = std::make_unique<ChangeReader>(std::move(options), open_at_, std::move(there.catalog));
   return ok();
@@ -142,7 +141,10 @@ Result<bool> LogChanges::read(const std::function<Status(const schema::Change&)>
     if (stop.stop_requested()) return fail(Code::kStopped, "asked to stop");
     if (done_ && done_->contains(change.transaction->gtid)) return ok();
     emitted = true;
-    return emit(change);
+    if (!wanted_.full_rows || !fill_ || !schema::is_row(change.operation)) return emit(change);
+    schema::Change filled = change;
+    BINBUS_RETURN_IF_ERROR(fill_(filled, stop));
+    return emit(filled);
   };
   const auto failed = [this](Error error) {
     open_at_ = at_;

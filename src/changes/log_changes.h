@@ -23,10 +23,14 @@ using SchemaAt = std::function<Result<SchemaThere>(Position)>;
 class LogChanges final : public ChangeSource {
  public:
   // `on_diverged` is told of a table that is not as its schema here: others to come can be known when all are read again.
-  LogChanges(store::Log& log, SchemaAt schema_at, std::function<void()> on_diverged = {})
-      : log_(log), schema_at_(std::move(schema_at)), on_diverged_(std::move(on_diverged)) {}
+  LogChanges(store::Log& log, SchemaAt schema_at, std::function<void()> on_diverged = {},
+             FillRow fill = {})
+      : log_(log),
+        schema_at_(std::move(schema_at)),
+        on_diverged_(std::move(on_diverged)),
+        fill_(std::move(fill)) {}
 
-  void configure(WantsTable wants, bool skip_losses, bool sql_text) override;
+  void configure(Wanted wanted) override { wanted_ = std::move(wanted); }
   // Also "time:YYYY-MM-DDTHH:MM:SSZ": what was committed from then on. kInvalid for what names no place; kPurged for one that is no
   // longer, or not yet, in the log.
   Status start(std::string_view where) override;
@@ -52,9 +56,8 @@ class LogChanges final : public ChangeSource {
   store::Log& log_;
   const SchemaAt schema_at_;
   const std::function<void()> on_diverged_;
-  WantsTable wants_;  // not set: all
-  LossPolicy losses_ = LossPolicy::kStop;
-  bool sql_text_ = false;
+  const FillRow fill_;
+  Wanted wanted_;
   Position end_{UINT64_MAX, 0};
   Position open_at_;                     // where to read from
   std::optional<mysql::Executed> done_;  // these transactions are, too

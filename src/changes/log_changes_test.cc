@@ -29,7 +29,7 @@ class LogChangesTest : public testing::Test {
     log_ = std::move(*opened);
     EXPECT_TRUE(store::store_file(*log_, maker_.file()));
     changes_ = std::make_unique<LogChanges>(*log_, [](Position) { return SchemaThere{}; });
-    changes_->configure({}, /*skip_losses=*/false, false);
+    changes_->configure({});
   }
   void add(uint64_t number, std::string_view text) {
     places_.push_back(maker_.file().bytes.size());
@@ -91,7 +91,7 @@ TEST_F(LogChangesTest, SaysWhenTheTablesAreNotKnownYet) {
   changes_ = std::make_unique<LogChanges>(*log_, [](Position) -> Result<SchemaThere> {
     return fail(Code::kNotFound, "there is no schema baseline yet");
   });
-  changes_->configure({}, /*skip_losses=*/false, false);
+  changes_->configure({});
   ASSERT_TRUE(changes_->start(place(before)));
   EXPECT_THAT(told().back(),
               HasSubstr("the columns of shop.a are not known: there is no schema baseline yet"));

@@ -29,12 +29,13 @@ Follower::Follower(Stream stream, io::Clock& clock, std::unique_ptr<Selection> s
       transactions_(start.transactions()),
       selection_(std::move(selection)),
       batch_(*selection_),
-      changes_(*stream_.log, stream_.schema_at, stream_.on_diverged) {
+      changes_(*stream_.log, stream_.schema_at, stream_.on_diverged,
+               stream_.state == nullptr ? changes::FillRow() : stream_.state->filler()) {
   changes_.configure(
-      [this](std::string_view database, std::string_view table) {
-        return selection_->may_pass(database, table);
-      },
-      /*skip_losses=*/false, start.sql());
+      {.tables = [this](std::string_view database,
+                        std::string_view table) { return selection_->may_pass(database, table); },
+       .sql_text = start.sql(),
+       .full_rows = start.full_rows()});
 }
 
 Status Follower::start(const std::string& from) {

@@ -23,6 +23,12 @@ enum class Operation : uint8_t {
   kRead,  // a row of a snapshot, `after` as of `position`
 };
 
+// Insert, update or delete of one.
+inline bool is_row(Operation operation) {
+  return operation == Operation::kInsert || operation == Operation::kUpdate ||
+         operation == Operation::kDelete;
+}
+
 std::string_view operation_name(Operation operation);  // "insert", "begin", ...
 
 // Of the transaction that a change is part of; the same object for all of them.

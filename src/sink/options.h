@@ -50,6 +50,7 @@ struct SinkOptions : TableOptions {
   bool transaction_bounds = false;
   bool schemas = false;
   bool sql_text = false;
+  bool full_rows = false;
   bool gtid = true;
   bool primary_key = false;
 

@@ -266,10 +266,12 @@ Status Runner::session(const std::stop_token& stop) {
   }
   const auto start = [&]() -> Status {
     around_.source->configure(
-        [delivery = now_.delivery.get()](std::string_view database, std::string_view table) {
-          return delivery->may_deliver(database, table);
-        },
-        now_.options.on_loss == "skip", now_.options.sql_text);
+        {.tables = [delivery = now_.delivery.get()](
+                       std::string_view database,
+                       std::string_view table) { return delivery->may_deliver(database, table); },
+         .skip_losses = now_.options.on_loss == "skip",
+         .sql_text = now_.options.sql_text,
+         .full_rows = now_.options.full_rows});
     BINBUS_TRY(made, around_.make_target(now_.options));
     target_ = std::move(made);
     target_->on_waiting = [this](std::string_view reason) { show_waiting(reason); };

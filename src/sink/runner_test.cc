@@ -36,11 +36,11 @@ struct Log {
 class TestSource final : public changes::ChangeSource {
  public:
   explicit TestSource(Log& log) : log_(log) {}
-  void configure(changes::WantsTable wants, bool skip_losses, bool) override {
+  void configure(changes::Wanted wanted) override {
     const std::lock_guard lock(log_.mutex);
-    log_.wants_orders = wants("shop", "orders");
-    log_.wants_others = wants("shop", "others");
-    log_.skips_losses = skip_losses;
+    log_.wants_orders = wanted.tables("shop", "orders");
+    log_.wants_others = wanted.tables("shop", "others");
+    log_.skips_losses = wanted.skip_losses;
   }
   Status start(std::string_view where) override {
     const std::lock_guard lock(log_.mutex);

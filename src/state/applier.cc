@@ -11,11 +11,6 @@ using Table = Tables::Table;
 
 namespace {
 
-bool is_row(Operation operation) {
-  return operation == Operation::kInsert || operation == Operation::kUpdate ||
-         operation == Operation::kDelete;
-}
-
 bool same_names(const schema::TableVersion& a, const schema::TableVersion& b) {
   return a.table == b.table && a.database == b.database;
 }
@@ -27,7 +22,7 @@ Status Applier::take(const Change& change) {
       std::holds_alternative<mysql::MariadbGtid>(change.transaction->gtid));
   if (change.operation == Operation::kBegin || change.operation == Operation::kCommit) return ok();
   if (is_done(change)) return ok();
-  if (is_row(change.operation)) {
+  if (schema::is_row(change.operation)) {
     BINBUS_RETURN_IF_ERROR(take_row(change));
   } else {
     take_ddl(change);
@@ -80,6 +75,7 @@ Status Applier::take_row(const Change& change) {
   if (phase == Phase::kFailed || phase == Phase::kCancelled ||
       (phase == Phase::kFilling && !table.has_key()))
     return ok();
+  if (keeps_images_) tables_.keep_images({change.transaction->begin, change.event, change.row});
   Status applied = apply_row(table, change);
   if (applied) return ok();
   if (applied.error().code == Code::kDiverged) {

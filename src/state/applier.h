@@ -24,6 +24,8 @@ class Applier {
   Applier(std::string stream, Tables& tables, changes::WantsTable wants)
       : stream_(std::move(stream)), tables_(tables), wants_(std::move(wants)) {}
 
+  // Also the whole images of what comes, see Tables::keep_images().
+  void keep_images() { keeps_images_ = true; }
   // In the order of the log, from the tables' place on.
   Status take(const schema::Change& change);
   // All up to there was taken.
@@ -49,6 +51,7 @@ class Applier {
   const std::string stream_;
   Tables& tables_;
   const changes::WantsTable wants_;
+  bool keeps_images_ = false;
   // What rows name: the versions that the reader gives.
   struct Known {
     schema::TablePtr version;

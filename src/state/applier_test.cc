@@ -227,6 +227,58 @@ TEST_F(ApplierTest, MinimalImagesAreFilledFromTheRowsThatAreThere) {
   EXPECT_THAT(rows("orders"), ElementsAre("3 new b"));
 }
 
+TEST_F(ApplierTest, WholeImagesAreKeptOfChangesThatTheLogHasAPartOf) {
+  applier_->keep_images();
+  ddl(nullptr, orders_, "CREATE TABLE orders");
+  insert(orders_, {"1", "new", "a"});
+  insert(orders_, {"2", "new", "b"});
+  end();
+  const Position begin = transaction_.begin;
+  update(orders_, {"1", kAbsent, kAbsent}, {kAbsent, "paid", kAbsent});
+  update(orders_, {"2", "new", "b"}, {"2", "paid", "b"});  // has all
+  remove(orders_, {"1", kAbsent, kAbsent});
+  end();
+  ImageReader reader;
+  // Before and after, "-" for what is absent; "": no images are kept.
+  const auto filled = [&](uint64_t event, const Values& before, const Values& after) {
+    const auto images = tables_->store_view()->get(images_key({begin, event, 0})).value();
+    if (!images) return std::string();
+    Change change;
+    change.table = orders_;
+    change.before = row(orders_, before);
+    change.after = row(orders_, after);
+    EXPECT_TRUE(reader.fill(change, as_bytes(*images)));
+    std::string out;
+    for (const auto image : {change.before, change.after}) {
+      for (const Field& field : image)
+        out += field.state == Field::State::kValue ? std::string(as_text(field.bytes)) + " " : "- ";
+      out += "/ ";
+    }
+    return out;
+  };
+  EXPECT_EQ(filled(0, {"1", kAbsent, kAbsent}, {kAbsent, "paid", kAbsent}),
+            "1 new a / 1 paid a / ");
+  EXPECT_EQ(filled(1, {}, {}), "");
+  EXPECT_EQ(filled(2, {"1", kAbsent, kAbsent}, {}), "1 paid a / / ");
+  reopen();
+  EXPECT_EQ(filled(2, {"1", kAbsent, kAbsent}, {}), "1 paid a / / ");
+  ASSERT_TRUE(tables_->forget_images(begin.segment + 1));
+  EXPECT_EQ(filled(0, {}, {}), "");
+}
+
+// What is read at the source while the log waits may be of later.
+TEST_F(ApplierTest, NoImagesAreMadeOfRowsThatMayBeOfLater) {
+  applier_->keep_images();
+  ddl(nullptr, orders_, "CREATE TABLE orders");
+  insert(orders_, {"1", "new", "a"});
+  end();
+  kept("orders").record.fill.until = {1, transaction_.begin.offset + 100};
+  update(orders_, {"1", kAbsent, kAbsent}, {kAbsent, "paid", kAbsent});
+  ASSERT_TRUE(tables_->commit());
+  EXPECT_FALSE(tables_->store_view()->get(images_key({transaction_.begin, 0, 0})).value());
+  EXPECT_THAT(rows("orders"), ElementsAre("1 paid a"));
+}
+
 TEST_F(ApplierTest, WhatNoImageTellsIsToBeReadAtTheSource) {
   ddl(nullptr, orders_, "CREATE TABLE orders");
   insert(orders_, {"1", "new", kAbsent});  // a default

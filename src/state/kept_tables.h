@@ -3,6 +3,7 @@
 // Thread: any.
 #pragma once
 
+#include "changes/change_source.h"
 #include "state/tables.h"
 
 namespace binbus::state {
@@ -23,6 +24,8 @@ class KeptTables {
   virtual bool keeps(std::string_view database, std::string_view table) const = 0;
   // Tables that are ready, at the newest place; null: none has been shown yet.
   virtual std::shared_ptr<const TablesView> view() const = 0;
+  // For one reader of the log; good as long as this. Empty: whole images are not kept.
+  virtual changes::FillRow filler() const = 0;
 };
 
 }  // namespace binbus::state

@@ -44,7 +44,8 @@ Result<Position> PastRows::find_gtids(const std::string& named) const {
   const std::string set = named.substr(kGtid.size());
   BINBUS_TRY(wanted, mysql::Executed::parse(log_.executed().flavor(), set));
   changes::LogChanges changes(log_, schema_at_);
-  changes.configure([](std::string_view, std::string_view) { return false; }, true, false);
+  changes.configure(
+      {.tables = [](std::string_view, std::string_view) { return false; }, .skip_losses = true});
   BINBUS_RETURN_IF_ERROR(changes.start(named));
   std::optional<Position> first;
   const auto read = changes.read(
@@ -103,7 +104,7 @@ Status PastRows::bring_forward(Tables& tables, Position at, const std::stop_toke
   if (!tables.place()) return fail(Code::kCorrupt, "the snapshot has no place");
   if (tables.place()->at < at) {
     changes::LogChanges changes(log_, schema_at_);
-    changes.configure(wants_, /*skip_losses=*/false, /*sql_text=*/false);
+    changes.configure({.tables = wants_});
     BINBUS_RETURN_IF_ERROR(changes.seek(tables.place()->text));
     changes.stop_at(at);
     Applier applier(stream_ + " (at a point)", tables, wants_);

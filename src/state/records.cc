@@ -49,6 +49,18 @@ std::string row_prefix(uint32_t id) { return key_of('r', {id}); }
 std::string incomplete_prefix(uint32_t id) { return key_of('i', {id}); }
 std::string dropped_key(uint32_t id) { return key_of('d', {id}); }
 
+std::string images_prefix(uint64_t segment) {
+  return key_of('f', {static_cast<uint32_t>(segment >> 32), static_cast<uint32_t>(segment)});
+}
+std::string images_key(const Place::Change& change) {
+  const auto halves = [](uint64_t number) {
+    return key_of(0, {static_cast<uint32_t>(number >> 32), static_cast<uint32_t>(number)})
+        .substr(1);
+  };
+  return images_prefix(change.transaction.segment) + halves(change.transaction.offset) +
+         halves(change.event) + key_of(0, {change.row}).substr(1);
+}
+
 std::string end_of(std::string prefix) {
   while (!prefix.empty() && static_cast<uint8_t>(prefix.back()) == 0xff) prefix.pop_back();
   if (!prefix.empty()) ++prefix.back();

@@ -74,6 +74,9 @@ std::string row_prefix(uint32_t id);  // and behind it the row's key
 std::string incomplete_prefix(
     uint32_t id);  // the same, of rows of which values are still to be read at the source
 std::string dropped_key(uint32_t id);  // of a table whose rows are to be removed
+// The images of a change that its event has a part of; those of a segment lie side by side.
+std::string images_key(const Place::Change& change);
+std::string images_prefix(uint64_t segment);
 // The first key behind all that begin with `prefix`.
 std::string end_of(std::string prefix);
 Result<uint32_t> read_id(std::string_view key);

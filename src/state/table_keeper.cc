@@ -20,6 +20,7 @@ constexpr uint64_t kCommitUs = 50'000;
 constexpr uint64_t kSyncUs = 1'000'000;
 constexpr uint64_t kFillRetryUs = 1'000'000;
 constexpr uint64_t kSnapshotWaitMs = 30'000;
+constexpr std::chrono::milliseconds kImagesWait{5'000};
 
 bool is_of_disk(Code code) { return code == Code::kIo || code == Code::kDiskFull; }
 
@@ -81,8 +82,16 @@ Status TableKeeper::ask(Request::Kind kind, const std::string& table) {
                                           : "nothing of " + table));
   }
   requests_.push_back({kind, table});
+  asked_ = true;
   wake_.notify_all();
   return ok();
+}
+
+void TableKeeper::list_anew() {
+  const std::lock_guard lock(mutex_);
+  requests_.push_back({Request::Kind::kListAnew, ""});
+  asked_ = true;
+  wake_.notify_all();
 }
 
 Result<SnapshotInfo> TableKeeper::make_snapshot(const std::string& purpose) {
@@ -116,7 +125,8 @@ void TableKeeper::cancel(Table& table) {
 
 void TableKeeper::wait_ms(uint64_t ms, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  wake_.wait_for(lock, stop, std::chrono::milliseconds(ms), [this] { return !requests_.empty(); });
+  wake_.wait_for(lock, stop, std::chrono::milliseconds(ms), [this] { return asked_; });
+  asked_ = false;
 }
 
 void TableKeeper::set_reason(std::string reason) {
@@ -144,6 +154,7 @@ void TableKeeper::run(const std::stop_token& stop) {
       tables_.reset();
       const std::lock_guard lock(mutex_);
       view_.reset();
+      images_.reset();
     }
     wait_ms(error.code == Code::kUnavailable ? kIdleMs : backoff_.next_ms(), stop);
   }
@@ -180,14 +191,20 @@ bool TableKeeper::begins_anew() {
                                     {"now", "all tables are read at the source again"}});
     return true;
   }
+  return take_request(Request::Kind::kFillAnew);
+}
+
+// One of all tables.
+bool TableKeeper::take_request(Request::Kind kind) {
   const std::lock_guard lock(mutex_);
-  return std::erase_if(requests_, [](const Request& request) {
-           return request.kind == Request::Kind::kFillAnew && request.table.empty();
+  return std::erase_if(requests_, [kind](const Request& request) {
+           return request.kind == kind && request.table.empty();
          }) > 0;
 }
 
 // Where to go on from, and the tables as they are there.
 Status TableKeeper::begin() {
+  take_request(Request::Kind::kListAnew);
   const bool anew = begins_anew();
   Position at = anew ? around_.log.visible_end() : tables_->place()->at;
   if (at.segment == 0) return fail(Code::kUnavailable, "the log has nothing yet");
@@ -234,11 +251,13 @@ Status TableKeeper::session(const std::stop_token& stop) {
   BINBUS_RETURN_IF_ERROR(begin());
   changes_ =
       std::make_unique<changes::LogChanges>(around_.log, around_.schema_at, around_.on_diverged);
-  changes_->configure(around_.wants, /*skip_losses=*/false, /*sql_text=*/false);
+  changes_->configure({.tables = around_.wants});
   BINBUS_RETURN_IF_ERROR(changes_->seek(tables_->place()->text));
   fill_ = std::make_unique<Fill>(options_.stream, *tables_, around_.log, around_.source,
                                  options_.fill, around_.clock);
   Applier applier(options_.stream, *tables_, around_.wants);
+  if (options_.fill_images) applier.keep_images();
+  images_from_ = 0;
   set_reason("");
   backoff_.reset();
   show();
@@ -307,11 +326,45 @@ Status TableKeeper::commit() {
   if (committed_us_ >= synced_us_ + kSyncUs) {
     BINBUS_RETURN_IF_ERROR(tables_->sync());
     synced_us_ = committed_us_;
+    const uint64_t oldest = options_.fill_images ? around_.log.size().oldest : UINT64_MAX;
+    if (oldest > images_from_) BINBUS_RETURN_IF_ERROR(tables_->forget_images(oldest));
+    images_from_ = oldest;
     const std::lock_guard lock(mutex_);
     needs_from_ = tables_->place()->at.segment;
   }
   show();
   return ok();
+}
+
+changes::FillRow TableKeeper::filler() const {
+  if (!options_.fill_images) return {};
+  return [this, reader = std::make_shared<ImageReader>(), images = std::make_shared<std::string>()](
+             schema::Change& row, const std::stop_token& stop) {
+    return fill_row(row, *reader, *images, stop);
+  };
+}
+
+Status TableKeeper::fill_row(schema::Change& row, ImageReader& reader, std::string& images,
+                             const std::stop_token& stop) const {
+  if (!lacks_values(row.before) && !lacks_values(row.after)) return ok();
+  if (!keeps(row.table->database, row.table->table)) return ok();
+  BINBUS_TRY(view, images_behind(row.transaction->begin, stop));
+  BINBUS_TRY(kept, view->get(images_key({row.transaction->begin, row.event, row.row})));
+  if (!kept) return ok();
+  images = std::move(*kept);
+  return reader.fill(row, as_bytes(images));
+}
+
+// When what begins at `at` is in them.
+Result<std::shared_ptr<const StoreView>> TableKeeper::images_behind(
+    Position at, const std::stop_token& stop) const {
+  std::unique_lock lock(mutex_);
+  const auto there = [&] { return images_ != nullptr && shown_.place.at > at; };
+  if (moved_.wait_for(lock, stop, kImagesWait, there)) return images_;
+  if (stop.stop_requested()) return fail(Code::kStopped, "asked to stop");
+  return fail(Code::kUnavailable,
+              fmt::format("full_rows: the kept rows are as of {}{}", shown_.place.text,
+                          shown_.reason.empty() ? "" : ", and do not go on: " + shown_.reason));
 }
 
 // A table that is ready may have rows that are right a little further on only.
@@ -335,7 +388,10 @@ Status TableKeeper::make_snapshots() {
 void TableKeeper::show() {
   const Place& place = *tables_->place();
   auto view = is_right() ? tables_->view() : nullptr;
+  auto images = options_.fill_images ? tables_->store_view() : nullptr;
   const std::lock_guard lock(mutex_);
+  images_ = std::move(images);
+  moved_.notify_all();
   shown_.place = place;
   shown_.caught_up = caught_up_;
   shown_.disk_bytes = tables_->disk_bytes();
@@ -350,6 +406,8 @@ Status TableKeeper::take_requests(Applier& applier) {
     for (const Request& request : requests_) {
       if (request.kind == Request::Kind::kFillAnew && request.table.empty())
         return fail(Code::kUnavailable, "all tables are to be read again");  // see begin()
+      if (request.kind == Request::Kind::kListAnew)
+        return fail(Code::kUnavailable, "other tables are to be kept");  // the same
     }
     requests.swap(requests_);
   }

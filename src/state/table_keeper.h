@@ -26,6 +26,7 @@ struct KeeperOptions {
   StoreOptions store;
   FillOptions fill;
   SnapshotOptions snapshots = {};
+  bool fill_images = false;  // whole images are kept of changes of which the log has a part
 };
 
 struct KeeperSurroundings {
@@ -34,7 +35,7 @@ struct KeeperSurroundings {
   io::Clock& clock;
   changes::SchemaAt schema_at;
   std::function<void()> on_diverged;  // see changes::LogChanges
-  changes::WantsTable wants;          // which tables are kept
+  changes::WantsTable wants;          // which tables are kept; from any thread
   SourceAccess source;
 };
 
@@ -50,6 +51,7 @@ class TableKeeper final : public KeptTables {
     return around_.wants(database, table);
   }
   std::shared_ptr<const TablesView> view() const override;
+  changes::FillRow filler() const override;
   // The segment from which on it still needs the log.
   uint64_t needs_from() const;
 
@@ -63,10 +65,12 @@ class TableKeeper final : public KeptTables {
   Status fill_anew(const std::string& table);
   // Ends the reading of tables that are being filled; they are not kept until fill_anew(). kInvalid: none is.
   Status cancel(const std::string& table);
+  // `wants` wants other tables now: those that are new are filled, and what is not wanted goes. Done soon after the return.
+  void list_anew();
 
  private:
   struct Request {
-    enum class Kind : uint8_t { kPause, kResume, kFillAnew, kCancel } kind;
+    enum class Kind : uint8_t { kPause, kResume, kFillAnew, kCancel, kListAnew } kind;
     std::string table;
   };
 
@@ -76,6 +80,7 @@ class TableKeeper final : public KeptTables {
   Status session(const std::stop_token& stop);
   Status begin();
   bool begins_anew();
+  bool take_request(Request::Kind kind);
   void list_tables(const schema::Catalog& catalog);
   Status take_requests(Applier& applier);
   bool is_cancelled(const std::string& table) const;
@@ -88,6 +93,10 @@ class TableKeeper final : public KeptTables {
   bool is_right() const;
   Status make_snapshots();
   void show();
+  Status fill_row(schema::Change& row, ImageReader& reader, std::string& images,
+                  const std::stop_token& stop) const;
+  Result<std::shared_ptr<const StoreView>> images_behind(Position at,
+                                                         const std::stop_token& stop) const;
   void set_reason(std::string reason);
   void wait_ms(uint64_t ms, const std::stop_token& stop);
 
@@ -106,13 +115,17 @@ class TableKeeper final : public KeptTables {
   uint64_t synced_us_ = 0;     // the same
   uint64_t filled_us_ = 0;     // the same
   uint64_t fill_took_us_ = 0;
+  uint64_t images_from_ = 0;  // segment: those before it are forgotten
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
-  KeeperStatus shown_;                      // guarded by mutex_
-  std::shared_ptr<const TablesView> view_;  // guarded by mutex_
-  uint64_t needs_from_ = 0;                 // guarded by mutex_
-  std::vector<Request> requests_;           // guarded by mutex_
+  mutable std::condition_variable_any moved_;  // to another place
+  KeeperStatus shown_;                         // guarded by mutex_
+  std::shared_ptr<const TablesView> view_;     // guarded by mutex_
+  std::shared_ptr<const StoreView> images_;    // the same: as of shown_.place; null: none are kept
+  uint64_t needs_from_ = 0;                    // guarded by mutex_
+  std::vector<Request> requests_;              // guarded by mutex_
+  bool asked_ = false;                         // the same: something new is in them
   std::jthread thread_;
 };
 

@@ -1,8 +1,10 @@
 #include "state/tables.h"
 
 #include <algorithm>
+#include <span>
 
 #include "base/log.h"
+#include "schema/json_update.h"
 #include "schema/table_codec.h"
 
 namespace binbus::state {
@@ -11,13 +13,6 @@ namespace {
 using schema::Field;
 
 constexpr size_t kPrefixBytes = 5;  // before a row's own key
-
-bool is_whole(std::span<const Field> row) {
-  return std::ranges::all_of(row, [](const Field& field) {
-    return field.state == Field::State::kValue || field.state == Field::State::kNull ||
-           !is_in_full_images(*field.column);
-  });
-}
 
 Status append_row_key(std::string& out, const Tables::Table& table, std::span<const Field> row) {
   out += row_prefix(table.record.id);
@@ -195,7 +190,7 @@ Status Tables::put(Table& table, std::span<const Field> row, uint64_t count) {
   ByteWriter value;
   BINBUS_RETURN_IF_ERROR(write_row(value, table, row, count));
   store_->put(key_, as_text(value.view()));
-  return mark(table, !is_whole(row));
+  return mark(table, lacks_values(row));
 }
 
 // The row under key_ as incomplete, or not.
@@ -244,29 +239,40 @@ Status Tables::insert(Table& table, std::span<const Field> row) {
   return put(table, row, 1);
 }
 
-Status Tables::remove(Table& table, std::span<const Field> row) {
+Status Tables::remove(Table& table, Row row) {
   if (!table.has_key()) return count(table, row, -1);
   BINBUS_RETURN_IF_ERROR(make_key(table, row));
+  if (lacks_values(row) && wants_images(table)) {
+    std::optional<std::string> bytes;
+    BINBUS_TRY(kept, kept_row(table, bytes));
+    BINBUS_TRY(whole, merge(merged_before_, {row, kept}));
+    BINBUS_RETURN_IF_ERROR(put_images(whole, {}));
+  }
   return erase(table);
 }
 
-Status Tables::update(Table& table, std::span<const Field> before, std::span<const Field> after) {
+Status Tables::update(Table& table, Row before, Row after) {
+  documents_.clear();
+  const bool lacks = lacks_values(after);
   if (!table.has_key()) {
     BINBUS_RETURN_IF_ERROR(count(table, before, -1));
-    return count(table, is_whole(after) ? after : merge({after, before}), 1);
+    if (!lacks) return count(table, after, 1);
+    BINBUS_TRY(row, merge(merged_, {after, before}));
+    if (wants_images(table)) BINBUS_RETURN_IF_ERROR(put_images(before, row));
+    return count(table, row, 1);
   }
   BINBUS_RETURN_IF_ERROR(make_key(table, before));
-  std::optional<std::string> there;  // what `row` may view
-  std::span<const Field> row = after;
-  if (!is_whole(after)) {
-    BINBUS_TRY(stored, store_->get(key_));
-    there = std::move(stored);
-    RowReader::Row kept;
-    if (there) {
-      BINBUS_TRY(read, table.reader->read(*there));
-      kept = read;
+  const bool keeps_images = (lacks || lacks_values(before)) && wants_images(table);
+  std::optional<std::string> bytes;  // what `row` may view
+  Row row = after;
+  if (lacks || keeps_images) {
+    BINBUS_TRY(kept, kept_row(table, bytes));
+    BINBUS_TRY(merged, merge(merged_, {after, kept, before}));
+    row = merged;
+    if (keeps_images) {
+      BINBUS_TRY(whole, merge(merged_before_, {before, kept}));
+      BINBUS_RETURN_IF_ERROR(put_images(whole, row));
     }
-    row = merge({after, kept.fields, before});
   }
   const std::string was = key_;
   BINBUS_RETURN_IF_ERROR(make_key(table, row));
@@ -274,10 +280,36 @@ Status Tables::update(Table& table, std::span<const Field> before, std::span<con
     std::string is = std::exchange(key_, was);
     BINBUS_RETURN_IF_ERROR(erase(table));
     key_ = std::move(is);
-  } else if (!there && !is_whole(row) && table.record.phase == Phase::kFilling) {
+  } else if (!bytes && lacks_values(row) && table.record.phase == Phase::kFilling) {
     return ok();  // it will be read where it is
   }
   return put(table, row, 1);
+}
+
+// Under key_; `bytes` holds it. No fields when it is not there.
+Result<Tables::Row> Tables::kept_row(Table& table, std::optional<std::string>& bytes) {
+  BINBUS_TRY(stored, store_->get(key_));
+  bytes = std::move(stored);
+  if (!bytes) return Row();
+  BINBUS_TRY(read, table.reader->read(*bytes));
+  return read.fields;
+}
+
+// While a table is being read its rows may be of later.
+bool Tables::wants_images(const Table& table) const {
+  return change_ && place_ && table.record.phase == Phase::kReady &&
+         table.record.fill.until <= place_->at;
+}
+
+Status Tables::put_images(Row before, Row after) {
+  ByteWriter images;
+  BINBUS_RETURN_IF_ERROR(store_images(images, before, after));
+  store_->put(images_key(*change_), as_text(images.view()));
+  return ok();
+}
+
+Status Tables::forget_images(uint64_t segment) {
+  return store_->erase_range(images_prefix(0), images_prefix(segment));
 }
 
 Tables::Rows::Rows(const Table& table) : table_(table) {}
@@ -300,21 +332,28 @@ Status Tables::write(Table& table, Rows& rows) {
   return table.incomplete > 0 ? count_incomplete(table) : ok();
 }
 
-// Of each column the first value that there is. What changes in a JSON document is none, and of MariaDB's generated columns, which
-// its images may leave out also when they changed, only the newest is.
-std::span<const Field> Tables::merge(std::initializer_list<std::span<const Field>> rows) {
-  merged_.clear();
-  for (const std::span<const Field> row : rows) {
-    if (merged_.empty()) merged_.assign(row.begin(), row.end());
-    for (size_t i = 0; i < row.size() && i < merged_.size(); ++i) {
-      Field& field = merged_[i];
-      if (field.state == Field::State::kPartial) field.state = Field::State::kAbsent;
-      if (field.state == Field::State::kAbsent &&
-          (!leaves_out_generated_ || !field.column->generated))
+// Of each column the first value that there is; a step of a JSON document is done to the next one. Of MariaDB's generated columns,
+// which its images may leave out also when they changed, only the newest is one.
+Result<Tables::Row> Tables::merge(std::vector<Field>& into, std::initializer_list<Row> rows) {
+  into.assign(rows.begin()->begin(), rows.begin()->end());
+  for (const Row row : std::span(rows.begin(), rows.size()).subspan(1)) {
+    for (size_t i = 0; i < row.size() && i < into.size(); ++i) {
+      Field& field = into[i];
+      if (field.state == Field::State::kPartial && row[i].state == Field::State::kValue) {
+        ByteVector& document = documents_.emplace_back();
+        BINBUS_RETURN_IF_ERROR(schema::apply_json_update(row[i].bytes, field.bytes, document));
         field = row[i];
+        field.bytes = document;
+      } else if (field.state == Field::State::kAbsent &&
+                 (!leaves_out_generated_ || !field.column->generated)) {
+        field = row[i];
+      }
     }
   }
-  return merged_;
+  for (Field& field : into) {
+    if (field.state == Field::State::kPartial) field.state = Field::State::kAbsent;
+  }
+  return Row(into);
 }
 
 Result<std::vector<std::string>> Tables::incomplete_rows(const Table& table, size_t count_max) {

@@ -9,6 +9,7 @@
 
 #include <list>
 
+#include "state/images.h"
 #include "state/rows.h"
 #include "state/table_store.h"
 
@@ -57,6 +58,11 @@ class Tables {
   void keep(const Table& table);                 // what was changed in its record
   void give_up(Table& table, const Error& why);  // kFailed, and the log says so
 
+  // Of the change that comes next: its images are kept, whole, when its event has a part of them and its table's rows are right.
+  void keep_images(const Place::Change& change) { change_ = change; }
+  // Those of segments before it, as of the last commit().
+  Status forget_images(uint64_t segment);
+
   // Whether images may lack generated columns whose values have changed, as MariaDB's.
   void set_leaves_out_generated(bool leaves_out) { leaves_out_generated_ = leaves_out; }
   // Of row images; insert() also of a row that was read at the source, and puts it in place of what is there. A row that is not
@@ -94,6 +100,8 @@ class Tables {
   TableRecords records() const;
   // As of the last commit(), which was at a transaction's end.
   std::shared_ptr<const TablesView> view() const;
+  // All that was committed.
+  std::shared_ptr<const StoreView> store_view() const { return store_->view(); }
   // What was committed, as a store of its own; see TableStore.
   Status checkpoint(const std::string& folder) { return store_->checkpoint(folder); }
   uint64_t disk_bytes() const { return store_->disk_bytes(); }
@@ -111,7 +119,11 @@ class Tables {
   Status mark(Table& table, bool incomplete);
   Status count_incomplete(Table& table);
   Status count(Table& table, std::span<const schema::Field> row, int64_t by);
-  std::span<const schema::Field> merge(std::initializer_list<std::span<const schema::Field>> rows);
+  using Row = std::span<const schema::Field>;
+  Result<Row> merge(std::vector<schema::Field>& into, std::initializer_list<Row> rows);
+  Result<Row> kept_row(Table& table, std::optional<std::string>& bytes);
+  bool wants_images(const Table& table) const;
+  Status put_images(Row before, Row after);
 
   const std::string stream_;
   const std::unique_ptr<TableStore> store_;
@@ -124,7 +136,9 @@ class Tables {
   uint32_t next_id_ = 1;
   std::vector<uint32_t> dropped_;  // whose rows are to be removed
   std::string key_;                // of the row at hand, with its prefix
-  std::vector<schema::Field> merged_;
+  std::vector<schema::Field> merged_, merged_before_;
+  std::list<ByteVector> documents_;      // that merge() has made, of the change at hand
+  std::optional<Place::Change> change_;  // whose images are to be kept
   bool leaves_out_generated_ = false;
 };
 

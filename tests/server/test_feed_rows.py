@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from process import wait_until, whole_lines
 from servers import FAST
 from test_feed import client_of, feeding
 from test_state import SERVERS, Changes, assert_kept, make_tables, wait_ready
@@ -106,6 +107,56 @@ def test_keys_of_every_kind(lab, name):
         client.wait_change(lambda change: change["op"] == "update", "changes have come")
         changes.wait(100)
     assert assert_same(lab, source, binbus, client, mark) == 12
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_rows_that_the_log_has_parts_of_are_filled(lab, name):
+    """For a client that asks, and a sink, through a kill; keys change, too, and tables without a key."""
+    source = lab.server(name, *FAST)
+    make_tables(source)
+    minimal = "SET SESSION binlog_row_image = MINIMAL"
+    if name == "mysql97":
+        minimal += ", binlog_row_value_options = PARTIAL_JSON"
+        source.sql("CREATE TABLE app.documents (id INT PRIMARY KEY, doc JSON, t TEXT)",
+                   *[f"INSERT INTO app.documents VALUES ({i}, JSON_OBJECT('a', {i}, 'long', REPEAT('x', 500)), REPEAT('t', {i}))" for i in range(9)])
+    mark = Mark(source)
+    binbus = feeding(lab, source, "app.*")
+    binbus.config["state"][0]["fill_images"] = True
+    delivered = binbus.folder / "delivered"
+    binbus.config["sink"] = [{"name": "delivered", "stream": "shop", "type": "file", "format": "binbus", "path": str(delivered), "tables": ["app.*"],
+                              "start": "latest", "full_rows": True}]
+    binbus.start()
+    wait_ready(binbus, source)
+    client = client_of(lab, binbus, tables=["app.*"], start="snapshot", full_rows=True).start()
+    client.wait_change(lambda change: change["op"] == "read", "the snapshot has come")
+    plain = client_of(lab, binbus, tables=["app.composite"], start="now").start()
+    wait_until(lambda: "connected" in plain.log(), "it is connected", 60, plain.log)
+    with Changes(source, on_connect=minimal) as changes:
+        changes.wait(150)
+        if name == "mysql97":
+            for i in range(3):
+                source.sql(minimal, f"UPDATE app.documents SET doc = JSON_SET(doc, '$.a', {i + 100}, '$.b{i}', TRUE) WHERE id > {i}",
+                           f"UPDATE app.documents SET t = 'u' WHERE id = {i}", "DELETE FROM app.documents WHERE id = 8")
+        binbus.kill9()
+        binbus.start()
+        changes.wait(150)
+    assert assert_same(lab, source, binbus, client, mark) == 12 + (name == "mysql97")
+    columns = {change["table"]: set(change["after"]) for change in client.changes() if change["op"] == "read"}
+    updates = [change for change in client.changes() if change["op"] == "update"]
+    assert all(set(change["before"]) == set(change["after"]) == columns[change["table"]] for change in updates) and len(updates) > 100
+    parts = [change for change in plain.changes() if change["op"] == "update"]
+    assert parts and not any(set(change["after"]) == columns["composite"] for change in parts)
+    messages = [json.loads(line) for line in whole_lines(delivered)]
+    whole = [message for message in messages if message["op"] == "update"]
+    assert whole and all(set(message["after"]) == columns[message["table"]] for message in whole)
+
+
+def test_filling_what_is_not_kept_is_refused(lab):
+    source = lab.server("mysql97", *FAST)
+    source.sql("CREATE DATABASE app", "CREATE TABLE app.a (id INT PRIMARY KEY)")
+    binbus = feeding(lab, source, "app.*").start()
+    code, message = client_of(lab, binbus, tables=["app.*"], start="earliest", full_rows=True).start().error()
+    assert code == "INVALID_ARGUMENT" and "fill_images = true" in message
 
 
 @pytest.mark.parametrize("name", SERVERS)

@@ -50,6 +50,7 @@ class Client:
         operations  of "insert", "update", "delete", "ddl"
         columns     only these; where: a condition, "total > 100"
         transactions, sql  "begin" and "commit" come too; original statements
+        full_rows   rows have what the source's log leaves out of them, as far as the stream keeps it (fill_images)
         on_state    called with "connected", "waiting" or "broken" and a text
         """
         if auto_commit and not cursor:

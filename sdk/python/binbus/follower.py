@@ -14,7 +14,7 @@ TABLES_KEPT = 1000  # as the protocol says
 
 class Follower:
     def __init__(self, stream, tables=(), start="", cursor="", exclude=(), operations=(), columns=(), where="", transactions=False,
-                 sql=False, position=""):
+                 sql=False, full_rows=False, position=""):
         if isinstance(tables, str):
             tables = [tables]
         self.cursor = cursor
@@ -22,7 +22,8 @@ class Follower:
         self._open_transaction = None  # whose "begin" was the last that came of it
         self._tables = {}
         self._start = pb.Start(
-            stream=stream, cursor=cursor or "", transactions=transactions, sql=sql, client=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+            stream=stream, cursor=cursor or "", transactions=transactions, sql=sql, full_rows=full_rows,
+            client=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
             filter=pb.Filter(tables=tables, exclude=exclude, operations=operations, columns=columns, where=where or ""))
         setattr(self._start, "from", start or "")
 

@@ -65,6 +65,8 @@ struct SubscribeOptions {
   std::string position = {};
   bool transactions = false;  // tell begin and commit; for next_transaction()
   bool sql = false;           // tell the original statements, where the source logs them
+  bool full_rows =
+      false;  // rows with what the source's log leaves out of them, where the stream keeps it (fill_images)
   bool snapshot_end = false;  // tell when all rows came
   // So often is committed what next() returned before the last call of it; 0: by hand, with Change::commit().
   std::chrono::milliseconds auto_commit{0};

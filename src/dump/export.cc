@@ -11,7 +11,7 @@
 namespace binbus::dump {
 namespace {
 
-constexpr size_t kTextBytes = 256 << 10;  // as much is compressed at once
+constexpr size_t kTextBytes = 256 << 10;  // as much is written at once
 
 class PartWriter {
  public:

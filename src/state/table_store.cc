@@ -4,14 +4,19 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/utilities/write_batch_with_index.h>
 
+#include <algorithm>
 #include <atomic>
 
 namespace binbus::state {
 namespace {
+
+// Where a file is worth its making.
+constexpr size_t kSortedFileBytes = 512 << 10;
 
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -58,6 +63,7 @@ struct TableStore::Impl {
 
   std::unique_ptr<rocksdb::DB> db;
   std::atomic<bool> damaged = false;
+  std::atomic<uint64_t> next_file = 0;
   rocksdb::WriteBatchWithIndex batch{rocksdb::BytewiseComparator(), 0, /*overwrite_key=*/true};
 };
 
@@ -120,16 +126,86 @@ class TableStore::View final : public StoreView {
 };
 
 struct TableStore::Bulk::Impl {
-  rocksdb::WriteBatch batch;
+  struct Value {
+    size_t key = 0, value = 0, end = 0;  // in `bytes`: where each begins, and what comes next
+  };
+  std::string_view key(const Value& at) const {
+    return std::string_view(bytes).substr(at.key, at.value - at.key);
+  }
+  std::string_view value(const Value& at) const {
+    return std::string_view(bytes).substr(at.value, at.end - at.value);
+  }
+  void sort() {
+    const auto before = [this](const Value& a, const Value& b) { return key(a) < key(b); };
+    // Most tables are read in this order.
+    if (!std::is_sorted(values.begin(), values.end(), before))
+      std::stable_sort(values.begin(), values.end(), before);
+  }
+
+  std::string bytes;
+  std::vector<Value> values;
+  rocksdb::WriteBatch last;
 };
 
 TableStore::Bulk::Bulk() : impl_(std::make_unique<Impl>()) {}
 TableStore::Bulk::~Bulk() = default;
 void TableStore::Bulk::put(std::string_view key, std::string_view value) {
-  impl_->batch.Put(slice(key), slice(value));
+  std::string& bytes = impl_->bytes;
+  const size_t at = bytes.size();
+  bytes += key;
+  bytes += value;
+  impl_->values.push_back({at, at + key.size(), bytes.size()});
 }
-void TableStore::Bulk::erase(std::string_view key) { impl_->batch.Delete(slice(key)); }
-uint64_t TableStore::Bulk::bytes() const { return impl_->batch.GetDataSize(); }
+void TableStore::Bulk::put_last(std::string_view key, std::string_view value) {
+  impl_->last.Put(slice(key), slice(value));
+}
+void TableStore::Bulk::erase(std::string_view key) { impl_->last.Delete(slice(key)); }
+uint64_t TableStore::Bulk::bytes() const { return impl_->bytes.size(); }
+
+// A file of sorted values, until the database has taken it over. Several threads may write one each.
+class TableStore::SortedFile {
+ public:
+  explicit SortedFile(Impl& impl)
+      : impl_(impl),
+        path_(impl.db->GetName() + "/" + kName + std::to_string(impl.next_file++)),
+        writer_(rocksdb::EnvOptions(), impl.db->GetOptions()) {}
+  ~SortedFile() { static_cast<void>(rocksdb::Env::Default()->DeleteFile(path_)); }
+
+  static void remove_all(rocksdb::DB& db) {
+    std::vector<std::string> names;
+    static_cast<void>(rocksdb::Env::Default()->GetChildren(db.GetName(), &names));
+    for (const std::string& name : names) {
+      if (name.starts_with(kName))
+        static_cast<void>(rocksdb::Env::Default()->DeleteFile(db.GetName() + "/" + name));
+    }
+  }
+
+  Status write(Bulk::Impl& bulk) {
+    bulk.sort();
+    BINBUS_RETURN_IF_ERROR(check(writer_.Open(path_)));
+    for (size_t i = 0; i < bulk.values.size(); ++i) {
+      const std::string_view key = bulk.key(bulk.values[i]);
+      const bool is_newest = i + 1 == bulk.values.size() || bulk.key(bulk.values[i + 1]) != key;
+      if (!is_newest) continue;
+      BINBUS_RETURN_IF_ERROR(check(writer_.Put(slice(key), slice(bulk.value(bulk.values[i])))));
+    }
+    BINBUS_RETURN_IF_ERROR(check(writer_.Finish()));
+    rocksdb::IngestExternalFileOptions options;
+    options.move_files = true;
+    options.write_global_seqno = false;
+    return check(impl_.db->IngestExternalFile({path_}, options));
+  }
+
+ private:
+  static constexpr const char* kName = "sorted.new.";
+  Status check(const rocksdb::Status& status) const {
+    return impl_.check(status, "write of sorted rows");
+  }
+
+  Impl& impl_;
+  const std::string path_;
+  rocksdb::SstFileWriter writer_;
+};
 
 TableStore::TableStore(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TableStore::~TableStore() = default;
@@ -140,6 +216,7 @@ Result<std::unique_ptr<TableStore>> TableStore::open(const StoreOptions& options
   BINBUS_RETURN_IF_ERROR(from(rocksdb::DB::Open(database_options(options), options.folder, &db),
                               ("open " + options.folder).c_str()));
   impl->db.reset(db);
+  SortedFile::remove_all(*impl->db);
   return std::unique_ptr<TableStore>(new TableStore(std::move(impl)));
 }
 
@@ -198,7 +275,14 @@ Status TableStore::sync() {
 }
 
 Status TableStore::write(Bulk& bulk) {
-  return impl_->check(impl_->db->Write({}, &bulk.impl_->batch), "write of rows");
+  Bulk::Impl& values = *bulk.impl_;
+  if (values.bytes.size() >= kSortedFileBytes) {
+    BINBUS_RETURN_IF_ERROR(SortedFile(*impl_).write(values));
+  } else {
+    for (const Bulk::Impl::Value& each : values.values)
+      values.last.Put(slice(values.key(each)), slice(values.value(each)));
+  }
+  return impl_->check(impl_->db->Write({}, &values.last), "write of rows");
 }
 
 Status TableStore::checkpoint(const std::string& folder) {

@@ -47,12 +47,15 @@ class StoreView {
 
 class TableStore {
  public:
-  // Many values that nobody reads before they are written; made by any thread.
+  // Many values that nobody reads before they are written; made by any thread. Written as a sorted file of their own when they are
+  // enough for one, so that they go into no log and no buffer, and need no sorting in among others later.
   class Bulk {
    public:
     Bulk();
     ~Bulk();
     void put(std::string_view key, std::string_view value);
+    // These are done behind the values that were put: when they are there, so are those.
+    void put_last(std::string_view key, std::string_view value);
     void erase(std::string_view key);
     uint64_t bytes() const;
 
@@ -78,7 +81,7 @@ class TableStore {
   void clear();  // the batch
   // Outlives a killed process on return, and a power failure after sync().
   Status write();
-  // The same of a bulk, whatever is in the batch.
+  // The same of a bulk, whatever is in the batch. After an error some of its values may be there, but not what is done behind them.
   Status write(Bulk& bulk);
 
   // Removes what lies from `from` up to and without `to`, at once; in the batch may be none of it.
@@ -94,6 +97,7 @@ class TableStore {
  private:
   struct Impl;
   class Iterator;
+  class SortedFile;
   class View;
   explicit TableStore(std::shared_ptr<Impl> impl);
   const std::shared_ptr<Impl> impl_;  // shared with views

@@ -327,7 +327,7 @@ Status Tables::Rows::add(std::span<const Field> row) {
 }
 
 Status Tables::write(Table& table, Rows& rows) {
-  rows.bulk_.put(table_key(table.record.id), encode_record(table.record));
+  rows.bulk_.put_last(table_key(table.record.id), encode_record(table.record));
   BINBUS_RETURN_IF_ERROR(store_->write(rows.bulk_));
   return table.incomplete > 0 ? count_incomplete(table) : ok();
 }

@@ -8,6 +8,7 @@
 #include <deque>
 #include <filesystem>
 
+#include "base/hex.h"
 #include "schema/charset.h"
 
 namespace binbus::state {
@@ -264,6 +265,65 @@ TEST_F(ApplierTest, WholeImagesAreKeptOfChangesThatTheLogHasAPartOf) {
   EXPECT_EQ(filled(2, {"1", kAbsent, kAbsent}, {}), "1 paid a / / ");
   ASSERT_TRUE(tables_->forget_images(begin.segment + 1));
   EXPECT_EQ(filled(0, {}, {}), "");
+}
+
+class DocumentsTest : public ApplierTest {
+ protected:
+  // {"k": 4}, {"k": 5} as updates write it, and what makes the one of the other.
+  const std::string four_ = *parse_hex("0001000c000b0001000504006b");
+  const std::string five_ = *parse_hex("01010000001400000013000000010005050000006b");
+  const std::string step_ = *parse_hex("0003242e6b03050500");
+
+  DocumentsTest() {
+    ddl(nullptr, orders_, "CREATE TABLE orders");
+    take_document(Operation::kInsert, {}, {"1", "new", ""}, Field::State::kValue, four_);
+    end();
+  }
+  // `note` is the document.
+  void take_document(Operation operation, const Values& before, const Values& after,
+                     Field::State state, const std::string& bytes) {
+    Change change;
+    change.operation = operation;
+    change.transaction = &transaction_;
+    change.event = event_++;
+    change.table = orders_;
+    change.before = row(orders_, before);
+    change.after = row(orders_, after);
+    rows_.back()[2].state = state;
+    rows_.back()[2].bytes = as_bytes(bytes);
+    ASSERT_TRUE(applier_->take(change));
+  }
+  void step() {
+    take_document(Operation::kUpdate, {"1", kAbsent, kAbsent}, {kAbsent, kAbsent, ""},
+                  Field::State::kPartial, step_);
+  }
+};
+
+TEST_F(DocumentsTest, AStepIsDoneToTheOneThatIsKept) {
+  step();
+  EXPECT_THAT(rows("orders"), ElementsAre("1 new " + five_));
+  EXPECT_EQ(kept("orders").incomplete, 0u);
+}
+
+TEST_F(DocumentsTest, AStepIsNotDoneToOneThatMayHaveItAlready) {
+  kept("orders").record.fill.until = {1, transaction_.begin.offset + 100};
+  step();
+  EXPECT_THAT(rows("orders"), ElementsAre("1 new -"));
+  EXPECT_EQ(kept("orders").incomplete, 1u);  // it will be looked up
+  // That makes it one of later; others are as they were.
+  take_document(Operation::kInsert, {}, {"2", "new", ""}, Field::State::kValue, four_);
+  kept("orders").looked_up.emplace();
+  ASSERT_TRUE(tables_->complete(kept("orders"), row(orders_, {"1", "new", "x"})));
+  step();
+  take_document(Operation::kUpdate, {"2", kAbsent, kAbsent}, {kAbsent, kAbsent, ""},
+                Field::State::kPartial, step_);
+  EXPECT_THAT(rows("orders"), ElementsAre("1 new -", "2 new " + five_));
+}
+
+TEST_F(DocumentsTest, WhereAStepDoesNotFitTheTableIsReadAgain) {
+  update(orders_, {"1", "new", "a"}, {"1", "new", "no document"});
+  step();
+  EXPECT_EQ(phase("orders"), Phase::kFilling);
 }
 
 // What is read at the source while the log waits may be of later.

@@ -303,13 +303,14 @@ Status Fill::complete_rows(Table& table, const std::stop_token& stop) {
   const auto read = [&]() -> Status {
     BINBUS_TRY(incomplete, tables_.incomplete_rows(table, kIncompleteAtOnce));
     BINBUS_RETURN_IF_ERROR(reader.begin(tables_.place()->at, false, stop));
+    table.looked_up.emplace();
     for (const std::string& stored : incomplete) {
       BINBUS_TRY(row, table.reader->read(stored));
       const auto query = [&](std::string_view list) {
         return row_query(*table.record.table, list, table.key, row.fields);
       };
       const auto take = [&](std::span<const Field> whole, size_t) -> Result<bool> {
-        BINBUS_RETURN_IF_ERROR(tables_.insert(table, whole));
+        BINBUS_RETURN_IF_ERROR(tables_.complete(table, whole));
         return true;
       };
       BINBUS_RETURN_IF_ERROR(reader.read(table.record.table, query, take));

@@ -239,13 +239,19 @@ Status Tables::insert(Table& table, std::span<const Field> row) {
   return put(table, row, 1);
 }
 
+Status Tables::complete(Table& table, Row row) {
+  BINBUS_RETURN_IF_ERROR(insert(table, row));
+  if (table.looked_up) table.looked_up->insert(key_);
+  return ok();
+}
+
 Status Tables::remove(Table& table, Row row) {
   if (!table.has_key()) return count(table, row, -1);
   BINBUS_RETURN_IF_ERROR(make_key(table, row));
-  if (lacks_values(row) && wants_images(table)) {
+  if (change_ && lacks_values(row) && is_of_now(table)) {
     std::optional<std::string> bytes;
     BINBUS_TRY(kept, kept_row(table, bytes));
-    BINBUS_TRY(whole, merge(merged_before_, {row, kept}));
+    BINBUS_TRY(whole, merge(merged_before_, {row, kept}, true));
     BINBUS_RETURN_IF_ERROR(put_images(whole, {}));
   }
   return erase(table);
@@ -257,26 +263,28 @@ Status Tables::update(Table& table, Row before, Row after) {
   if (!table.has_key()) {
     BINBUS_RETURN_IF_ERROR(count(table, before, -1));
     if (!lacks) return count(table, after, 1);
-    BINBUS_TRY(row, merge(merged_, {after, before}));
-    if (wants_images(table)) BINBUS_RETURN_IF_ERROR(put_images(before, row));
+    BINBUS_TRY(row, merge(merged_, {after, before}, true));
+    if (change_ && is_of_now(table)) BINBUS_RETURN_IF_ERROR(put_images(before, row));
     return count(table, row, 1);
   }
   BINBUS_RETURN_IF_ERROR(make_key(table, before));
-  const bool keeps_images = (lacks || lacks_values(before)) && wants_images(table);
+  const bool of_now = is_of_now(table);
+  const bool keeps_images = change_ && of_now && (lacks || lacks_values(before));
   std::optional<std::string> bytes;  // what `row` may view
   Row row = after;
   if (lacks || keeps_images) {
     BINBUS_TRY(kept, kept_row(table, bytes));
-    BINBUS_TRY(merged, merge(merged_, {after, kept, before}));
+    BINBUS_TRY(merged, merge(merged_, {after, kept, before}, of_now));
     row = merged;
     if (keeps_images) {
-      BINBUS_TRY(whole, merge(merged_before_, {before, kept}));
+      BINBUS_TRY(whole, merge(merged_before_, {before, kept}, true));
       BINBUS_RETURN_IF_ERROR(put_images(whole, row));
     }
   }
   const std::string was = key_;
   BINBUS_RETURN_IF_ERROR(make_key(table, row));
   if (key_ != was) {
+    if (table.looked_up && table.looked_up->contains(was)) table.looked_up->insert(key_);
     std::string is = std::exchange(key_, was);
     BINBUS_RETURN_IF_ERROR(erase(table));
     key_ = std::move(is);
@@ -295,10 +303,11 @@ Result<Tables::Row> Tables::kept_row(Table& table, std::optional<std::string>& b
   return read.fields;
 }
 
-// While a table is being read its rows may be of later.
-bool Tables::wants_images(const Table& table) const {
-  return change_ && place_ && table.record.phase == Phase::kReady &&
-         table.record.fill.until <= place_->at;
+// Of the row under key_: what was read at the source may be of later than the place.
+bool Tables::is_of_now(const Table& table) const {
+  const FillProgress& fill = table.record.fill;
+  if (!place_ || (table.record.phase != Phase::kReady && !fill.read_all)) return false;
+  return fill.until <= place_->at || (table.looked_up && !table.looked_up->contains(key_));
 }
 
 Status Tables::put_images(Row before, Row after) {
@@ -332,16 +341,21 @@ Status Tables::write(Table& table, Rows& rows) {
   return table.incomplete > 0 ? count_incomplete(table) : ok();
 }
 
-// Of each column the first value that there is; a step of a JSON document is done to the next one. Of MariaDB's generated columns,
-// which its images may leave out also when they changed, only the newest is one.
-Result<Tables::Row> Tables::merge(std::vector<Field>& into, std::initializer_list<Row> rows) {
+// Of each column the first value that there is; a step of a JSON document is done to the next one, where that is `of_now`: twice done it
+// would make another document. Of MariaDB's generated columns, which its images may leave out also when they changed, only the newest
+// is one.
+Result<Tables::Row> Tables::merge(std::vector<Field>& into, std::initializer_list<Row> rows,
+                                  bool of_now) {
   into.assign(rows.begin()->begin(), rows.begin()->end());
   for (const Row row : std::span(rows.begin(), rows.size()).subspan(1)) {
     for (size_t i = 0; i < row.size() && i < into.size(); ++i) {
       Field& field = into[i];
-      if (field.state == Field::State::kPartial && row[i].state == Field::State::kValue) {
+      if (field.state == Field::State::kPartial && of_now && row[i].state == Field::State::kValue) {
         ByteVector& document = documents_.emplace_back();
-        BINBUS_RETURN_IF_ERROR(schema::apply_json_update(row[i].bytes, field.bytes, document));
+        const Status done = schema::apply_json_update(row[i].bytes, field.bytes, document);
+        if (!done)
+          return fail(Code::kDiverged,
+                      "column " + field.column->name + ": " + done.error().message);
         field = row[i];
         field.bytes = document;
       } else if (field.state == Field::State::kAbsent &&

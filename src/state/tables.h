@@ -8,6 +8,7 @@
 #pragma once
 
 #include <list>
+#include <set>
 
 #include "state/images.h"
 #include "state/rows.h"
@@ -39,6 +40,8 @@ class Tables {
     std::vector<uint32_t> key;  // ordinals of columns; empty: rows are told apart by all they have
     std::unique_ptr<RowReader> reader;
     uint64_t incomplete = 0;  // rows of which values are to be read at the source
+    // Keys of the rows that are as the source has them at fill.until, others being of the place; none: any may be.
+    std::optional<std::set<std::string>> looked_up = {};
     bool has_key() const { return !key.empty(); }
   };
   // Stable addresses, until one is dropped.
@@ -71,6 +74,8 @@ class Tables {
   Status update(Table& table, std::span<const schema::Field> before,
                 std::span<const schema::Field> after);
   Status remove(Table& table, std::span<const schema::Field> row);
+  // In place of an incomplete row: as the source has it later.
+  Status complete(Table& table, std::span<const schema::Field> row);
   // Rows of a table with a key that were read at the source, in place of what is there: made by any thread, nobody changing the
   // table meanwhile, and written with what its record says by then.
   class Rows {
@@ -120,9 +125,9 @@ class Tables {
   Status count_incomplete(Table& table);
   Status count(Table& table, std::span<const schema::Field> row, int64_t by);
   using Row = std::span<const schema::Field>;
-  Result<Row> merge(std::vector<schema::Field>& into, std::initializer_list<Row> rows);
+  Result<Row> merge(std::vector<schema::Field>& into, std::initializer_list<Row> rows, bool of_now);
   Result<Row> kept_row(Table& table, std::optional<std::string>& bytes);
-  bool wants_images(const Table& table) const;
+  bool is_of_now(const Table& table) const;
   Status put_images(Row before, Row after);
 
   const std::string stream_;

@@ -139,12 +139,12 @@ def make_tables(source, schema="app"):
 class Changes:
     """Changes rows of make_tables(), also their keys, until it is left."""
 
-    def __init__(self, source, schema="app", on_connect=""):
-        self.source, self.schema, self.on_connect = source, schema, on_connect
+    def __init__(self, source, schema="app", on_connect="", statements=()):
+        self.source, self.schema, self.on_connect, self.statements = source, schema, on_connect, statements
         self.stop, self.failed, self.done = threading.Event(), [], 0
 
     def run(self):
-        statements = [
+        statements = self.statements or [
             "UPDATE composite SET v = v + 1 WHERE a = {n} % 17 LIMIT 20",
             "UPDATE composite SET b = CONCAT(LEFT(b, 8), {n}) WHERE a = {n} % 17 ORDER BY b LIMIT 2",
             "UPDATE cased SET k = IF(BINARY k = BINARY UPPER(k), LOWER(k), UPPER(k)) WHERE v = {n} % 2500",
@@ -206,6 +206,28 @@ def test_keys_of_every_kind(lab, name):
         changes.wait(200)
     wait_ready(binbus, source)
     assert_kept(binbus, source, schema)
+
+
+def test_steps_of_documents(lab):
+    """While the rows are read, in which some are done already, and afterwards; beside rows that are to be looked up."""
+    source = lab.server("mysql97", *FAST)
+    source.sql("CREATE DATABASE app", "CREATE TABLE app.d (id INT PRIMARY KEY AUTO_INCREMENT, v INT DEFAULT 7, doc JSON)",
+               """INSERT INTO app.d (doc) VALUES ('{"list": [], "n": 0, "long": "%s"}')""" % ("x" * 400),
+               *["INSERT INTO app.d (doc) SELECT doc FROM app.d"] * 12)
+    statements = ["UPDATE d SET doc = JSON_ARRAY_APPEND(doc, '$.list', {n}) WHERE id % 64 = {n} % 64",
+                  "UPDATE d SET doc = JSON_REMOVE(JSON_ARRAY_INSERT(doc, '$.list[0]', {n}), '$.m') WHERE id % 64 = ({n} + 1) % 64",
+                  "UPDATE d SET doc = JSON_SET(doc, '$.m', {n}, '$.n', {n}) WHERE id % 64 = {n} % 64",
+                  "INSERT INTO d (doc) VALUES (JSON_OBJECT('list', JSON_ARRAY(), 'n', {n}, 'long', REPEAT('y', 400)))",
+                  "UPDATE d SET id = -id WHERE id % 512 = {n} % 512"]
+    binbus = keeper(lab, source, "app.*", rows_per_second=4000)
+    with Changes(source, on_connect="SET SESSION binlog_row_image = MINIMAL, binlog_row_value_options = PARTIAL_JSON",
+                 statements=statements) as changes:
+        changes.wait(20)
+        binbus.start()
+        wait_table(binbus, "app.d", lambda table: table["phase"] == "ready", "it is read")
+        changes.wait(100)
+    wait_ready(binbus, source)
+    assert_kept(binbus, source, "app")
 
 
 def table_state(binbus, name):

@@ -124,7 +124,13 @@ class Example final : public Observed {
   }
   Result<std::vector<CursorStatus>> cursors(const std::string&) const override {
     return std::vector<CursorStatus>{
-        {.name = "app", .position = "b.000001:4", .client = "ann", .lag_ms = 5}};
+        {.name = "app", .position = "b.000001:4", .client = "ann", .lag_ms = 5},
+        {.name = "work",
+         .position = "b.000001:4",
+         .client = "",
+         .lag_ms = 5,
+         .shared = true,
+         .workers = {{"ann", 64}}}};
   }
   Status remove_cursor(const std::string& stream, const std::string& cursor) const override {
     changed = stream + " " + cursor;
@@ -207,7 +213,10 @@ TEST_F(ServerTest, StreamsQuestions) {
 TEST_F(ServerTest, CursorsOfTheFeed) {
   EXPECT_EQ(nlohmann::json::parse(get("/streams/shop/cursors").body),
             nlohmann::json::parse(R"({"cursors": [
-      {"name": "app", "position": "b.000001:4", "client": "ann", "lag_ms": 5, "purged": false}]})"));
+      {"name": "app", "position": "b.000001:4", "client": "ann", "lag_ms": 5, "purged": false,
+       "shared": false, "workers": []},
+      {"name": "work", "position": "b.000001:4", "client": "", "lag_ms": 5, "purged": false,
+       "shared": true, "workers": [{"client": "ann", "parts": 64}]}]})"));
   httplib::Client client("127.0.0.1", server_->port());
   EXPECT_EQ(client.Delete("/streams/shop/cursors/my.app-2")->status, 200);
   EXPECT_EQ(example_.changed, "shop my.app-2");

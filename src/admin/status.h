@@ -78,6 +78,7 @@ struct SubscriberStatus {
   std::string client;    // as it calls itself
   std::string peer;      // "10.0.0.7:51234"
   std::string cursor;    // "": none
+  uint32_t parts = 0;    // of a shared cursor, how many of the keys' 64 parts are its
   std::string state;     // "waiting", "snapshot", "sending", "caught_up"
   std::string reason;    // of waiting
   std::string position;  // FILE:POS up to which it has all; "": not known yet
@@ -91,13 +92,19 @@ struct FeedStatus {
   std::vector<SubscriberStatus> subscribers;  // of this node
 };
 
-// A position that is kept for a client of the feed.
+// A position that is kept for a client of the feed, or positions for several that share them.
 struct CursorStatus {
+  struct Worker {
+    std::string client;
+    int parts = 0;  // of 64
+  };
   std::string name;
-  std::string position;                 // "": nothing is committed yet
+  std::string position;                 // "": nothing is committed yet; shared: the first
   std::string client;                   // who is served with it; "": nobody
   std::optional<uint64_t> lag_ms = {};  // age of the oldest transaction behind it; none: not known
   bool purged = false;                  // what comes next is no longer in the log
+  bool shared = false;                  // by workers
+  std::vector<Worker> workers = {};
 };
 
 // What delivers a stream's changes.

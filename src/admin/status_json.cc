@@ -131,6 +131,7 @@ Json feed(const std::optional<FeedStatus>& f) {
     json["subscribers"].push_back({{"client", each.client},
                                    {"peer", each.peer},
                                    {"cursor", each.cursor},
+                                   {"parts", each.parts},
                                    {"state", each.state},
                                    {"reason", each.reason},
                                    {"position", each.position},
@@ -260,11 +261,16 @@ std::string to_json(const std::vector<SegmentStatus>& segments) {
 std::string to_json(const std::vector<CursorStatus>& cursors) {
   Json json{{"cursors", Json::array()}};
   for (const CursorStatus& each : cursors) {
+    Json workers = Json::array();
+    for (const CursorStatus::Worker& worker : each.workers)
+      workers.push_back({{"client", worker.client}, {"parts", worker.parts}});
     json["cursors"].push_back({{"name", each.name},
                                {"position", each.position},
                                {"client", each.client},
                                {"lag_ms", known(each.lag_ms)},
-                               {"purged", each.purged}});
+                               {"purged", each.purged},
+                               {"shared", each.shared},
+                               {"workers", std::move(workers)}});
   }
   return print(json);
 }

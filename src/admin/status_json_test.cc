@@ -37,7 +37,7 @@ TEST(StatusJson, HoldsEverythingUnderItsName) {
                "bytes": 5, "filtered": 6, "rejected": 7, "skipped": 8, "revision": 9,
                "revision_from": "binlog.000006:4"}],
     "feed": {"bytes_sent": 9000,
-             "subscribers": [{"client": "ann", "peer": "127.0.0.1:51300", "cursor": "app", "state": "sending", "reason": "",
+             "subscribers": [{"client": "ann", "peer": "127.0.0.1:51300", "cursor": "app", "parts": 0, "state": "sending", "reason": "",
                               "position": "binlog.000007:4000", "lag_ms": 1500, "bytes_sent": 8000,
                               "connected_us": 1699999000000000}]},
     "snapshot": {"position": "binlog.000007:4711", "caught_up": true, "reason": "", "fill_reason": "",

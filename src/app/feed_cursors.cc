@@ -30,6 +30,26 @@ class GroupStore final : public feed::CursorStore {
 // Errors go as values, so that their codes arrive.
 Json answer_error(const Error& error) { return {{"code", error.code}, {"message", error.message}}; }
 
+Json to_json(const feed::CursorStatus& cursor) {
+  Json out{cursor.name, cursor.position, cursor.client};
+  if (!cursor.shared) return out;
+  Json workers = Json::array();
+  for (const feed::Worker& worker : cursor.workers) workers.push_back({worker.client, worker.parts});
+  out.push_back(cursor.places.print());
+  out.push_back(std::move(workers));
+  return out;
+}
+
+Result<feed::CursorStatus> cursor_of(const Json& json) {
+  feed::CursorStatus out{json.at(0), json.at(1), json.at(2)};
+  if (json.size() < 5) return out;
+  out.shared = true;
+  BINBUS_TRY(places, feed::PartPlaces::parse(json.at(3).get_ref<const std::string&>()));
+  out.places = std::move(places);
+  for (const Json& worker : json.at(4)) out.workers.push_back({worker.at(0), worker.at(1)});
+  return out;
+}
+
 Json answer(feed::Cursors& cursors, const Json& asked) {
   const std::string what = asked.at("what"), cursor = asked.at("cursor");
   const feed::Holder holder{asked.at("client"), asked.at("call")};
@@ -42,10 +62,22 @@ Json answer(feed::Cursors& cursors, const Json& asked) {
     const auto all = cursors.list();
     if (!all) return answer_error(all.error());
     Json list = Json::array();
-    for (const feed::CursorStatus& each : *all)
-      list.push_back({each.name, each.position, each.client});
+    for (const feed::CursorStatus& each : *all) list.push_back(to_json(each));
     return {{"list", list}};
   }
+  if (what == "join") {
+    const auto places = cursors.join(cursor, holder);
+    return places ? Json{{"places", places->print()}} : answer_error(places.error());
+  }
+  if (what == "stay") {
+    const auto stays = cursors.stay(cursor, holder);
+    return stays ? Json{{"stay", *stays}} : answer_error(stays.error());
+  }
+  if (what == "commit_parts") {
+    const auto places = feed::PartPlaces::parse(asked.at("places").get_ref<const std::string&>());
+    done = places ? cursors.commit_parts(cursor, holder, *places) : fail(places.error());
+  }
+  if (what == "leave") cursors.leave(cursor, holder);
   if (what == "renew") done = cursors.renew(cursor, holder);
   if (what == "commit") done = cursors.commit(cursor, holder, asked.at("position"));
   if (what == "release") cursors.release(cursor, holder);
@@ -77,12 +109,37 @@ class LeadersCursors final : public feed::Cursors {
     if (const auto here = here_()) return here->release(cursor, holder);
     static_cast<void>(ask("release", cursor, holder));  // it ends by itself
   }
+  Result<feed::PartPlaces> join(const std::string& cursor, const feed::Holder& worker) override {
+    if (const auto here = here_()) return here->join(cursor, worker);
+    BINBUS_TRY(answer, ask("join", cursor, worker));
+    if (!answer.contains("places")) {
+      return fail(Code::kUnsupported,
+                  "the leader's version knows no shared cursors: bring it to this node's");
+    }
+    return feed::PartPlaces::parse(answer.at("places").get_ref<const std::string&>());
+  }
+  Result<feed::Stay> stay(const std::string& cursor, const feed::Holder& worker) override {
+    if (const auto here = here_()) return here->stay(cursor, worker);
+    BINBUS_TRY(answer, ask("stay", cursor, worker));
+    return answer.value("stay", feed::Stay::kLost);
+  }
+  Status commit_parts(const std::string& cursor, const feed::Holder& worker,
+                      const feed::PartPlaces& places) override {
+    if (const auto here = here_()) return here->commit_parts(cursor, worker, places);
+    return done(ask("commit_parts", cursor, worker, {{"places", places.print()}}));
+  }
+  void leave(const std::string& cursor, const feed::Holder& worker) override {
+    if (const auto here = here_()) return here->leave(cursor, worker);
+    static_cast<void>(ask("leave", cursor, worker));  // its lease ends by itself
+  }
   Result<std::vector<feed::CursorStatus>> list() override {
     if (const auto here = here_()) return here->list();
     BINBUS_TRY(answer, ask("list", "", {}));
     std::vector<feed::CursorStatus> out;
-    for (const Json& each : answer.value("list", Json::array()))
-      out.push_back({each.at(0), each.at(1), each.at(2)});
+    for (const Json& each : answer.value("list", Json::array())) {
+      BINBUS_TRY(cursor, cursor_of(each));
+      out.push_back(std::move(cursor));
+    }
     return out;
   }
   Status remove(const std::string& cursor) override {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "app/config_keys.h"
 #include "app/feed_cursors.h"
@@ -218,6 +219,7 @@ admin::StreamStatus Stream::status() const {
           {.client = std::move(each.client),
            .peer = std::move(each.peer),
            .cursor = std::move(each.cursor),
+           .parts = each.parts,
            .state = std::move(each.state),
            .reason = std::move(each.reason),
            .position = each.position,
@@ -432,8 +434,12 @@ Result<std::vector<admin::CursorStatus>> Stream::cursors() const {
   for (feed::CursorStatus& each : all) {
     admin::CursorStatus& told = out.emplace_back();
     told.name = std::move(each.name);
-    told.position = std::move(each.position);
+    told.position =
+        each.shared ? feed::furthest_behind(changes, each.places) : std::move(each.position);
     told.client = std::move(each.client);
+    told.shared = each.shared;
+    for (feed::Worker& worker : each.workers)
+      told.workers.push_back({std::move(worker.client), std::popcount(worker.parts)});
     const auto place = feed::Place::parse(told.position);
     const auto at = place ? changes.find(place->at) : fail(place.error());
     if (at) told.lag_ms = now->meter.reader_lag_ms(*at, clock_.wall_us());

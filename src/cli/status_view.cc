@@ -115,7 +115,9 @@ std::string subscriber_rows(const Json& feed, uint64_t now_us) {
   std::string reasons;
   for (const Json& each : feed.at("subscribers")) {
     const uint64_t since_us = number(each, "connected_us");
-    rows.push_back({text(each, "client"), text(each, "peer"), or_dash(text(each, "cursor")),
+    const uint64_t parts = number(each, "parts");
+    const std::string share = parts == 0 ? "" : fmt::format(" ({}/64)", parts);
+    rows.push_back({text(each, "client"), text(each, "peer"), or_dash(text(each, "cursor")) + share,
                     text(each, "state"), or_dash(text(each, "position")),
                     duration_text(number(each, "lag_ms")), bytes_text(number(each, "bytes_sent")),
                     duration_text(now_us > since_us ? (now_us - since_us) / 1000 : 0)});
@@ -293,11 +295,18 @@ Result<std::string> cursors_text(std::string_view cursors) {
     std::vector<std::vector<std::string>> rows = {{"CURSOR", "POSITION", "CLIENT", "LAG"}};
     for (const Json& each : json.at("cursors")) {
       const Json& lag = each.at("lag_ms");
+      const Json& workers = each.at("workers");
       rows.push_back({text(each, "name"), or_dash(text(each, "position")),
-                      or_dash(text(each, "client")),
+                      each.at("shared").get<bool>() ? fmt::format("{} worker{}", workers.size(), workers.size() == 1 ? "" : "s")
+                                                    : or_dash(text(each, "client")),
                       each.at("purged").get<bool>() ? "what comes next was removed by retention"
                       : lag.is_null()               ? "-"
                                                     : duration_text(lag.get<uint64_t>())});
+      for (const Json& worker : workers) {
+        rows.push_back({"", "", fmt::format("{} ({}/64)", text(worker, "client"),
+                                            number(worker, "parts")),
+                        ""});
+      }
     }
     return table(rows, "");
   });

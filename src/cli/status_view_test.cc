@@ -33,7 +33,7 @@ const char* const kStatus = R"({
      "sinks": [{"name": "changes", "type": "file", "format": "maxwell", "state": "retrying", "reason": "the disk is full",
                 "position": "binlog.000007:4000", "lag_ms": 3000, "messages": 4000, "bytes": 5000, "rejected": 7}],
      "feed": {"bytes_sent": 9000, "subscribers": [
-         {"client": "ann", "peer": "127.0.0.1:51300", "cursor": "app", "state": "waiting", "reason": "no credit is left",
+         {"client": "ann", "peer": "127.0.0.1:51300", "cursor": "app", "parts": 13, "state": "waiting", "reason": "no credit is left",
           "position": "binlog.000007:4000", "lag_ms": 1500, "bytes_sent": 8000, "connected_us": 1699999810000000}]},
      "snapshot": {"position": "binlog.000007:4711", "caught_up": true, "reason": "", "fill_reason": "the source runs 9 statements",
                   "disk_bytes": 43300000, "patterns": ["shop.*", "crm.users"], "patterns_told": true,
@@ -70,8 +70,8 @@ shop: streaming, 0.2 s behind (1.5 MB)
     changes  file  maxwell  retrying  binlog.000007:4000  3.0 s  4,000     5.0 kB  7
     changes: the disk is full
   feed      1
-    CLIENT  PEER             CURSOR  STATE    POSITION            LAG    SENT    CONNECTED
-    ann     127.0.0.1:51300  app     waiting  binlog.000007:4000  1.5 s  8.0 kB  3 min 20 s
+    CLIENT  PEER             CURSOR       STATE    POSITION            LAG    SENT    CONNECTED
+    ann     127.0.0.1:51300  app (13/64)  waiting  binlog.000007:4000  1.5 s  8.0 kB  3 min 20 s
     ann: no credit is left
 
 orders: waiting
@@ -228,20 +228,25 @@ TEST(StatusView, PlaceOfARevision) {
 TEST(StatusView, Feed) {
   EXPECT_EQ(feed_text(kStatus, "", false).value(),
             R"(shop: 1 clients
-    CLIENT  PEER             CURSOR  STATE    POSITION            LAG    SENT    CONNECTED
-    ann     127.0.0.1:51300  app     waiting  binlog.000007:4000  1.5 s  8.0 kB  3 min 20 s
+    CLIENT  PEER             CURSOR       STATE    POSITION            LAG    SENT    CONNECTED
+    ann     127.0.0.1:51300  app (13/64)  waiting  binlog.000007:4000  1.5 s  8.0 kB  3 min 20 s
     ann: no credit is left
 orders: nobody is fed; see [feed]
 )");
   EXPECT_EQ(cursors_text(R"({"cursors": [
-      {"name": "app", "position": "b.000001:4", "client": "ann", "lag_ms": 1500, "purged": false},
-      {"name": "new", "position": "", "client": "", "lag_ms": null, "purged": false},
-      {"name": "old", "position": "b.000000:4", "client": "", "lag_ms": null, "purged": true}]})")
+      {"name": "app", "position": "b.000001:4", "client": "ann", "lag_ms": 1500, "purged": false, "shared": false, "workers": []},
+      {"name": "new", "position": "", "client": "", "lag_ms": null, "purged": false, "shared": false, "workers": []},
+      {"name": "old", "position": "b.000000:4", "client": "", "lag_ms": null, "purged": true, "shared": false, "workers": []},
+      {"name": "work", "position": "b.000001:4", "client": "", "lag_ms": 1500, "purged": false, "shared": true,
+       "workers": [{"client": "ann", "parts": 32}, {"client": "bob", "parts": 32}]}]})")
                 .value(),
-            R"(CURSOR  POSITION    CLIENT  LAG
-app     b.000001:4  ann     1.5 s
-new     -           -       -
-old     b.000000:4  -       what comes next was removed by retention
+            R"(CURSOR  POSITION    CLIENT       LAG
+app     b.000001:4  ann          1.5 s
+new     -           -            -
+old     b.000000:4  -            what comes next was removed by retention
+work    b.000001:4  2 workers    1.5 s
+                    ann (32/64)
+                    bob (32/64)
 )");
 }
 

@@ -72,7 +72,9 @@ void BatchMaker::end_change() {
 
 Batch BatchMaker::take() {
   end_change();
-  Batch out{.tables = std::exchange(tables_, {}), .body = std::exchange(wire_.out(), {})};
+  Batch out{.tables = std::exchange(tables_, {}),
+            .body = std::exchange(wire_.out(), {}),
+            .position = position_};
   wire_.out().reserve(out.body.size());
   ++batches_;
   transactions_ = 0;
@@ -128,9 +130,14 @@ Status BatchMaker::add(const Change& change, const Place& place) {
     if (change_ != 0) wire_.drop(std::exchange(change_, 0));
     return written;
   }
+  move_to(place);
+  return ok();
+}
+
+void BatchMaker::move_to(const Place& place) {
   position_.clear();
   place.append_to(position_);
-  return ok();
+  position_ += suffix_;
 }
 
 Status BatchMaker::write(const Change& change) {
@@ -209,9 +216,7 @@ Status BatchMaker::add_row(const Change& change, const Place& place, uint64_t co
 }
 
 void BatchMaker::end_at(const Place& place) {
-  if (change_ == 0) return;
-  position_.clear();
-  place.append_to(position_);
+  if (change_ != 0) move_to(place);
 }
 
 }  // namespace binbus::feed

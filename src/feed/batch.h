@@ -21,6 +21,7 @@ struct Batch {
   };
   std::vector<Named> tables;  // that its changes name; ids are unique in the process
   std::string body;           // all else
+  std::string position;       // of its last change
 };
 // What a SubscribeResponse has before the body, with the definitions of some tables.
 std::string head_of(const std::vector<Batch::Named>& tables, size_t body_bytes);
@@ -36,6 +37,8 @@ class BatchMaker {
                  std::string_view key);
   // The last change that was added is the last before that place.
   void end_at(const Place& place);
+  // Goes behind each place from now on, to make it a position.
+  void set_suffix(std::string suffix) { suffix_ = std::move(suffix); }
   size_t bytes() const { return wire_.written().size(); }
   bool empty() const { return bytes() == 0; }
   // What was added since the last call.
@@ -49,6 +52,7 @@ class BatchMaker {
   };
   const Part& part(const schema::TablePtr& table);
   uint32_t transaction(const schema::Change& change);
+  void move_to(const Place& place);
   Status write(const schema::Change& change);
   Status write_row(int field, std::span<const schema::Field> fields, const Part& part);
   void end_change();
@@ -57,6 +61,7 @@ class BatchMaker {
   WireWriter wire_;
   size_t change_ = 0;     // where the last change was opened; 0: there is none that is still open
   std::string position_;  // the last change's, written when it ends
+  std::string suffix_;    // of positions
   std::string nulls_, absent_;
   format::TableCache<Part> parts_;
   uint64_t batches_ = 1;

@@ -73,7 +73,29 @@ Result<std::unique_ptr<CursorStore>> open_cursor_files(io::FileSystem& files, st
 
 CursorTable::CursorTable(std::unique_ptr<CursorStore> store, io::Clock& clock, uint64_t quiet_ms)
     : store_(std::move(store)), clock_(clock), quiet_until_ms_(now_ms() + quiet_ms) {
-  for (auto& [name, position] : store_->read()) cursors_[name].position = position;
+  for (auto& [name, position] : store_->read()) {
+    State& state = cursors_[name];
+    state.shared = SharedCursor::parse(position, now_ms());
+    if (!state.shared) state.position = position;
+  }
+}
+
+Result<CursorTable::State*> CursorTable::find_or_make(const std::string& cursor) {
+  if (cursors_.size() >= kCursorsMax && !cursors_.contains(cursor)) {
+    return fail(Code::kLimit,
+                fmt::format("there are {} cursors; delete some that nobody uses", cursors_.size()));
+  }
+  return &cursors_[cursor];
+}
+
+void CursorTable::tidy(const std::string& cursor) {
+  const auto found = cursors_.find(cursor);
+  if (found == cursors_.end()) return;
+  State& state = found->second;
+  if (state.shared && state.shared->print().empty() && state.shared->workers(now_ms()).empty())
+    state.shared.reset();
+  if (!state.shared && !leased(state) && state.position.empty() && state.waiting.empty())
+    cursors_.erase(found);
 }
 
 // Remembers that the client asks, and forgets those who do no more.
@@ -101,11 +123,14 @@ void CursorTable::give(State& state, const Holder& holder) const {
 Result<std::string> CursorTable::lease(const std::string& cursor, const Holder& holder,
                                        bool again) {
   const std::lock_guard lock(mutex_);
-  if (cursors_.size() >= kCursorsMax && !cursors_.contains(cursor)) {
-    return fail(Code::kLimit,
-                fmt::format("there are {} cursors; delete some that nobody uses", cursors_.size()));
+  BINBUS_TRY(found, find_or_make(cursor));
+  State& state = *found;
+  if (state.shared) {
+    return fail(Code::kDiverged,
+                fmt::format("cursor {} is shared by workers: subscribe with `shared`, or choose "
+                            "another name",
+                            cursor));
   }
-  State& state = cursors_[cursor];
   const bool its = leased(state) && state.holder.client == holder.client;
   if (!its) {
     const bool next = is_next(state, holder.client) || again;
@@ -152,14 +177,81 @@ void CursorTable::release(const std::string& cursor, const Holder& holder) {
     std::erase_if(state.waiting,
                   [&](const Waiter& waiter) { return waiter.client == holder.client; });
   }
-  if (!leased(state) && state.position.empty() && state.waiting.empty()) cursors_.erase(found);
+  tidy(cursor);
+}
+
+// Durable before anybody goes by it.
+Status CursorTable::keep(const std::string& cursor, State& state, SharedCursor changed) {
+  if (const std::string text = changed.print(); text != state.shared->print()) {
+    BINBUS_RETURN_IF_ERROR(
+        store_->write(cursor, text.empty() ? std::nullopt : std::optional(text)));
+  }
+  state.shared = std::move(changed);
+  return ok();
+}
+
+Result<PartPlaces> CursorTable::join(const std::string& cursor, const Holder& worker) {
+  const std::lock_guard lock(mutex_);
+  BINBUS_TRY(found, find_or_make(cursor));
+  State& state = *found;
+  if (!state.position.empty() || leased(state) || !state.waiting.empty()) {
+    return fail(Code::kDiverged,
+                fmt::format("cursor {} is one that a single client has at a time: subscribe "
+                            "without `shared`, choose another name, or delete it",
+                            cursor));
+  }
+  if (!state.shared) state.shared.emplace();
+  if (!state.shared->has_room_for(worker.client, now_ms()))
+    return fail(Code::kLimit, fmt::format("cursor {} has too many workers", cursor));
+  SharedCursor changed = *state.shared;
+  const Parts parts = changed.join(worker, now_ms());
+  BINBUS_RETURN_IF_ERROR(keep(cursor, state, std::move(changed)));
+  if (parts == 0) {
+    return fail(Code::kUnavailable,
+                fmt::format("cursor {}: other workers have all keys, and those that are to be this "
+                            "one's are waited for",
+                            cursor));
+  }
+  return state.shared->places(parts);
+}
+
+Result<Stay> CursorTable::stay(const std::string& cursor, const Holder& worker) {
+  const std::lock_guard lock(mutex_);
+  const auto found = cursors_.find(cursor);
+  if (found == cursors_.end() || !found->second.shared) return Stay::kLost;
+  return found->second.shared->stay(worker, now_ms());
+}
+
+Status CursorTable::commit_parts(const std::string& cursor, const Holder& worker,
+                                 const PartPlaces& places) {
+  const std::lock_guard lock(mutex_);
+  const auto found = cursors_.find(cursor);
+  if (found == cursors_.end() || !found->second.shared) return lost(cursor, worker);
+  SharedCursor changed = *found->second.shared;
+  if (!changed.commit(worker, places, now_ms())) return lost(cursor, worker);
+  return keep(cursor, found->second, std::move(changed));
+}
+
+// That nobody has its parts is not written: the next who gets them is.
+void CursorTable::leave(const std::string& cursor, const Holder& worker) {
+  const std::lock_guard lock(mutex_);
+  const auto found = cursors_.find(cursor);
+  if (found == cursors_.end() || !found->second.shared) return;
+  found->second.shared->leave(worker, now_ms());
+  tidy(cursor);
 }
 
 Result<std::vector<CursorStatus>> CursorTable::list() {
   const std::lock_guard lock(mutex_);
   std::vector<CursorStatus> out;
-  for (const auto& [name, state] : cursors_)
-    out.push_back({name, state.position, leased(state) ? state.holder.client : ""});
+  for (auto& [name, state] : cursors_) {
+    CursorStatus& told = out.emplace_back(
+        CursorStatus{name, state.position, leased(state) ? state.holder.client : ""});
+    if (!state.shared) continue;
+    told.shared = true;
+    told.workers = state.shared->workers(now_ms());
+    told.places = state.shared->places(kAllParts);
+  }
   return out;
 }
 
@@ -171,6 +263,14 @@ Status CursorTable::remove(const std::string& cursor) {
   if (leased(found->second)) {
     return fail(Code::kExists, fmt::format("cursor {} is leased to {}: end that first", cursor,
                                            found->second.holder.client));
+  }
+  if (found->second.shared) {
+    const auto workers = found->second.shared->workers(now_ms());
+    if (!workers.empty()) {
+      return fail(Code::kExists, fmt::format("cursor {} is used by {} workers, {} among them: end "
+                                             "them first",
+                                             cursor, workers.size(), workers.front().client));
+    }
   }
   BINBUS_RETURN_IF_ERROR(store_->write(cursor, std::nullopt));
   cursors_.erase(found);

@@ -1,7 +1,8 @@
 // Positions that subscribers keep at the server, by name, and who may use each now.
 //
-// A cursor is leased to one client at a time. Who asks while another has it waits: who has waited longest is next, when the lease
-// is given back, or has not been renewed for kLeaseMs.
+// An ordinary cursor is leased to one client at a time. Who asks while another has it waits: who has waited longest is next, when the
+// lease is given back, or has not been renewed for kLeaseMs. A shared one is many workers', each of which has parts of the keys
+// (feed/shared_cursor.h).
 //
 // Thread: any.
 #pragma once
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "feed/shared_cursor.h"
 #include "io/clock.h"
 #include "io/file.h"
 
@@ -23,22 +25,19 @@ struct CursorStatus {
   std::string name;
   std::string position;  // "": nothing is committed yet
   std::string client;    // who has the lease; "": nobody
+  // Of a shared one instead: how far its parts are, and its workers.
+  bool shared = false;
+  PartPlaces places = {};
+  std::vector<Worker> workers = {};
 };
 
 // 1 to 64 letters, digits, "_", "-" and ".", not beginning with a "."; else kInvalid.
 Status check_cursor_name(const std::string& name);
 
-// Who asks for a lease: a client, in one of its calls. A later call of the client takes the lease from an earlier one.
-struct Holder {
-  std::string client;
-  std::string call;
-  bool operator==(const Holder&) const = default;
-};
-
 // Of one stream.
 class Cursors {
  public:
-  static constexpr uint64_t kLeaseMs = 6'000;
+  static constexpr uint64_t kLeaseMs = SharedCursor::kLeaseMs;
   static constexpr uint64_t kRenewMs = 1'500;
 
   virtual ~Cursors() = default;
@@ -52,6 +51,17 @@ class Cursors {
   virtual Status commit(const std::string& cursor, const Holder& holder,
                         const std::string& position) = 0;
   virtual void release(const std::string& cursor, const Holder& holder) = 0;
+
+  // Of shared cursors: see SharedCursor. kDiverged from join(), and from lease(), for a cursor of the other kind.
+  //
+  // Where the parts are that are the worker's now, which is durable; kUnavailable: there are none for it yet.
+  virtual Result<PartPlaces> join(const std::string& cursor, const Holder& worker) = 0;
+  virtual Result<Stay> stay(const std::string& cursor, const Holder& worker) = 0;
+  // Durable on return; places of parts that are not the worker's are left out. kExists when none are.
+  virtual Status commit_parts(const std::string& cursor, const Holder& worker,
+                              const PartPlaces& places) = 0;
+  virtual void leave(const std::string& cursor, const Holder& worker) = 0;
+
   virtual Result<std::vector<CursorStatus>> list() = 0;
   // kNotFound; kExists while somebody has the lease.
   virtual Status remove(const std::string& cursor) = 0;
@@ -79,6 +89,11 @@ class CursorTable final : public Cursors {
   Status commit(const std::string& cursor, const Holder& holder,
                 const std::string& position) override;
   void release(const std::string& cursor, const Holder& holder) override;
+  Result<PartPlaces> join(const std::string& cursor, const Holder& worker) override;
+  Result<Stay> stay(const std::string& cursor, const Holder& worker) override;
+  Status commit_parts(const std::string& cursor, const Holder& worker,
+                      const PartPlaces& places) override;
+  void leave(const std::string& cursor, const Holder& worker) override;
   Result<std::vector<CursorStatus>> list() override;
   Status remove(const std::string& cursor) override;
 
@@ -92,6 +107,7 @@ class CursorTable final : public Cursors {
     Holder holder;          // of the lease; no client: nobody
     uint64_t until_ms = 0;  // how long
     std::vector<Waiter> waiting;
+    std::optional<SharedCursor> shared;
   };
   uint64_t now_ms() const { return clock_.monotonic_us() / 1000; }
   bool leased(const State& state) const {
@@ -99,6 +115,10 @@ class CursorTable final : public Cursors {
   }
   bool is_next(State& state, const std::string& client) const;
   void give(State& state, const Holder& holder) const;
+  Result<State*> find_or_make(const std::string& cursor);
+  Status keep(const std::string& cursor, State& state, SharedCursor changed);
+  // Forgets a cursor that nobody has, and that has no position.
+  void tidy(const std::string& cursor);
 
   const std::unique_ptr<CursorStore> store_;
   io::Clock& clock_;

@@ -119,5 +119,54 @@ TEST_F(CursorsTest, RefusesToRemoveWhatIsInUse) {
   EXPECT_TRUE(check_cursor_name("my-app.1_x"));
 }
 
+TEST_F(CursorsTest, KeepsASharedOneThroughAPowerFailure) {
+  auto cursors = open();
+  PartPlaces places;
+  places.add("b.1:4", 0xff);
+  EXPECT_EQ(cursors->join("c", kAnn)->print(), "@ffffffffffffffff");
+  ASSERT_TRUE(cursors->commit_parts("c", kAnn, places));
+  EXPECT_EQ(cursors->join("c", kBob).error().code, Code::kUnavailable);
+  cursors.reset();
+  disk_.crash(1);
+  cursors = open();
+  // Ann has six seconds to come back.
+  EXPECT_EQ(cursors->join("c", kBob).error().code, Code::kUnavailable);
+  clock_.ms += Cursors::kLeaseMs;
+  EXPECT_EQ(cursors->join("c", kBob)->print(), "b.1:4@ff+@ffffffffffffff00");
+  EXPECT_EQ(cursors->commit_parts("c", kAnn, places).error().code, Code::kExists);
+  EXPECT_EQ(*cursors->stay("c", kAnn), Stay::kLost);
+  const CursorStatus listed = cursors->list()->at(0);
+  EXPECT_TRUE(listed.shared);
+  EXPECT_EQ(listed.workers, std::vector<Worker>({{"bob", kAllParts}}));
+  EXPECT_EQ(cursors->remove("c").error().code, Code::kExists);
+  cursors->leave("c", kBob);
+  ASSERT_TRUE(cursors->remove("c"));
+  EXPECT_TRUE(open()->list()->empty());
+}
+
+// Nobody has parts whose being given out is not durable.
+TEST_F(CursorsTest, GivesNoPartsThatItCannotKeep) {
+  auto cursors = open();
+  disk_.set_capacity(0);
+  EXPECT_FALSE(cursors->join("c", kAnn));
+  EXPECT_EQ(*cursors->stay("c", kAnn), Stay::kLost);
+  disk_.set_capacity(UINT64_MAX);
+  EXPECT_TRUE(cursors->join("c", kBob));
+}
+
+TEST_F(CursorsTest, IsSharedOrNot) {
+  auto cursors = open();
+  EXPECT_EQ(lease(*cursors, kAnn), "");
+  EXPECT_EQ(cursors->join("c", kBob).error().code, Code::kDiverged);
+  ASSERT_TRUE(cursors->commit("c", kAnn, "b.1:4"));
+  cursors->release("c", kAnn);
+  EXPECT_EQ(cursors->join("c", kBob).error().code, Code::kDiverged);
+  ASSERT_TRUE(cursors->remove("c"));
+  ASSERT_TRUE(cursors->join("c", kBob));
+  EXPECT_THAT(lease(*cursors, kAnn), HasSubstr("shared by workers"));
+  cursors->leave("c", kBob);
+  EXPECT_EQ(lease(*cursors, kAnn), "");  // nothing was committed
+}
+
 }  // namespace
 }  // namespace binbus::feed

@@ -66,9 +66,20 @@ Status Follower::seek(const Place& place) {
   BINBUS_RETURN_IF_ERROR(sought);
   place_begin_ = told_in_ = changes_.position();
   told_ = place.within;
-  begun_ = told_ && transactions_;
+  begun_ = told_ && transactions_ && !share_;  // of a share, its BEGIN may have been told to others
   place_ = place;
   return ok();
+}
+
+Status Follower::seek(Share share) {
+  BINBUS_TRY(place, Place::parse(share.first().place));
+  share_ = std::move(share);
+  batch_.set_suffix(share_->suffix());
+  return seek(place);
+}
+
+void Follower::reach(const Spot& spot) {
+  if (share_ && share_->reach(spot)) batch_.set_suffix(share_->suffix());
 }
 
 Result<bool> Follower::gather(uint64_t wait_ms, const std::stop_token& stop,
@@ -88,6 +99,7 @@ Result<bool> Follower::read(uint64_t wait_ms, const std::stop_token& stop,
   BINBUS_TRY(
       any, changes_.read([&](const Change& change) { return take(change, full); }, wait_ms, stop));
   move_to_end();
+  reach({changes_.position(), place_.within});
   if (any) batch_.end_at(place_);
   return any;
 }
@@ -115,6 +127,7 @@ Status Follower::take(const Change& change, const std::function<Status()>& full)
   if (change.operation == Operation::kCommit) {
     if (!begun_) return ok();
     move_to(change);
+    reach({change.transaction->begin, place_.within});
     return batch_.add(change, place_);
   }
   const Place::Change number{change.event, change.row};
@@ -128,6 +141,10 @@ Status Follower::take(const Change& change, const std::function<Status()>& full)
     BINBUS_TRY(known, fit_(told));
     if (!known) return ok();
   }
+  if (share_) {
+    BINBUS_TRY(its, share_->fit(told));
+    if (!its) return ok();
+  }
   if (transactions_ && !begun_ && change.transaction->begin == bounds_) {
     begun_ = true;
     Change begin = change;
@@ -138,9 +155,11 @@ Status Follower::take(const Change& change, const std::function<Status()>& full)
     move_to(change);
     Place at = place_;
     at.within.reset();
+    reach({change.transaction->begin, {}});
     BINBUS_RETURN_IF_ERROR(batch_.add(begin, at));
   }
   move_to(change);
+  reach({change.transaction->begin, place_.within});
   BINBUS_RETURN_IF_ERROR(batch_.add(told, place_));
   return batch_.bytes() < kBatchBytes ? ok() : full();
 }

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "feed/batch.h"
+#include "feed/share.h"
 #include "feed/streams.h"
 
 namespace binbus::feed::v1 {
@@ -32,6 +33,10 @@ class Follower {
   Status start(const std::string& from);
   // kPurged says what is missing.
   Status seek(const Place& place);
+  // Gathers what is of the share, from there on, and has positions say how far its parts are.
+  Status seek(Share share);
+  // What is to be gathered next begins behind it.
+  std::string position() const { return place_.print() + (share_ ? share_->suffix() : ""); }
   void set_fit(Fit fit) { fit_ = std::move(fit); }
 
   // Reads what is there, until it makes a batch; where there is nothing, waits for it at most so long. False: nothing came. `full` takes
@@ -52,6 +57,7 @@ class Follower {
   Result<bool> read(uint64_t wait_ms, const std::stop_token& stop,
                     const std::function<Status()>& full);
   Status take(const schema::Change& change, const std::function<Status()>& full);
+  void reach(const Spot& spot);
   void move_to(const schema::Change& change);
   void move_to_end();
 
@@ -72,6 +78,7 @@ class Follower {
       bounds_;  // of the last transaction that has a BEGIN; statements like CREATE TABLE have none
   bool begun_ = false;  // the transaction's BEGIN was told
   Fit fit_;
+  std::optional<Share> share_;  // set: all else is left out
 };
 
 }  // namespace binbus::feed

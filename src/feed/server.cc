@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <bit>
 #include <list>
 #include <random>
 #include <thread>
@@ -114,6 +115,8 @@ class Call final : public Reactor, public Output {
       const std::lock_guard lock(mutex_);
       to_commit_ = request.commit().position();  // what came before it is done, too
       commit_.notify_all();
+    } else if (request.has_leave()) {
+      subscriber_->leave();
     }
     StartRead(&request_);
   }
@@ -261,11 +264,19 @@ class Service final : public Methods {
     return answer(*context, [&]() -> Status {
       BINBUS_TRY(stream, streams_.feed(request->stream()));
       BINBUS_TRY(cursors, stream.cursors->list());
+      const changes::LogChanges log(*stream.log, stream.schema_at);
       for (CursorStatus& cursor : cursors) {
         v1::Cursor& out = *response->add_cursors();
         out.set_name(std::move(cursor.name));
-        out.set_position(std::move(cursor.position));
+        out.set_position(cursor.shared ? furthest_behind(log, cursor.places)
+                                       : std::move(cursor.position));
         out.set_client(std::move(cursor.client));
+        out.set_shared(cursor.shared);
+        for (Worker& worker : cursor.workers) {
+          v1::Worker& its = *out.add_workers();
+          its.set_client(std::move(worker.client));
+          its.set_parts(static_cast<uint32_t>(std::popcount(worker.parts)));
+        }
       }
       return ok();
     });

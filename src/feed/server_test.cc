@@ -185,7 +185,16 @@ class TestClient {
     request.mutable_commit()->set_position(position);
     stream_->Write(request);
   }
+  void leave() {
+    v1::SubscribeRequest request;
+    request.mutable_leave();
+    stream_->Write(request);
+  }
   void half_close() { stream_->WritesDone(); }
+  v1::SubscribeResponse any() {
+    v1::SubscribeResponse message;
+    return stream_->Read(&message) ? message : v1::SubscribeResponse();
+  }
   // The next message of that kind; those between are passed over.
   v1::SubscribeResponse next(v1::SubscribeResponse::MessageCase kind) {
     v1::SubscribeResponse message;
@@ -738,6 +747,202 @@ TEST_F(ServerTest, ListsNodesAndCursors) {
   remove.set_cursor("other");
   EXPECT_EQ(stub_->DeleteCursor(&contexts[3], remove, &removed).error_code(),
             grpc::StatusCode::NOT_FOUND);
+}
+
+// --- workers of a shared cursor ---
+
+class SharedTest : public ServerTest {
+ protected:
+  SharedTest() {
+    for (int i = 0; i < kTables; ++i)
+      streams_.statement("CREATE TABLE t" + std::to_string(i) + " (id INT PRIMARY KEY)");
+    from_ = streams_.end().text;
+  }
+  // A row for each table, which make as many keys.
+  void insert_rows() {
+    for (int i = 0; i < kTables; ++i) streams_.insert("t" + std::to_string(i));
+  }
+  v1::Start worker(const std::string& client) const {
+    v1::Start start = from(from_);
+    start.set_cursor("work");
+    start.set_client(client);
+    start.set_shared(true);
+    return start;
+  }
+  // All that comes up to the log's end, with these parts, and the last position.
+  struct Told {
+    std::vector<std::string> tables;
+    std::vector<std::string> positions;
+    std::string end;
+  };
+  Told rest(TestClient& client, bool commits = true, const std::string& parts = "") {
+    Told out;
+    const std::string end = streams_.end().text + "@" + parts;
+    while (!out.end.starts_with(end)) {
+      const v1::SubscribeResponse message = client.any();
+      if (message.message_case() == v1::SubscribeResponse::MESSAGE_NOT_SET) break;
+      if (message.has_heartbeat()) out.end = message.heartbeat().position();
+      for (const v1::Table& table : message.batch().tables()) client.tables[table.id()] = table;
+      for (const v1::Change& change : message.batch().changes()) {
+        out.tables.push_back(client.tables.at(change.table()).table());
+        out.positions.push_back(change.position());
+      }
+    }
+    if (commits) commit(client, out.end);
+    return out;
+  }
+  static void commit(TestClient& client, const std::string& position) {
+    client.commit(position);
+    EXPECT_EQ(client.next(v1::SubscribeResponse::kCommitted).committed().position(), position);
+  }
+  // The cursor's position, and its workers' parts.
+  std::pair<std::string, std::map<std::string, uint32_t>> cursor() {
+    grpc::ClientContext context;
+    context.AddMetadata("authorization", "Bearer sesame");
+    v1::ListCursorsRequest list;
+    list.set_stream("shop");
+    v1::ListCursorsResponse cursors;
+    EXPECT_TRUE(stub_->ListCursors(&context, list, &cursors).ok());
+    if (cursors.cursors_size() != 1) return {"no cursor", {}};
+    EXPECT_TRUE(cursors.cursors(0).shared());
+    std::map<std::string, uint32_t> workers;
+    for (const v1::Worker& its : cursors.cursors(0).workers()) workers[its.client()] = its.parts();
+    return {cursors.cursors(0).position(), workers};
+  }
+  using Workers = std::map<std::string, uint32_t>;
+
+  static constexpr int kTables = 24;
+  std::string from_;
+};
+
+TEST_F(SharedTest, WorkersDivideKeysAndLeaveThemToOthers) {
+  insert_rows();
+  TestClient ann(*stub_), bob(*stub_);
+  ann.start(worker("ann"));
+  EXPECT_EQ(ann.next(v1::SubscribeResponse::kSubscribed).subscribed().position(),
+            from_ + "@ffffffffffffffff");
+  EXPECT_EQ(rest(ann).tables.size(), static_cast<size_t>(kTables));
+  EXPECT_EQ(cursor(), std::pair(streams_.end().text, Workers{{"ann", 64}}));
+  bob.start(worker("bob"));
+  EXPECT_THAT(ann.next(v1::SubscribeResponse::kWaiting).waiting().reason(),
+              HasSubstr("divided anew"));
+  EXPECT_EQ(bob.next(v1::SubscribeResponse::kSubscribed).subscribed().position(),
+            streams_.end().text + "@ffffffff00000000");
+  EXPECT_EQ(cursor().second, (Workers{{"ann", 32}, {"bob", 32}}));
+  insert_rows();
+  const Told anns = rest(ann), bobs = rest(bob, false);
+  EXPECT_EQ(anns.tables.size() + bobs.tables.size(), static_cast<size_t>(kTables));
+  std::set<std::string> all(anns.tables.begin(), anns.tables.end());
+  all.insert(bobs.tables.begin(), bobs.tables.end());
+  EXPECT_EQ(all.size(), static_cast<size_t>(kTables));
+  ASSERT_GT(bobs.tables.size(), 2U);
+  // The others' keys come to who is left from where they were committed.
+  commit(bob, bobs.positions[0]);
+  bob.leave();
+  EXPECT_TRUE(bob.end().ok());
+  EXPECT_EQ(rest(ann, true, "ffffffffffffffff").tables,
+            std::vector(bobs.tables.begin() + 1, bobs.tables.end()));
+  EXPECT_EQ(cursor(), std::pair(streams_.end().text, Workers{{"ann", 64}}));
+}
+
+TEST_F(SharedTest, AWorkerGivesKeysUpOnceWhatItWasToldIsCommitted) {
+  insert_rows();
+  TestClient ann(*stub_), bob(*stub_);
+  ann.start(worker("ann"));
+  const Told anns = rest(ann, false);
+  bob.start(worker("bob"));
+  ann.next(v1::SubscribeResponse::kWaiting);
+  bob.next(v1::SubscribeResponse::kWaiting);
+  commit(ann, anns.positions[3]);
+  EXPECT_THAT(bob.next(v1::SubscribeResponse::kWaiting).waiting().reason(),
+              HasSubstr("other workers have all keys"));
+  commit(ann, anns.positions.back());
+  EXPECT_EQ(bob.next(v1::SubscribeResponse::kSubscribed).subscribed().position(),
+            anns.positions.back().substr(0, anns.positions.back().find('@')) +
+                "@ffffffff00000000");
+  EXPECT_TRUE(rest(bob).tables.empty());
+}
+
+TEST_F(SharedTest, GoesOnBehindWhatTheClientHasOfItsKeys) {
+  insert_rows();
+  v1::Start start = worker("ann");
+  Told anns;
+  {
+    TestClient ann(*stub_);
+    ann.start(start);
+    anns = rest(ann, false);
+    commit(ann, anns.positions[2]);
+  }
+  // Its call broke: its keys are its still. Of what it says to have, those count.
+  TestClient again(*stub_);
+  start.set_resume(anns.positions[9]);
+  again.start(start);
+  EXPECT_EQ(again.next(v1::SubscribeResponse::kSubscribed).subscribed().position(),
+            anns.positions[9]);
+  const Told more = rest(again, false);
+  EXPECT_EQ(more.tables, std::vector(anns.tables.begin() + 10, anns.tables.end()));
+  // What was committed is not taken back by what is committed late.
+  commit(again, more.positions[0]);
+  const std::string position = cursor().first;
+  commit(again, anns.positions[0]);
+  EXPECT_EQ(cursor().first, position);
+  EXPECT_EQ(position + "@ffffffffffffffff", more.positions[0]);
+}
+
+TEST_F(SharedTest, AllBeginWhereTheFirstOneDid) {
+  TestClient ann(*stub_);
+  v1::Start start = worker("ann");
+  start.set_from("now");
+  ann.start(start);
+  ann.next(v1::SubscribeResponse::kSubscribed);
+  const std::string begun = streams_.end().text;
+  insert_rows();
+  const Told anns = rest(ann, false);
+  ann.leave();
+  EXPECT_TRUE(ann.end().ok());
+  TestClient bob(*stub_);
+  start.set_client("bob");
+  bob.start(start);
+  EXPECT_EQ(bob.next(v1::SubscribeResponse::kSubscribed).subscribed().position(),
+            begun + "@ffffffffffffffff");
+  EXPECT_EQ(rest(bob).tables, anns.tables);
+}
+
+TEST_F(SharedTest, RefusesWhatCannotBe) {
+  const auto refused = [this](v1::Start start, const std::string& position = "") {
+    TestClient client(*stub_);
+    client.start(std::move(start));
+    if (!position.empty()) client.commit(position);
+    return client.end().error_message();
+  };
+  v1::Start start = worker("ann");
+  start.clear_cursor();
+  EXPECT_THAT(refused(start), HasSubstr("name it"));
+  start = worker("ann");
+  start.set_from("snapshot");
+  EXPECT_THAT(refused(start), HasSubstr("begin at its last row's position"));
+  for (const char* resume : {"binlog.000001:4", "binlog.000001:4@", "binlog.000001:4@0",
+                             "binlog.000001:4@f+binlog.000001:8@1", "x@1",
+                             "binlog.000001:4//00/shop.a@1", "binlog.000001:200@1"}) {
+    start = worker("ann");
+    start.set_resume(resume);
+    EXPECT_THAT(refused(start), HasSubstr("no position")) << resume;
+  }
+  for (const char* position : {"binlog.000001:4", "x@1", "@1"})
+    EXPECT_THAT(refused(worker("ann"), position), HasSubstr("no position")) << position;
+  EXPECT_THAT(refused(worker("ann"), "binlog.000001:400000@1"), HasSubstr("commit"));
+  // Neither kind of cursor is the other.
+  TestClient ann(*stub_), plain(*stub_);
+  ann.start(worker("ann"));
+  ann.next(v1::SubscribeResponse::kSubscribed);
+  start = worker("bob");
+  start.set_shared(false);
+  EXPECT_THAT(refused(start), HasSubstr("shared by workers"));
+  start.set_cursor("plain");
+  plain.start(start);
+  plain.next(v1::SubscribeResponse::kSubscribed);
+  start.set_shared(true);
+  EXPECT_THAT(refused(start), HasSubstr("choose another name"));
 }
 
 }  // namespace

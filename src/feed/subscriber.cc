@@ -3,6 +3,8 @@
 #include <binbus/feed/v1/feed.pb.h>
 #include <fmt/format.h>
 
+#include "base/error_table.h"
+
 namespace binbus::feed {
 
 using schema::Change;
@@ -52,6 +54,13 @@ Status Subscriber::check() const {
     return fail(Code::kInvalid, "the first message is Start, with the name of a stream");
   if (start_->client().size() > 100)
     return fail(Code::kInvalid, "client: must be at most 100 bytes");
+  if (shared() && start_->cursor().empty())
+    return fail(Code::kInvalid, "shared: the workers share a cursor: name it");
+  if (shared() && start_->from() == "snapshot") {
+    return fail(Code::kInvalid,
+                "from: what workers share does not begin with the rows of a snapshot: have one "
+                "client read these, without the cursor, and begin at its last row's position");
+  }
   if (!start_->cursor().empty()) return check_cursor_name(start_->cursor());
   if (!start_->from().empty() || !start_->resume().empty()) return ok();
   return fail(Code::kInvalid,
@@ -72,26 +81,43 @@ Status Subscriber::run(const std::stop_token& stop) {
   std::stop_source ending;
   const std::stop_callback by_caller(stop, [&] { ending.request_stop(); });
   const std::stop_callback by_stream(stream_.closing, [&] { ending.request_stop(); });
-  const auto serve = [&](const std::stop_token& until) -> Status {
-    BINBUS_TRY(follower, Follower::make(stream_, clock_, *start_));
-    follower_ = std::move(follower);
-    BINBUS_TRY(committed, wait_for_cursor(until));
-    BINBUS_TRY(from, decide(committed));
-    BINBUS_RETURN_IF_ERROR(begin(from, until));
-    return follow(until);
-  };
+  const std::stop_callback by_leaving(leave_.get_token(), [&] { ending.request_stop(); });
   Status served = serve(ending.get_token());
+  end_lease(served);
+  presence_.reset();
+  if (leave_.stop_requested()) return ok();
+  if (stream_.closing.stop_requested())
+    return fail(Code::kUnavailable, fmt::format("stream {} ends here", start_->stream()));
+  return served;
+}
+
+Status Subscriber::serve(const std::stop_token& stop) {
+  BINBUS_TRY(follower, Follower::make(stream_, clock_, *start_));
+  follower_ = std::move(follower);
+  if (shared()) return serve_share(stop);
+  BINBUS_TRY(committed, wait_for_cursor(stop));
+  BINBUS_TRY(from, decide(committed));
+  BINBUS_RETURN_IF_ERROR(begin(from, stop));
+  return follow(stop);
+}
+
+void Subscriber::end_lease(const Status& served) {
   std::shared_ptr<Cursors> cursors;
   {
     const std::lock_guard lock(mutex_);
     cursors = std::exchange(cursors_, nullptr);
   }
-  if (cursors) cursors->release(start_->cursor(), holder_);
-  presence_.reset();
-  if (stream_.closing.stop_requested())
-    return fail(Code::kUnavailable, fmt::format("stream {} ends here", start_->stream()));
-  return served;
+  if (!cursors) return;
+  if (!shared()) return cursors->release(start_->cursor(), holder_);
+  // A worker whose call broke comes back, and has its keys until then.
+  const bool comes_back = served.has_value() || retry_of(served.error().code) == Retry::kLater;
+  if (leave_.stop_requested() || !comes_back)
+    cursors->leave(start_->cursor(), holder_);
 }
+
+void Subscriber::leave() { leave_.request_stop(); }
+
+bool Subscriber::shared() const { return start_->shared(); }
 
 Result<Stream> Subscriber::wait_for_stream(const std::stop_token& stop) {
   // Where it does not come soon, another node may have it.
@@ -138,27 +164,21 @@ Result<Subscriber::From> Subscriber::decide(const std::string& committed) const 
     if (!from.place || before(*from.place, place)) from.place = place;
   }
   if (from.place || !from.start.empty()) return from;
-  return fail(
-      Code::kNotFound,
-      fmt::format("cursor {} has no position yet: say where to begin, as from = \"snapshot\"",
-                  start_->cursor()));
+  return fail(no_position());
+}
+
+Error Subscriber::no_position() const {
+  return {Code::kNotFound,
+          fmt::format("cursor {} has no position yet: say where to begin, as from = \"{}\"",
+                      start_->cursor(), shared() ? "now" : "snapshot")};
 }
 
 Status Subscriber::begin(const From& from, const std::stop_token& stop) {
   const bool snapshot = from.place ? from.place->row.has_value() : from.start == "snapshot";
   if (from.place && !snapshot) {
-    const uint64_t until_us = clock_.monotonic_us() + kBehindMs * 1000;
-    Status sought = follower_->seek(*from.place);
-    while (!sought && sought.error().code == Code::kNotFound) {
-      if (clock_.monotonic_us() > until_us) {
-        return fail(Code::kUnavailable, "the log is behind, or the position is of another one: " +
-                                            sought.error().message);
-      }
-      BINBUS_RETURN_IF_ERROR(wait(sought.error().message, kAskMs, stop));
-      sought = follower_->seek(*from.place);
-    }
-    BINBUS_RETURN_IF_ERROR(std::move(sought));
-    BINBUS_RETURN_IF_ERROR(check_boundary());
+    BINBUS_RETURN_IF_ERROR(when_there([&] { return follower_->seek(*from.place); }, stop));
+    BINBUS_RETURN_IF_ERROR(
+        check_boundary(follower_->changes().position(), from.place->print()));
   } else if (!snapshot) {
     // What has nothing has no place: a client that came again would be told of another "now".
     while (stream_.log->size().oldest == 0)
@@ -178,15 +198,27 @@ Status Subscriber::begin(const From& from, const std::stop_token& stop) {
   return snapshot ? take_snapshot(from.place, stop) : ok();
 }
 
+Status Subscriber::when_there(const std::function<Status()>& look, const std::stop_token& stop) {
+  const uint64_t until_us = clock_.monotonic_us() + kBehindMs * 1000;
+  for (;;) {
+    Status looked = look();
+    if (looked || looked.error().code != Code::kNotFound) return looked;
+    if (clock_.monotonic_us() > until_us) {
+      return fail(Code::kUnavailable,
+                  "the log is behind, or the position is of another one: " + looked.error().message);
+    }
+    BINBUS_RETURN_IF_ERROR(wait(looked.error().message, kAskMs, stop));
+  }
+}
+
 // A client's position may be anything: of one within a transaction's bytes nothing can be read.
-Status Subscriber::check_boundary() const {
-  const binlog::Position at = follower_->changes().position();
+Status Subscriber::check_boundary(binlog::Position at, std::string_view position) const {
   if (at.segment == 0) return ok();
   BINBUS_TRY(around, stream_.log->find_stretch(at));
   if (around.from == around.to) return ok();
   return fail(Code::kInvalid,
               fmt::format("\"{}\" is no position: give one that came with a change, as it is",
-                          follower_->place().print()));
+                          position));
 }
 
 Status Subscriber::follow(const std::stop_token& stop) {
@@ -199,6 +231,7 @@ Status Subscriber::follow(const std::stop_token& stop) {
       BINBUS_RETURN_IF_ERROR(wait(done.error().message, kRetryMs, stop));
     }
     BINBUS_RETURN_IF_ERROR(heartbeat());
+    if (stay_ != Stay::kGoOn) return ok();
   }
 }
 
@@ -229,6 +262,7 @@ Status Subscriber::take_piece(const std::stop_token& stop) {
 
 // Nothing of what the follower has read is left to be sent.
 void Subscriber::join_tail() {
+  if (shared()) return;       // what others take is no use to it
   if (place_.within) return;  // the client has a part of the transaction that comes next
   const binlog::Position at = follower_->changes().position();
   if (!ahead_) {
@@ -296,6 +330,7 @@ Status Subscriber::send(const std::shared_ptr<const Batch>& batch, const std::st
                     "column out (columns)",
                     place_.print(), bytes, kMessageBytesMax));
   }
+  sent_ = batch->position;
   BINBUS_RETURN_IF_ERROR(send(head, {batch, &batch->body}));
   BINBUS_RETURN_IF_ERROR(keep_lease());
   const std::lock_guard lock(mutex_);
@@ -305,9 +340,12 @@ Status Subscriber::send(const std::shared_ptr<const Batch>& batch, const std::st
 
 Status Subscriber::heartbeat() {
   BINBUS_RETURN_IF_ERROR(keep_lease());
-  if (!silent_for(kHeartbeatMs)) return ok();
+  return silent_for(kHeartbeatMs) ? send_heartbeat() : ok();
+}
+
+Status Subscriber::send_heartbeat() {
   v1::SubscribeResponse message;
-  message.mutable_heartbeat()->set_position(place_.print());
+  message.mutable_heartbeat()->set_position(shared() ? follower_->position() : place_.print());
   message.mutable_heartbeat()->set_source_time_us(stream_.log->last_commit_us());
   return send(message);
 }
@@ -333,14 +371,15 @@ Status Subscriber::keep_lease() {
     const std::lock_guard lock(mutex_);
     cursors = cursors_;
   }
-  renewed_us_ = now_us;
   if (!cursors) return ok();
-  const Status renewed = cursors->renew(start_->cursor(), holder_);
+  const Status renewed = shared() ? stay(*cursors) : cursors->renew(start_->cursor(), holder_);
   if (renewed) leased_us_ = now_us;
   // Who leads may be changing: the lease is good until its time is over.
   const bool good = renewed.has_value() || (renewed.error().code != Code::kExists &&
                                             now_us < leased_us_ + Cursors::kLeaseMs * 1000);
-  return good ? ok() : fail(Code::kUnavailable, renewed.error().message);
+  if (!good) return fail(Code::kUnavailable, renewed.error().message);
+  renewed_us_ = now_us;
+  return ok();
 }
 
 // The place that it has is no longer one to go on from.
@@ -380,6 +419,7 @@ void Subscriber::credit(uint64_t bytes) {
 Status Subscriber::commit(const std::string& position) {
   if (start_->cursor().empty())
     return fail(Code::kInvalid, "commit: the subscription has no cursor");
+  if (shared()) return commit_share(position);
   BINBUS_TRY(place, Place::parse(position));
   const auto there = changes::LogChanges(*stream_.log, stream_.schema_at).find(place.at);
   if (!there && there.error().code == Code::kNotFound)

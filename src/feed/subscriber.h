@@ -1,4 +1,5 @@
-// One subscription at work: it waits for its cursor's lease, tells the rows of a snapshot, and follows the log.
+// One subscription at work: it waits for its cursor's lease, tells the rows of a snapshot, and follows the log. With a shared cursor it
+// follows it for the parts that it has, and does so anew when it has others.
 //
 // A snapshot that was broken off goes on in whichever view of the tables there is then: first come the changes since, of the rows
 // that were told already, then the rows behind them. It begins anew only where that cannot be told: the log begins behind the
@@ -44,6 +45,8 @@ class Subscriber {
   // Until the client goes, `stop`, or an error, which is told to the client.
   Status run(const std::stop_token& stop);
   void credit(uint64_t bytes);
+  // The client goes: run() is to end, and its lease with it.
+  void leave();
   // Keeps the position as the cursor's. kInvalid when there is none, or it is no position; kNotFound when the log
   // does not have it; kStopped when the lease is another's now.
   Status commit(const std::string& position);
@@ -59,8 +62,28 @@ class Subscriber {
   bool before(const Place& one, const Place& other) const;
   Result<std::string> wait_for_cursor(const std::stop_token& stop);
   Result<Stream> wait_for_stream(const std::stop_token& stop);
+  Status serve(const std::stop_token& stop);
   Status begin(const From& from, const std::stop_token& stop);
-  Status check_boundary() const;
+  // `position`: as the client has it.
+  Status check_boundary(binlog::Position at, std::string_view position) const;
+  Error no_position() const;
+  // Done once the log has what is looked for, if that is soon.
+  Status when_there(const std::function<Status()>& look, const std::stop_token& stop);
+  void end_lease(const Status& served);
+
+  bool shared() const;
+  Status serve_share(const std::stop_token& stop);
+  Result<PartPlaces> wait_for_parts(const std::stop_token& stop);
+  // `taken`: what the client has, as far as that goes.
+  Status begin_share(PartPlaces has, const PartPlaces& taken, const std::stop_token& stop);
+  // Parts that nobody has begun with begin where the client says.
+  Status begin_cursor(PartPlaces& has, const PartPlaces& taken, const std::stop_token& stop);
+  Result<Spot> check_spot(std::string_view place, const std::stop_token& stop);
+  // Until what was sent is committed.
+  Status drain(const std::stop_token& stop);
+  bool all_committed();
+  Status commit_share(const std::string& position);
+  Status stay(Cursors& cursors);
 
   Status take_snapshot(std::optional<Place> done, const std::stop_token& stop);
   Result<std::shared_ptr<const state::TablesView>> wait_for_tables(const std::optional<Place>& done,
@@ -87,6 +110,7 @@ class Subscriber {
   // That nothing was sent.
   bool silent_for(uint64_t ms) const { return clock_.monotonic_us() >= sent_us_ + ms * 1000; }
   Status heartbeat();  // when it is time
+  Status send_heartbeat();
   Status wait(const std::string& reason, uint64_t ms, const std::stop_token& stop);
   Status keep_lease();
   Status forget_cursor();
@@ -119,12 +143,18 @@ class Subscriber {
   uint64_t sent_us_ = 0;     // monotonic
   uint64_t renewed_us_ = 0;  // the same: when it was tried last
   uint64_t leased_us_ = 0;   // the same: when it was done
+  Stay stay_ = Stay::kGoOn;  // with a shared cursor: what it is to do next
+  bool begun_ = false;       // the same: it has had parts
+  std::string sent_;         // the same: position of the last change that was sent, "": none
+  std::stop_source leave_;   // asked for once the client goes
 
   std::mutex mutex_;
   std::condition_variable_any wake_;
   bool unlimited_ = true;
   int64_t credit_ = 0;                // guarded by mutex_
   std::shared_ptr<Cursors> cursors_;  // guarded by mutex_; set while the lease is this call's
+  Parts parts_ = 0;                   // guarded by mutex_; of a shared cursor
+  std::array<Spot, kParts> committed_;  // guarded by mutex_; of these parts
 };
 
 }  // namespace binbus::feed

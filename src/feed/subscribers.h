@@ -17,6 +17,7 @@ struct SubscriberStatus {
   std::string client;             // as it calls itself; else its call's name
   std::string peer;               // "10.0.0.7:51234"
   std::string cursor;             // "": none
+  uint32_t parts = 0;             // of a shared cursor, how many are its
   std::string state = "waiting";  // "snapshot", "sending", "caught_up"
   std::string reason = {};        // of waiting
   std::string position = {};      // FILE:POS; "": not known yet
@@ -66,6 +67,10 @@ class Presence {
     const std::lock_guard lock(among_->mutex_);
     its_->position = std::move(position);
     its_->read = read;
+  }
+  void set_parts(uint32_t parts) {
+    const std::lock_guard lock(among_->mutex_);
+    its_->parts = parts;
   }
   void sent(uint64_t bytes) {
     const std::lock_guard lock(among_->mutex_);

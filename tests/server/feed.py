@@ -37,13 +37,14 @@ def feed(binbus, **more):
 class Client(Process):
     """tests/tools/feed_client.py at work. `subscribe`: arguments of the SDK's subscribe()."""
 
-    def __init__(self, folder, *nodes, connect=None, commit=False, pause_s=0, asynchronous=False, **subscribe):
+    def __init__(self, folder, *nodes, connect=None, commit=False, pause_s=0, asynchronous=False, leave_after=0,
+                 **subscribe):
         super().__init__(folder)
         build_sdk()
         self.file = self.folder / "changes"
         addresses = [f"127.0.0.1:{node.feed_port}" for node in nodes]
         self.options = {"connect": {"addresses": addresses, **(connect or {})}, "subscribe": subscribe, "commit": commit,
-                        "pause_s": pause_s, "async": asynchronous}
+                        "pause_s": pause_s, "async": asynchronous, "leave_after": leave_after}
 
     def command(self):
         return ["env", f"PYTHONPATH={SDK}", "/usr/bin/python3", REPOSITORY / "tests/tools/feed_client.py", json.dumps(self.options),

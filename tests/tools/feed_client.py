@@ -1,11 +1,13 @@
 """A user of the Python SDK: writes what the feed gives it to a file, a line of JSON a change.
 
-usage: feed_client.py OPTIONS FILE      OPTIONS: JSON {"connect": {...}, "subscribe": {...}, "commit": bool, "pause_s": N, "async": bool}
+usage: feed_client.py OPTIONS FILE
+OPTIONS: JSON {"connect": {...}, "subscribe": {...}, "commit": bool, "pause_s": N, "async": bool, "leave_after": N changes}
 
 Begun again, it goes on behind the last whole line of the file, unless it commits: then the cursor says where.
 """
 
 import asyncio
+import itertools
 import json
 import pathlib
 import sys
@@ -26,7 +28,7 @@ def plain(value):
 def line(change):
     told = {"op": change.op, "database": change.database, "table": change.table, "key": change.key, "before": change.before,
             "after": change.after, "gtid": change.gtid, "transaction": change.transaction, "position": change.position,
-            "event": change.event, "row": change.row}
+            "event": change.event, "row": change.row, "at": time.monotonic()}
     if change.op == "ddl":
         told |= {"statement": change.statement, "truncate": change.truncate,
                  "columns": [column.name for column in change.table_after.columns] if change.table_after else None,
@@ -62,15 +64,23 @@ def main(options, path):
         if options.get("pause_s"):
             time.sleep(options["pause_s"])
 
+    leave_after = itertools.count(1 - options.get("leave_after", 0))
+
     async def follow():
-        async for change in client.subscribe(**subscribe):
+        subscription = aiter(client.subscribe(**subscribe))
+        async for change in subscription:
             take(change)
+            if next(leave_after) == 0:
+                return await subscription.aclose()
 
     try:
         if options.get("async"):
-            asyncio.run(follow())
-        for change in client.subscribe(**subscribe):
-            take(change)
+            return asyncio.run(follow())
+        with client.subscribe(**subscribe) as subscription:
+            for change in subscription:
+                take(change)
+                if next(leave_after) == 0:
+                    return 0
     except binbus.Error as error:
         print("error", error.code, error, file=sys.stderr, flush=True)
         return 3

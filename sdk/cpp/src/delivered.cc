@@ -23,6 +23,7 @@ bool Delivered::has(const feed::v1::Change& change, const feed::v1::Transaction&
   if (change.operation() == feed::v1::READ)
     return table != nullptr && last_row_ && place_of(change, *table, copy) <= *last_row_;
   if (transaction_.empty() || id_of(transaction) != transaction_) return false;
+  if (shared_) return change.operation() == feed::v1::BEGIN && !committed_;
   if (committed_ || change.operation() == feed::v1::BEGIN) return true;
   return change.operation() != feed::v1::COMMIT && any_ && number_of(change) <= last_change_;
 }

@@ -15,6 +15,8 @@ namespace binbus {
 
 class Delivered {
  public:
+  // `shared`: changes of keys that come from another worker are older than what was returned; of these the node alone knows.
+  explicit Delivered(bool shared) : shared_(shared) {}
   // Whether the change was returned; `table` is nullptr where it is of none. `copy`: a row comes for the so-manieth time.
   bool has(const feed::v1::Change& change, const feed::v1::Transaction& transaction,
            const Table* table, uint64_t copy) const;
@@ -24,6 +26,7 @@ class Delivered {
   void forget_rows() { last_row_.reset(); }
 
  private:
+  const bool shared_;
   std::string transaction_;                    // its GTID, else its position
   bool committed_ = false;                     // all of it was returned
   bool any_ = false;                           // a change of it, and not just its begin

@@ -55,9 +55,15 @@ std::optional<Transaction> Feed::group(Until until) {
   if (!in_group_) subscription_->done();
   while (auto change = subscription_->take(until)) {
     switch (change->op()) {
-      case Op::kBegin:
+      case Op::kBegin: {
+        // Of a shared cursor, when keys came from another worker before its end: the rest comes later.
+        std::optional<Transaction> piece;
+        if (!group_.empty()) piece = Transaction{group_, group_.back()};
+        group_.clear();
         in_group_ = true;
+        if (piece) return piece;
         continue;
+      }
       case Op::kCommit: {
         in_group_ = false;
         Transaction whole{std::move(group_), std::move(*change)};

@@ -16,9 +16,10 @@ namespace binbus {
 
 class Inbox {
  public:
-  // `resume`: behind which to begin, "" where the node is to find the place. `snapshot_end`: that is returned, too.
-  Inbox(std::string resume, bool snapshot_end)
-      : resume_(std::move(resume)), tell_end_(snapshot_end) {}
+  // `resume`: behind which to begin, "" where the node is to find the place. `snapshot_end`: that is returned, too. `shared`: the cursor
+  // is.
+  Inbox(std::string resume, bool snapshot_end, bool shared)
+      : resume_(std::move(resume)), delivered_(shared), tell_end_(snapshot_end) {}
 
   void subscribed(const std::string& position);
   // `bytes`: its part of the credit.

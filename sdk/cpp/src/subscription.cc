@@ -31,6 +31,7 @@ feed::v1::Start start_of(const SubscribeOptions& options) {
   start.set_transactions(options.transactions);
   start.set_sql(options.sql);
   start.set_full_rows(options.full_rows);
+  start.set_shared(options.shared);
   start.set_credit_bytes(options.credit_bytes);
   start.set_client(options.client.empty() ? random_name() : options.client);
   return start;
@@ -45,6 +46,7 @@ void check(const SubscribeOptions& options) {
   if (options.auto_commit.count() < 0) refuse("auto_commit: is a time, or 0");
   if (options.auto_commit.count() > 0 && options.cursor.empty())
     refuse("auto_commit: name a cursor");
+  if (options.shared && options.cursor.empty()) refuse("shared: name the cursor");
 }
 
 }  // namespace
@@ -54,20 +56,26 @@ Subscription::Subscription(std::shared_ptr<Nodes> nodes, SubscribeOptions option
       options_((check(options), std::move(options))),
       start_(start_of(options_)),
       least_credit_(std::max<uint64_t>(options_.credit_bytes / 4, 1)),
-      inbox_(options_.position, options_.snapshot_end) {}
+      inbox_(options_.position, options_.snapshot_end, options_.shared) {}
 
 void Subscription::start() {
   thread_ = std::thread([this] { run(); });
 }
 
 void Subscription::close() {
+  const Clock::time_point until = Clock::now() + kLeave;
   stop();
-  flush(Clock::now() + kLeave);
-  {
-    const std::lock_guard lock(mutex_);
-    closing_ = true;
-    wake_.notify_all();
+  flush(until);
+  std::unique_lock lock(mutex_);
+  if (options_.shared) {  // its keys are others' at once, and not only when it was not heard of for some time
+    leave_ = Leave::kWanted;
+    send(lock);
+    lock.lock();
+    wake_.wait_until(lock, until, [this] { return over_ || !call_; });
   }
+  closing_ = true;
+  wake_.notify_all();
+  lock.unlock();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -154,7 +162,7 @@ void Subscription::run() {
     address = nodes_->after(address);
     const grpc::Status status = serve(address);
     std::unique_lock lock(mutex_);
-    if (closing_) return;
+    if (closing_ || leave_ != Leave::kNo) return;
     error_ = error_ ? error_ : final_error(status);
     if (error_) {
       wake_.notify_all();
@@ -309,6 +317,11 @@ void Subscription::take_in(SubscribeResponse& message) {
 
 bool Subscription::to_send(feed::v1::SubscribeRequest& message) {
   const std::lock_guard lock(mutex_);
+  if (leave_ == Leave::kWanted) {
+    leave_ = Leave::kSent;
+    message.mutable_leave();
+    return true;
+  }
   if (!subscribed_) return false;
   if (const uint64_t credit = inbox_.take_credit(least_credit_)) {
     message.mutable_credit()->set_bytes(credit);

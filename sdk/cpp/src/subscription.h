@@ -82,6 +82,8 @@ class Subscription final : public Committer,
   bool progress_ = false;             // and has brought something
   std::optional<Error> error_;        // that ends the feed
   bool stopped_ = false;
+  enum class Leave { kNo, kWanted, kSent };
+  Leave leave_ = Leave::kNo;
   bool closing_ = false;
 };
 

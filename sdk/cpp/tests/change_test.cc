@@ -16,7 +16,7 @@ using testing::HasSubstr;
 
 Change take(const feed::v1::Batch& told) {
   Tables tables;
-  Inbox inbox("", false);
+  Inbox inbox("", false, false);
   inbox.batch(tables.make(feed::v1::Batch(told)), 0);
   return inbox.pop().value();
 }

@@ -1,7 +1,7 @@
 // For server tests: prints what a feed tells, a JSON object a line, and commits each as it is printed.
 // usage: sdk_cpp_print HOST:PORT[,...] STREAM [KEY=VALUE...]
 //   tables=PATTERN[,...] start=snapshot|now|earliest|cursor cursor=NAME client=NAME auto_commit=MS ca=FILE cert=FILE key=FILE token=TOKEN
-//   transactions=1 stop_after=ROWS (leaves after so many, all committed); states go to stderr.
+//   transactions=1 shared=1 stop_after=ROWS (leaves after so many, all committed); states go to stderr.
 #include <iostream>
 #include <map>
 #include <sstream>
@@ -55,7 +55,10 @@ void print(const binbus::Change& change) {
             << "], \"before\": " << printed(change.before())
             << ", \"after\": " << printed(change.after()) << ", \"gtid\": " << quoted(change.gtid())
             << ", \"position\": " << quoted(change.position()) << ", \"event\": " << change.event()
-            << ", \"row\": " << change.row() << ", \"statement\": " << quoted(change.statement())
+            << ", \"row\": " << change.row() << ", \"at\": " << std::fixed
+            << std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+                   .count()
+            << ", \"statement\": " << quoted(change.statement())
             << "}" << std::endl;
 }
 
@@ -84,6 +87,7 @@ int main(int argc, char** argv) {
        .tables = split(options["tables"]),
        .start = start_of(options["start"]),
        .cursor = options["cursor"],
+       .shared = options.contains("shared"),
        .transactions = options.contains("transactions"),
        .auto_commit = std::chrono::milliseconds(std::atoi(options["auto_commit"].c_str())),
        .client = options["client"],

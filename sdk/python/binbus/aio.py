@@ -7,7 +7,7 @@ import grpc.aio
 
 from .errors import PASSING, error_of
 from .feed.v1 import feed_pb2 as pb
-from .subscription import FLUSH_S, NODES_S, Shared
+from .subscription import FLUSH_S, LEAVE_S, NODES_S, Shared
 
 
 class Requests:
@@ -20,6 +20,10 @@ class Requests:
     def commit(self, position):
         self._commit = position
         self._wake.set()
+
+    async def leave(self):
+        self._task.cancel()
+        await self._call.write(pb.SubscribeRequest(leave=pb.Leave()))
 
     def close(self):
         self._task.cancel()
@@ -56,9 +60,17 @@ class AsyncSubscription(Shared):
         """After what was committed is durable, when that is soon."""
         try:
             await asyncio.wait_for(self.flush(), FLUSH_S)
-        except asyncio.TimeoutError:
+            await asyncio.wait_for(self._leave(), LEAVE_S)
+        except (asyncio.TimeoutError, grpc.RpcError):
             pass
         await self._disconnect()
+
+    async def _leave(self):
+        if not self._follower.shared or not self._call:
+            return
+        await self._requests.leave()
+        while await self._call.read() is not grpc.aio.EOF:
+            pass
 
     async def _disconnect(self):
         channel = self._let_go()

@@ -49,12 +49,15 @@ class Client:
         tables, exclude    patterns: "shop.*", "/regular expression/"
         operations  of "insert", "update", "delete", "ddl"
         columns     only these; where: a condition, "total > 100"
+        shared      the cursor is shared: other clients of its name get changes at the same time, all of a key one of them
         transactions, sql  "begin" and "commit" come too; original statements
         full_rows   rows have what the source's log leaves out of them, as far as the stream keeps it (fill_images)
         on_state    called with "connected", "waiting" or "broken" and a text
         """
         if auto_commit and not cursor:
             raise Error("INVALID_ARGUMENT", "auto_commit: name a cursor")
+        if filters.get("shared") and not cursor:
+            raise Error("INVALID_ARGUMENT", "shared: name the cursor that the workers share")
         from .follower import Follower
         return Subscription(self, Follower(stream, tables, start, cursor, **filters), auto_commit, commit_interval, on_state)
 
@@ -63,9 +66,10 @@ class Client:
         return {node.name: node.address for node in self._ask("Nodes", pb.NodesRequest(), pb.NodesResponse).nodes}
 
     def cursors(self, stream):
-        """[(name, position, who is served with it)]"""
+        """[(name, position, who is served with it)]; of a shared one {client: how many of the keys' 64 parts}"""
         found = self._ask("ListCursors", pb.ListCursorsRequest(stream=stream), pb.ListCursorsResponse)
-        return [(cursor.name, cursor.position or None, cursor.client or None) for cursor in found.cursors]
+        return [(cursor.name, cursor.position or None, {worker.client: worker.parts for worker in cursor.workers} if cursor.shared
+                 else cursor.client or None) for cursor in found.cursors]
 
     def delete_cursor(self, stream, cursor):
         self._ask("DeleteCursor", pb.DeleteCursorRequest(stream=stream, cursor=cursor), pb.DeleteCursorResponse)

@@ -14,15 +14,16 @@ TABLES_KEPT = 1000  # as the protocol says
 
 class Follower:
     def __init__(self, stream, tables=(), start="", cursor="", exclude=(), operations=(), columns=(), where="", transactions=False,
-                 sql=False, full_rows=False, position=""):
+                 sql=False, full_rows=False, position="", shared=False):
         if isinstance(tables, str):
             tables = [tables]
-        self.cursor = cursor
+        self.cursor, self.shared = cursor, shared
         self.taken = position or ""  # the last position that came
+        self._begin = self.taken
         self._open_transaction = None  # whose "begin" was the last that came of it
         self._tables = {}
         self._start = pb.Start(
-            stream=stream, cursor=cursor or "", transactions=transactions, sql=sql, full_rows=full_rows,
+            stream=stream, cursor=cursor or "", transactions=transactions, sql=sql, full_rows=full_rows, shared=shared,
             client=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
             filter=pb.Filter(tables=tables, exclude=exclude, operations=operations, columns=columns, where=where or ""))
         setattr(self._start, "from", start or "")
@@ -32,6 +33,11 @@ class Follower:
         self._tables = {}
         self._start.resume = self.taken
         return pb.SubscribeRequest(start=self._start)
+
+    def go_back(self, position, last):
+        """What came behind that position, of the change `last`, was not given out, and comes again: here or to another worker."""
+        self.taken = position or self._begin
+        self._open_transaction = last.transaction if last and last.op != "commit" else None
 
     def take(self, response):
         """Changes that a response brings; None: what came before and was not given out yet is void."""
@@ -62,6 +68,8 @@ class Follower:
                 if self._open_transaction == transaction.position:
                     continue  # it came, and then the connection broke
                 self._open_transaction = transaction.position
+            if message.operation == pb.COMMIT:
+                self._open_transaction = None  # of keys that come from another worker, it may come again
             make = lambda position: Change(OPS[message.operation], position, message, self._tables.get(message.table),  # noqa: E731
                                            transaction, self._tables)
             for _ in range(1, message.copies):

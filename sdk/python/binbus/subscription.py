@@ -12,6 +12,7 @@ from .feed.v1 import feed_pb2 as pb
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 3.0
 NODES_S = 2
+LEAVE_S = 2
 FLUSH_S = 10
 
 
@@ -19,7 +20,7 @@ class Requests:
     """What is still to be sent in a call, as gRPC takes it: an iterator. Of commits, the newest."""
 
     def __init__(self, first):
-        self._first, self._commit, self._closed = first, None, False
+        self._first, self._commit, self._leaves, self._closed = first, None, False, False
         self._changed = threading.Condition()
 
     def __iter__(self):
@@ -34,6 +35,9 @@ class Requests:
                 if self._commit:
                     position, self._commit = self._commit, None
                     return pb.SubscribeRequest(commit=pb.Commit(position=position))
+                if self._leaves:
+                    self._leaves, self._closed = False, True
+                    return pb.SubscribeRequest(leave=pb.Leave())
                 if self._closed:
                     raise StopIteration
                 self._changed.wait()
@@ -41,6 +45,11 @@ class Requests:
     def commit(self, position):
         with self._changed:
             self._commit = position
+            self._changed.notify()
+
+    def leave(self):
+        with self._changed:
+            self._leaves = True
             self._changed.notify()
 
     def close(self):
@@ -99,6 +108,7 @@ class Shared:
         self._client, self._follower, self._commits, self._nodes = client, follower, commits, nodes
         self._on_state = on_state
         self._pending = collections.deque()
+        self._last = None  # the change that was given out last
         self._channel = self._call = self._requests = None
 
     def commit(self, position):
@@ -120,7 +130,7 @@ class Shared:
     def _give(self):
         change = self._pending.popleft()
         change._subscription = self
-        self._commits.given = change.position
+        self._last, self._commits.given = change, change.position
         return change
 
     def _let_go(self):
@@ -131,6 +141,9 @@ class Shared:
             requests.close()
         if call:
             call.cancel()
+        if self._follower.shared:  # its keys may be another worker's before it comes back
+            self._pending.clear()
+            self._follower.go_back(self._commits.given, self._last)
         return channel
 
     def _take(self, response):
@@ -210,8 +223,24 @@ class Subscription(Shared):
         """After what was committed is durable, when that is soon."""
         if not self._closed:
             self.flush()
+            self._leave()
         self._closed = True
         self._disconnect()
+
+    def _leave(self):
+        """Its keys are others' at once, and not only when it was not heard of for some time."""
+        if not self._follower.shared or not self._call:
+            return
+        late = threading.Timer(LEAVE_S, self._call.cancel)
+        late.start()
+        try:
+            self._requests.leave()
+            for _ in self._call:
+                pass
+        except grpc.RpcError:
+            pass
+        finally:
+            late.cancel()
 
     def __del__(self):
         self._disconnect()

@@ -61,6 +61,9 @@ struct SubscribeOptions {
   Start start = Start::now();
   // A name for a position that is kept at the server: see Change::commit(). One client at a time is served with it, others wait.
   std::string cursor = {};
+  // The cursor is shared by workers: each gets the changes of some keys, all of a key one of them, in order. Keys move when workers come
+  // and go; what was not committed by then may come again to another.
+  bool shared = false;
   // That of the last change that the program has, where it keeps that itself: goes before cursor and start.
   std::string position = {};
   bool transactions = false;  // tell begin and commit; for next_transaction()

@@ -86,6 +86,7 @@ class MadeStreams final : public Streams {
   }
   Result<Stream> feed(const std::string& stream) override {
     if (stream != "shop") return fail(Code::kNotFound, "no stream \"" + stream + "\"");
+    if (!is_open) return fail(Code::kUnavailable, "not open yet");
     Stream out;
     out.keep = cursors_;
     out.log = log_.get();
@@ -135,6 +136,7 @@ class MadeStreams final : public Streams {
     return place;
   }
 
+  std::atomic<bool> is_open = true;
   std::stop_source closing;
   std::unique_ptr<MadeRows> rows;
   const std::shared_ptr<Subscribers> subscribers = std::make_shared<Subscribers>();
@@ -719,6 +721,24 @@ TEST_F(ServerTest, EndsAllWhenItStopsOrTheStreamDoes) {
   EXPECT_EQ(of_server.end().error_code(), grpc::StatusCode::UNAVAILABLE);
   stopping.join();
   EXPECT_EQ(server_->subscribers(), 0U);
+}
+
+// As SDKs do after a break, when what was committed was not answered.
+TEST_F(ServerTest, KeepsWhatIsCommittedBeforeTheStreamIsOpen) {
+  make_changes();
+  for (const bool shared : {false, true}) {
+    streams_.is_open = false;
+    v1::Start start = from("earliest");
+    start.set_cursor(shared ? "work" : "app");
+    start.set_shared(shared);
+    const std::string position = streams_.end().text + (shared ? "@f" : "");
+    TestClient client(*stub_);
+    client.start(start);
+    client.commit(position);
+    client.next(v1::SubscribeResponse::kWaiting);
+    streams_.is_open = true;
+    EXPECT_EQ(client.next(v1::SubscribeResponse::kCommitted).committed().position(), position);
+  }
 }
 
 TEST_F(ServerTest, ListsNodesAndCursors) {

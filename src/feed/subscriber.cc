@@ -366,11 +366,7 @@ Status Subscriber::wait(const std::string& reason, uint64_t ms, const std::stop_
 Status Subscriber::keep_lease() {
   const uint64_t now_us = clock_.monotonic_us();
   if (now_us < renewed_us_ + Cursors::kRenewMs * 1000) return ok();
-  std::shared_ptr<Cursors> cursors;
-  {
-    const std::lock_guard lock(mutex_);
-    cursors = cursors_;
-  }
+  const std::shared_ptr<Cursors> cursors = leased();
   if (!cursors) return ok();
   const Status renewed = shared() ? stay(*cursors) : cursors->renew(start_->cursor(), holder_);
   if (renewed) leased_us_ = now_us;
@@ -382,13 +378,19 @@ Status Subscriber::keep_lease() {
   return ok();
 }
 
+bool Subscriber::may_commit() const {
+  const std::lock_guard lock(mutex_);
+  return cursors_ && (!shared() || parts_ != 0);
+}
+
+std::shared_ptr<Cursors> Subscriber::leased() const {
+  const std::lock_guard lock(mutex_);
+  return cursors_;
+}
+
 // The place that it has is no longer one to go on from.
 Status Subscriber::forget_cursor() {
-  std::shared_ptr<Cursors> cursors;
-  {
-    const std::lock_guard lock(mutex_);
-    cursors = cursors_;
-  }
+  const std::shared_ptr<Cursors> cursors = leased();
   if (!cursors) return ok();
   const Status done = cursors->commit(start_->cursor(), holder_, "");
   return done ? ok() : fail(Code::kUnavailable, done.error().message);
@@ -421,15 +423,11 @@ Status Subscriber::commit(const std::string& position) {
     return fail(Code::kInvalid, "commit: the subscription has no cursor");
   if (shared()) return commit_share(position);
   BINBUS_TRY(place, Place::parse(position));
+  const std::shared_ptr<Cursors> cursors = leased();
+  if (!cursors) return fail(Code::kUnavailable, "commit: the cursor is not leased");
   const auto there = changes::LogChanges(*stream_.log, stream_.schema_at).find(place.at);
   if (!there && there.error().code == Code::kNotFound)
     return fail_in("commit", there.error());  // nobody was told of it
-  std::shared_ptr<Cursors> cursors;
-  {
-    const std::lock_guard lock(mutex_);
-    cursors = cursors_;
-  }
-  if (!cursors) return fail(Code::kUnavailable, "commit: the cursor is not leased");
   Status done = cursors->commit(start_->cursor(), holder_, position);
   if (!done && done.error().code == Code::kExists)
     return fail(Code::kStopped, done.error().message);

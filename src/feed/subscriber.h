@@ -50,6 +50,8 @@ class Subscriber {
   // Keeps the position as the cursor's. kInvalid when there is none, or it is no position; kNotFound when the log
   // does not have it; kStopped when the lease is another's now.
   Status commit(const std::string& position);
+  // The cursor is its own now.
+  bool may_commit() const;
 
  private:
   // What a subscription goes on from.
@@ -112,6 +114,8 @@ class Subscriber {
   Status heartbeat();  // when it is time
   Status send_heartbeat();
   Status wait(const std::string& reason, uint64_t ms, const std::stop_token& stop);
+  // Null: the lease is not its own, or not yet, and then there may be no stream.
+  std::shared_ptr<Cursors> leased() const;
   Status keep_lease();
   Status forget_cursor();
   Status send(const v1::SubscribeResponse& message);
@@ -148,7 +152,7 @@ class Subscriber {
   std::string sent_;         // the same: position of the last change that was sent, "": none
   std::stop_source leave_;   // asked for once the client goes
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   bool unlimited_ = true;
   int64_t credit_ = 0;                // guarded by mutex_

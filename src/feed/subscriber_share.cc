@@ -167,7 +167,7 @@ Status Subscriber::drain(const std::stop_token& stop) {
 
 Status Subscriber::commit_share(const std::string& position) {
   BINBUS_TRY(places, PartPlaces::parse(position));
-  const changes::LogChanges log(*stream_.log, stream_.schema_at);
+  for (const PartPlaces::At& at : places.all) BINBUS_RETURN_IF_ERROR(Place::parse(at.place));
   std::shared_ptr<Cursors> cursors;
   std::array<Spot, kParts> committed;
   Parts parts = 0;
@@ -177,6 +177,9 @@ Status Subscriber::commit_share(const std::string& position) {
     committed = committed_;
     parts = parts_;
   }
+  if (!cursors || parts == 0)
+    return fail(Code::kUnavailable, "commit: the worker has no keys yet");
+  const changes::LogChanges log(*stream_.log, stream_.schema_at);
   PartPlaces further;  // of its own parts; what is another's now stays as it is
   for (const PartPlaces::At& at : places.all) {
     const auto spot = find_spot(log, at.place);
@@ -188,7 +191,6 @@ Status Subscriber::commit_share(const std::string& position) {
       committed[part] = *spot;
     }
   }
-  if (!cursors) return fail(Code::kUnavailable, "commit: the worker has no keys now");
   if (further.all.empty()) return ok();
   const Status done = cursors->commit_parts(start_->cursor(), holder_, further);
   if (!done && done.error().code == Code::kExists)

@@ -3,6 +3,7 @@
 import collections
 import itertools
 import random
+import subprocess
 import threading
 
 import pymysql
@@ -121,8 +122,11 @@ class Work:
         return len(first)
 
     def parts(self):
-        """{client: how many parts it has}, as the server says."""
-        return cursors(next(node for node in self.nodes if node.running()))["work"][1]
+        """{client: how many parts it has}, as the server says; {} while nobody can."""
+        try:
+            return cursors(next(node for node in self.nodes if node.running()))["work"][1]
+        except subprocess.CalledProcessError:
+            return {}
 
 
 def settled(work, count):

@@ -34,7 +34,8 @@ Json to_json(const feed::CursorStatus& cursor) {
   Json out{cursor.name, cursor.position, cursor.client};
   if (!cursor.shared) return out;
   Json workers = Json::array();
-  for (const feed::Worker& worker : cursor.workers) workers.push_back({worker.client, worker.parts});
+  for (const feed::Worker& worker : cursor.workers)
+    workers.push_back({worker.client, worker.parts});
   out.push_back(cursor.places.print());
   out.push_back(std::move(workers));
   return out;

@@ -297,14 +297,15 @@ Result<std::string> cursors_text(std::string_view cursors) {
       const Json& lag = each.at("lag_ms");
       const Json& workers = each.at("workers");
       rows.push_back({text(each, "name"), or_dash(text(each, "position")),
-                      each.at("shared").get<bool>() ? fmt::format("{} worker{}", workers.size(), workers.size() == 1 ? "" : "s")
+                      each.at("shared").get<bool>() ? fmt::format("{} worker{}", workers.size(),
+                                                                  workers.size() == 1 ? "" : "s")
                                                     : or_dash(text(each, "client")),
                       each.at("purged").get<bool>() ? "what comes next was removed by retention"
                       : lag.is_null()               ? "-"
                                                     : duration_text(lag.get<uint64_t>())});
       for (const Json& worker : workers) {
-        rows.push_back({"", "", fmt::format("{} ({}/64)", text(worker, "client"),
-                                            number(worker, "parts")),
+        rows.push_back({"", "",
+                        fmt::format("{} ({}/64)", text(worker, "client"), number(worker, "parts")),
                         ""});
       }
     }

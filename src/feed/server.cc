@@ -159,7 +159,8 @@ class Call final : public Reactor, public Output {
   // Tried again while who decides may be changing.
   Status commit(const std::string& position, const std::stop_token& stop) {
     for (int tries = 1;; ++tries) {
-      if (!subscriber_->may_commit()) tries = 0;  // it waits for its turn: what it has done before can wait, too
+      if (!subscriber_->may_commit())
+        tries = 0;  // it waits for its turn: what it has done before can wait, too
       Status done = subscriber_->commit(position);
       if (done || done.error().code == Code::kStopped || tries == kCommitTries ||
           retry_of(done.error().code) != Retry::kLater)

@@ -878,8 +878,7 @@ TEST_F(SharedTest, AWorkerGivesKeysUpOnceWhatItWasToldIsCommitted) {
               HasSubstr("other workers have all keys"));
   commit(ann, anns.positions.back());
   EXPECT_EQ(bob.next(v1::SubscribeResponse::kSubscribed).subscribed().position(),
-            anns.positions.back().substr(0, anns.positions.back().find('@')) +
-                "@ffffffff00000000");
+            anns.positions.back().substr(0, anns.positions.back().find('@')) + "@ffffffff00000000");
   EXPECT_TRUE(rest(bob).tables.empty());
 }
 

@@ -10,8 +10,9 @@ using schema::Operation;
 Result<Spot> find_spot(const changes::LogChanges& log, std::string_view place) {
   BINBUS_TRY(parsed, Place::parse(place));
   if (parsed.row) {
-    return fail(Code::kInvalid, "a shared cursor has no positions within a snapshot: give one that "
-                                "came with a change, as it is");
+    return fail(Code::kInvalid,
+                "a shared cursor has no positions within a snapshot: give one that "
+                "came with a change, as it is");
   }
   const auto at = log.find(parsed.at);
   if (at) return Spot{*at, parsed.within};
@@ -46,8 +47,7 @@ bool Share::reach(const Spot& spot) {
   }
   if (!any) return false;
   suffix_ = '@' + print_parts(reached_);
-  for (const Begin& begin : ahead_)
-    suffix_ += '+' + begin.place + '@' + print_parts(begin.parts);
+  for (const Begin& begin : ahead_) suffix_ += '+' + begin.place + '@' + print_parts(begin.parts);
   return true;
 }
 
@@ -55,9 +55,8 @@ bool Share::reach(const Spot& spot) {
 bool Share::wants(Parts part, const Change& change) const {
   if ((part & reached_) != 0) return true;
   const Spot spot{change.transaction->begin, Place::Change{change.event, change.row}};
-  return std::ranges::any_of(ahead_, [&](const Begin& begin) {
-    return (part & begin.parts) != 0 && begin.spot < spot;
-  });
+  return std::ranges::any_of(
+      ahead_, [&](const Begin& begin) { return (part & begin.parts) != 0 && begin.spot < spot; });
 }
 
 Result<bool> Share::fit(Change& change) const {

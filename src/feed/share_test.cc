@@ -14,9 +14,7 @@ using format::TableMaker;
 using schema::Change;
 using schema::Operation;
 
-TableMaker::Value number(uint64_t value) {
-  return {.bytes = format::little_endian(value, 4)};
-}
+TableMaker::Value number(uint64_t value) { return {.bytes = format::little_endian(value, 4)}; }
 
 class ShareTest : public testing::Test {
  protected:

@@ -153,9 +153,8 @@ Stay SharedCursor::stay(const Holder& worker, uint64_t now_ms) {
   const Member* member = find(worker, now_ms);
   if (member == nullptr) return Stay::kLost;
   if (member->give_up_by_ms) return Stay::kGiveUp;
-  const bool more = std::ranges::any_of(parts_, [&](const Part& part) {
-    return part.next == worker.client && part.client.empty();
-  });
+  const bool more = std::ranges::any_of(
+      parts_, [&](const Part& part) { return part.next == worker.client && part.client.empty(); });
   return more ? Stay::kTakeOn : Stay::kGoOn;
 }
 

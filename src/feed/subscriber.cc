@@ -111,8 +111,7 @@ void Subscriber::end_lease(const Status& served) {
   if (!shared()) return cursors->release(start_->cursor(), holder_);
   // A worker whose call broke comes back, and has its keys until then.
   const bool comes_back = served.has_value() || retry_of(served.error().code) == Retry::kLater;
-  if (leave_.stop_requested() || !comes_back)
-    cursors->leave(start_->cursor(), holder_);
+  if (leave_.stop_requested() || !comes_back) cursors->leave(start_->cursor(), holder_);
 }
 
 void Subscriber::leave() { leave_.request_stop(); }
@@ -177,8 +176,7 @@ Status Subscriber::begin(const From& from, const std::stop_token& stop) {
   const bool snapshot = from.place ? from.place->row.has_value() : from.start == "snapshot";
   if (from.place && !snapshot) {
     BINBUS_RETURN_IF_ERROR(when_there([&] { return follower_->seek(*from.place); }, stop));
-    BINBUS_RETURN_IF_ERROR(
-        check_boundary(follower_->changes().position(), from.place->print()));
+    BINBUS_RETURN_IF_ERROR(check_boundary(follower_->changes().position(), from.place->print()));
   } else if (!snapshot) {
     // What has nothing has no place: a client that came again would be told of another "now".
     while (stream_.log->size().oldest == 0)
@@ -204,8 +202,8 @@ Status Subscriber::when_there(const std::function<Status()>& look, const std::st
     Status looked = look();
     if (looked || looked.error().code != Code::kNotFound) return looked;
     if (clock_.monotonic_us() > until_us) {
-      return fail(Code::kUnavailable,
-                  "the log is behind, or the position is of another one: " + looked.error().message);
+      return fail(Code::kUnavailable, "the log is behind, or the position is of another one: " +
+                                          looked.error().message);
     }
     BINBUS_RETURN_IF_ERROR(wait(looked.error().message, kAskMs, stop));
   }
@@ -216,9 +214,9 @@ Status Subscriber::check_boundary(binlog::Position at, std::string_view position
   if (at.segment == 0) return ok();
   BINBUS_TRY(around, stream_.log->find_stretch(at));
   if (around.from == around.to) return ok();
-  return fail(Code::kInvalid,
-              fmt::format("\"{}\" is no position: give one that came with a change, as it is",
-                          position));
+  return fail(
+      Code::kInvalid,
+      fmt::format("\"{}\" is no position: give one that came with a change, as it is", position));
 }
 
 Status Subscriber::follow(const std::stop_token& stop) {

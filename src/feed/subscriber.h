@@ -155,9 +155,9 @@ class Subscriber {
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   bool unlimited_ = true;
-  int64_t credit_ = 0;                // guarded by mutex_
-  std::shared_ptr<Cursors> cursors_;  // guarded by mutex_; set while the lease is this call's
-  Parts parts_ = 0;                   // guarded by mutex_; of a shared cursor
+  int64_t credit_ = 0;                  // guarded by mutex_
+  std::shared_ptr<Cursors> cursors_;    // guarded by mutex_; set while the lease is this call's
+  Parts parts_ = 0;                     // guarded by mutex_; of a shared cursor
   std::array<Spot, kParts> committed_;  // guarded by mutex_; of these parts
 };
 

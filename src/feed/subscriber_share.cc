@@ -149,8 +149,8 @@ bool Subscriber::all_committed() {
 
 // Others are told what comes behind. The table ends it when it takes too long.
 Status Subscriber::drain(const std::stop_token& stop) {
-  const std::string reason = fmt::format(
-      "the keys of cursor {} are divided anew: commit what is done", start_->cursor());
+  const std::string reason =
+      fmt::format("the keys of cursor {} are divided anew: commit what is done", start_->cursor());
   presence_->set("waiting", reason);
   v1::SubscribeResponse message;
   message.mutable_waiting()->set_reason(reason);
@@ -177,8 +177,7 @@ Status Subscriber::commit_share(const std::string& position) {
     committed = committed_;
     parts = parts_;
   }
-  if (!cursors || parts == 0)
-    return fail(Code::kUnavailable, "commit: the worker has no keys yet");
+  if (!cursors || parts == 0) return fail(Code::kUnavailable, "commit: the worker has no keys yet");
   const changes::LogChanges log(*stream_.log, stream_.schema_at);
   PartPlaces further;  // of its own parts; what is another's now stays as it is
   for (const PartPlaces::At& at : places.all) {

@@ -67,7 +67,8 @@ void Subscription::close() {
   stop();
   flush(until);
   std::unique_lock lock(mutex_);
-  if (options_.shared) {  // its keys are others' at once, and not only when it was not heard of for some time
+  if (options_
+          .shared) {  // its keys are others' at once, and not only when it was not heard of for some time
     leave_ = Leave::kWanted;
     send(lock);
     lock.lock();

@@ -523,8 +523,91 @@ TEST(Feed, WhatTheProgramDoesWrongThrows) {
   EXPECT_THAT(message([&] { client->subscribe({}); }), HasSubstr("name the stream"));
   EXPECT_THAT(message([&] { client->subscribe({.stream = "s", .auto_commit = seconds(1)}); }),
               HasSubstr("name a cursor"));
+  EXPECT_THAT(message([&] { client->subscribe({.stream = "s", .shared = true}); }),
+              HasSubstr("name the cursor"));
   const auto feed = client->subscribe({.stream = "s"});
   EXPECT_THAT(message([&] { feed->next_transaction(); }), HasSubstr(".transactions = true"));
+}
+
+// Keys that come from another worker begin where that one had committed.
+TEST(Feed, OfASharedCursorOlderChangesMayCome) {
+  FakeNode node([](int, const feed::v1::Start& start, FakeCall& call) {
+    EXPECT_TRUE(start.shared());
+    feed::v1::Batch newer, older;
+    add_mark(newer, feed::v1::BEGIN, 2);
+    add_insert(newer, 2, 1, 21);
+    add_mark(newer, feed::v1::COMMIT, 2);
+    for (const int transaction : {1, 2}) {
+      add_mark(older, feed::v1::BEGIN, transaction);
+      add_insert(older, transaction, 0, transaction * 10);
+      add_mark(older, feed::v1::COMMIT, transaction);
+    }
+    call.subscribed();
+    call.batch(newer);
+    call.batch(older);
+    return call.idle();
+  });
+  const auto feed =
+      subscribe(node.address(), {.cursor = "c", .shared = true, .transactions = true});
+  std::vector<int64_t> ids;
+  for (int i = 0; i < 3; ++i) {
+    const auto transaction = feed->next_transaction(kLong);
+    ASSERT_TRUE(transaction);
+    for (const Change& change : transaction->changes) ids.push_back(id_of(change));
+  }
+  EXPECT_THAT(ids, ElementsAre(21, 10, 20));
+}
+
+// The first call breaks within a transaction, and older keys come before its rest.
+TEST(Feed, OfASharedCursorATransactionMayComeInPieces) {
+  FakeNode node([](int number, const feed::v1::Start& start, FakeCall& call) {
+    feed::v1::Batch batch;
+    call.subscribed(start.resume());
+    if (number == 1) {
+      add_mark(batch, feed::v1::BEGIN, 1);
+      add_insert(batch, 1, 0, 10);
+      add_mark(batch, feed::v1::COMMIT, 1);
+    }
+    add_mark(batch, feed::v1::BEGIN, 2);
+    add_insert(batch, 2, static_cast<uint32_t>(number), 20 + number);
+    if (number == 1) add_mark(batch, feed::v1::COMMIT, 2);
+    call.batch(batch);
+    return number == 0 ? call.break_at_request() : call.idle();
+  });
+  const auto feed = subscribe(
+      node.address(), {.cursor = "c", .shared = true, .transactions = true, .credit_bytes = 1});
+  std::vector<std::vector<int64_t>> told;
+  for (int i = 0; i < 3; ++i) {
+    const auto transaction = feed->next_transaction(kLong);
+    ASSERT_TRUE(transaction);
+    told.emplace_back();
+    for (const Change& change : transaction->changes) told.back().push_back(id_of(change));
+  }
+  EXPECT_THAT(told, ElementsAre(ElementsAre(20), ElementsAre(10), ElementsAre(21)));
+}
+
+TEST(Feed, AWorkerLeavesOnceItsCommitsAreDurable) {
+  std::promise<std::vector<std::string>> said;
+  FakeNode node([&](int, const feed::v1::Start&, FakeCall& call) {
+    feed::v1::Batch batch;
+    add_insert(batch, 1, 0, 1);
+    call.subscribed();
+    call.batch(batch);
+    std::vector<std::string> all;
+    for (feed::v1::SubscribeRequest request; call.read(request);) {
+      if (request.has_commit()) call.committed(request.commit().position());
+      if (request.has_commit() || request.has_leave())
+        all.push_back(request.has_leave() ? "leave" : request.commit().position());
+      if (request.has_leave()) break;
+    }
+    said.set_value(all);
+    return grpc::Status::OK;
+  });
+  auto feed = subscribe(node.address(), {.cursor = "c", .shared = true});
+  feed->next(kLong)->commit();
+  feed.reset();
+  EXPECT_THAT(said.get_future().get(), ElementsAre(position_of(1, 0), "leave"));
+  EXPECT_EQ(node.starts().size(), 1U);
 }
 
 TEST(Feed, ACommitWithoutACursorThrows) {

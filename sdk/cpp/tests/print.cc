@@ -49,17 +49,15 @@ void print(const binbus::Change& change) {
   std::string key;
   for (const binbus::Value& value : change.key())
     key += (key.empty() ? "" : ", ") + quoted(value.text());
-  std::cout << "{\"op\": " << quoted(name(change.op()))
-            << ", \"database\": " << quoted(change.database())
-            << ", \"table\": " << quoted(change.table()) << ", \"key\": [" << key
-            << "], \"before\": " << printed(change.before())
-            << ", \"after\": " << printed(change.after()) << ", \"gtid\": " << quoted(change.gtid())
-            << ", \"position\": " << quoted(change.position()) << ", \"event\": " << change.event()
-            << ", \"row\": " << change.row() << ", \"at\": " << std::fixed
-            << std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
-                   .count()
-            << ", \"statement\": " << quoted(change.statement())
-            << "}" << std::endl;
+  std::cout
+      << "{\"op\": " << quoted(name(change.op())) << ", \"database\": " << quoted(change.database())
+      << ", \"table\": " << quoted(change.table()) << ", \"key\": [" << key
+      << "], \"before\": " << printed(change.before()) << ", \"after\": " << printed(change.after())
+      << ", \"gtid\": " << quoted(change.gtid()) << ", \"position\": " << quoted(change.position())
+      << ", \"event\": " << change.event() << ", \"row\": " << change.row()
+      << ", \"at\": " << std::fixed
+      << std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count()
+      << ", \"statement\": " << quoted(change.statement()) << "}" << std::endl;
 }
 
 binbus::Start start_of(const std::string& word) {

@@ -178,10 +178,7 @@ Status Subscriber::begin(const From& from, const std::stop_token& stop) {
     BINBUS_RETURN_IF_ERROR(when_there([&] { return follower_->seek(*from.place); }, stop));
     BINBUS_RETURN_IF_ERROR(check_boundary(follower_->changes().position(), from.place->print()));
   } else if (!snapshot) {
-    // What has nothing has no place: a client that came again would be told of another "now".
-    while (stream_.log->size().oldest == 0)
-      BINBUS_RETURN_IF_ERROR(wait("the log has nothing yet", kAskMs, stop));
-    BINBUS_RETURN_IF_ERROR(follower_->start(from.start));
+    BINBUS_RETURN_IF_ERROR(start(from.start, stop));
   }
   place_ = follower_->place();
   v1::SubscribeResponse message;
@@ -194,6 +191,13 @@ Status Subscriber::begin(const From& from, const std::stop_token& stop) {
   }
   BINBUS_RETURN_IF_ERROR(send(message));
   return snapshot ? take_snapshot(from.place, stop) : ok();
+}
+
+Status Subscriber::start(const std::string& from, const std::stop_token& stop) {
+  // What has nothing has no place: a client that came again would be told of another "now".
+  while (stream_.log->size().oldest == 0)
+    BINBUS_RETURN_IF_ERROR(wait("the log has nothing yet", kAskMs, stop));
+  return follower_->start(from);
 }
 
 Status Subscriber::when_there(const std::function<Status()>& look, const std::stop_token& stop) {

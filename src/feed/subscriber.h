@@ -66,6 +66,7 @@ class Subscriber {
   Result<Stream> wait_for_stream(const std::stop_token& stop);
   Status serve(const std::stop_token& stop);
   Status begin(const From& from, const std::stop_token& stop);
+  Status start(const std::string& from, const std::stop_token& stop);
   // `position`: as the client has it.
   Status check_boundary(binlog::Position at, std::string_view position) const;
   Error no_position() const;

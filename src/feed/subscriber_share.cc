@@ -74,11 +74,7 @@ Status Subscriber::begin_cursor(PartPlaces& has, const PartPlaces& taken,
   for (const PartPlaces::At& at : taken.all) fresh &= ~at.parts;
   if (fresh == 0) return ok();
   if (start_->from().empty()) return fail(no_position());
-  BINBUS_RETURN_IF_ERROR(follower_->start(start_->from() == "now" ? "latest" : start_->from()));
-  while (follower_->place().at.empty()) {
-    BINBUS_RETURN_IF_ERROR(wait("the log has nothing yet", kAskMs, stop));
-    BINBUS_RETURN_IF_ERROR(follower_->start(start_->from() == "now" ? "latest" : start_->from()));
-  }
+  BINBUS_RETURN_IF_ERROR(start(start_->from() == "now" ? "latest" : start_->from(), stop));
   // Kept before anything comes, so that who gets them next begins there, too.
   PartPlaces begun;
   begun.add(follower_->place().print(), fresh);

@@ -124,7 +124,7 @@ class Work:
     def parts(self):
         """{client: how many parts it has}, as the server says; {} while nobody can."""
         try:
-            return cursors(next(node for node in self.nodes if node.running()))["work"][1]
+            return cursors(next(node for node in self.nodes if node.running())).get("work", (None, {}))[1]
         except subprocess.CalledProcessError:
             return {}
 

@@ -71,7 +71,7 @@ Json answer(feed::Cursors& cursors, const Json& asked) {
     return places ? Json{{"places", places->print()}} : answer_error(places.error());
   }
   if (what == "stay") {
-    const auto stays = cursors.stay(cursor, holder);
+    const auto stays = cursors.stay(cursor, holder, asked.at("has"));
     return stays ? Json{{"stay", *stays}} : answer_error(stays.error());
   }
   if (what == "commit_parts") {
@@ -119,9 +119,10 @@ class LeadersCursors final : public feed::Cursors {
     }
     return feed::PartPlaces::parse(answer.at("places").get_ref<const std::string&>());
   }
-  Result<feed::Stay> stay(const std::string& cursor, const feed::Holder& worker) override {
-    if (const auto here = here_()) return here->stay(cursor, worker);
-    BINBUS_TRY(answer, ask("stay", cursor, worker));
+  Result<feed::Stay> stay(const std::string& cursor, const feed::Holder& worker,
+                          feed::Parts has) override {
+    if (const auto here = here_()) return here->stay(cursor, worker, has);
+    BINBUS_TRY(answer, ask("stay", cursor, worker, {{"has", has}}));
     return answer.value("stay", feed::Stay::kLost);
   }
   Status commit_parts(const std::string& cursor, const feed::Holder& worker,

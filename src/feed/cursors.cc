@@ -215,11 +215,11 @@ Result<PartPlaces> CursorTable::join(const std::string& cursor, const Holder& wo
   return state.shared->places(parts);
 }
 
-Result<Stay> CursorTable::stay(const std::string& cursor, const Holder& worker) {
+Result<Stay> CursorTable::stay(const std::string& cursor, const Holder& worker, Parts has) {
   const std::lock_guard lock(mutex_);
   const auto found = cursors_.find(cursor);
   if (found == cursors_.end() || !found->second.shared) return Stay::kLost;
-  return found->second.shared->stay(worker, now_ms());
+  return found->second.shared->stay(worker, has, now_ms());
 }
 
 Status CursorTable::commit_parts(const std::string& cursor, const Holder& worker,

@@ -56,7 +56,7 @@ class Cursors {
   //
   // Where the parts are that are the worker's now, which is durable; kUnavailable: there are none for it yet.
   virtual Result<PartPlaces> join(const std::string& cursor, const Holder& worker) = 0;
-  virtual Result<Stay> stay(const std::string& cursor, const Holder& worker) = 0;
+  virtual Result<Stay> stay(const std::string& cursor, const Holder& worker, Parts has) = 0;
   // Durable on return; places of parts that are not the worker's are left out. kExists when none are.
   virtual Status commit_parts(const std::string& cursor, const Holder& worker,
                               const PartPlaces& places) = 0;
@@ -90,7 +90,7 @@ class CursorTable final : public Cursors {
                 const std::string& position) override;
   void release(const std::string& cursor, const Holder& holder) override;
   Result<PartPlaces> join(const std::string& cursor, const Holder& worker) override;
-  Result<Stay> stay(const std::string& cursor, const Holder& worker) override;
+  Result<Stay> stay(const std::string& cursor, const Holder& worker, Parts has) override;
   Status commit_parts(const std::string& cursor, const Holder& worker,
                       const PartPlaces& places) override;
   void leave(const std::string& cursor, const Holder& worker) override;

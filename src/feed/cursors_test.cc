@@ -134,7 +134,7 @@ TEST_F(CursorsTest, KeepsASharedOneThroughAPowerFailure) {
   clock_.ms += Cursors::kLeaseMs;
   EXPECT_EQ(cursors->join("c", kBob)->print(), "b.1:4@ff+@ffffffffffffff00");
   EXPECT_EQ(cursors->commit_parts("c", kAnn, places).error().code, Code::kExists);
-  EXPECT_EQ(*cursors->stay("c", kAnn), Stay::kLost);
+  EXPECT_EQ(*cursors->stay("c", kAnn, kAllParts), Stay::kLost);
   const CursorStatus listed = cursors->list()->at(0);
   EXPECT_TRUE(listed.shared);
   EXPECT_EQ(listed.workers, std::vector<Worker>({{"bob", kAllParts}}));
@@ -149,7 +149,7 @@ TEST_F(CursorsTest, GivesNoPartsThatItCannotKeep) {
   auto cursors = open();
   disk_.set_capacity(0);
   EXPECT_FALSE(cursors->join("c", kAnn));
-  EXPECT_EQ(*cursors->stay("c", kAnn), Stay::kLost);
+  EXPECT_EQ(*cursors->stay("c", kAnn, 0), Stay::kLost);
   disk_.set_capacity(UINT64_MAX);
   EXPECT_TRUE(cursors->join("c", kBob));
 }

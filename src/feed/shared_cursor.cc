@@ -121,19 +121,22 @@ void SharedCursor::divide(uint64_t now_ms) {
 
 Parts SharedCursor::join(const Holder& worker, uint64_t now_ms) {
   expire(now_ms);
-  Member& member = members_[worker.client];
+  const auto [its, is_new] = members_.try_emplace(worker.client);
+  Member& member = its->second;
+  // What an earlier call was told may be under way to be committed: stay() says what to give up.
+  const bool gives_up = is_new || member.call == worker.call;
   member.call = worker.call;
   member.until_ms = now_ms + kLeaseMs;
   divide(now_ms);
   Parts out = 0;
   for (uint32_t i = 0; i < kParts; ++i) {
     Part& part = parts_[i];
-    const bool its = part.next == worker.client;
-    if (part.client == worker.client && !its) part.client.clear();
-    if (part.client.empty() && its) part.client = worker.client;
+    const bool stays = part.next == worker.client;
+    if (part.client == worker.client && !stays && gives_up) part.client.clear();
+    if (part.client.empty() && stays) part.client = worker.client;
     if (part.client == worker.client) out |= Parts{1} << i;
   }
-  member.give_up_by_ms.reset();
+  if (gives_up) member.give_up_by_ms.reset();
   return out;
 }
 
@@ -149,9 +152,12 @@ SharedCursor::Member* SharedCursor::find(const Holder& worker, uint64_t now_ms) 
   return still != members_.end() && still->second.call == worker.call ? &still->second : nullptr;
 }
 
-Stay SharedCursor::stay(const Holder& worker, uint64_t now_ms) {
+Stay SharedCursor::stay(const Holder& worker, Parts has, uint64_t now_ms) {
   const Member* member = find(worker, now_ms);
   if (member == nullptr) return Stay::kLost;
+  for (uint32_t i = 0; i < kParts; ++i) {
+    if ((has >> i & 1) != 0 && parts_[i].client != worker.client) return Stay::kLost;
+  }
   if (member->give_up_by_ms) return Stay::kGiveUp;
   const bool more = std::ranges::any_of(
       parts_, [&](const Part& part) { return part.next == worker.client && part.client.empty(); });

@@ -49,10 +49,11 @@ class SharedCursor {
   // Places and who has parts. "": there is nothing to be kept.
   std::string print() const;
 
-  // It takes part from now on, with the parts that are free for it; those of its former calls that are to be another's are free now.
-  // None: it has to wait.
+  // It takes part from now on, with the parts that are free for it, and those that its former calls had. When the same call joins again,
+  // those that are to be another's are free. None: it has to wait.
   Parts join(const Holder& worker, uint64_t now_ms);
-  Stay stay(const Holder& worker, uint64_t now_ms);
+  // `has`: what it goes by. It is lost where that is not so: its call may be one that this never knew.
+  Stay stay(const Holder& worker, Parts has, uint64_t now_ms);
   // Of parts that the worker has; others stay as they are. False: it has none any more.
   bool commit(const Holder& worker, const PartPlaces& places, uint64_t now_ms);
   void leave(const Holder& worker, uint64_t now_ms);

@@ -21,12 +21,12 @@ PartPlaces at(std::string_view place, Parts parts) {
 class SharedCursorTest : public testing::Test {
  protected:
   Parts join(const Holder& worker) { return cursor_.join(worker, ms_); }
-  Stay stay(const Holder& worker) { return cursor_.stay(worker, ms_); }
+  Stay stay(const Holder& worker, Parts has = 0) { return cursor_.stay(worker, has, ms_); }
   void restart() { cursor_ = SharedCursor::parse(cursor_.print(), ms_).value(); }
   // Until nobody has anything to do; who they are then have these parts.
   std::vector<Parts> settle(const std::vector<Holder>& workers) {
     std::vector<Parts> out(workers.size());
-    for (int round = 0; round < 3; ++round) {
+    for (int round = 0; round < 5; ++round) {
       for (size_t i = 0; i < workers.size(); ++i) {
         const Stay next = stay(workers[i]);
         if (out[i] == 0 || next != Stay::kGoOn) out[i] = join(workers[i]);
@@ -103,6 +103,18 @@ TEST_F(SharedCursorTest, ALaterCallOfAClientHasItsParts) {
   EXPECT_EQ(stay({"ann", "9"}), Stay::kGoOn);
 }
 
+// It may be about to commit what its earlier call was told.
+TEST_F(SharedCursorTest, ALaterCallIsToldToGivePartsUpAsTheEarlierOneWas) {
+  join(kAnn);
+  join(kBob);
+  const Holder later{"ann", "9"};
+  EXPECT_EQ(join(later), kAllParts);
+  EXPECT_EQ(join(kBob), 0U);
+  EXPECT_EQ(stay(later), Stay::kGiveUp);
+  EXPECT_EQ(std::popcount(join(later)), 32);
+  EXPECT_EQ(std::popcount(join(kBob)), 32);
+}
+
 TEST_F(SharedCursorTest, ARestartGivesNobodysPartsToOthers) {
   const auto parts = settle({kAnn, kBob});
   EXPECT_TRUE(cursor_.commit(kBob, at("b.1:9/0.1", parts[1]), ms_));
@@ -115,6 +127,20 @@ TEST_F(SharedCursorTest, ARestartGivesNobodysPartsToOthers) {
   EXPECT_EQ(join({"bob", "9"}), parts[1]);
   ms_ += 1;
   EXPECT_EQ(join({"bob", "9"}), kAllParts);
+}
+
+// It was given up for it, and then another node became the one that decides.
+TEST_F(SharedCursorTest, ACallThatGoesByPartsOfOthersIsLost) {
+  join(kAnn);
+  join(kBob);
+  ms_ += SharedCursor::kLeaseMs - 1;
+  EXPECT_EQ(stay(kAnn, kAllParts), Stay::kGiveUp);
+  join(kBob);
+  ms_ += SharedCursor::kGiveUpMs - SharedCursor::kLeaseMs + 1;
+  const Parts bobs = join(kBob);
+  EXPECT_EQ(std::popcount(bobs), 32);
+  restart();
+  EXPECT_EQ(stay(kAnn, kAllParts), Stay::kLost);
 }
 
 TEST_F(SharedCursorTest, WhatIsKeptIsRead) {
@@ -149,7 +175,7 @@ TEST_F(SharedCursorTest, WorkersAtRandom) {
     const auto check = [&](const std::string& client, Parts parts) {
       for (const auto& [other, its] : working) {
         if (other == client) continue;
-        const bool lost = cursor_.stay(its.first, ms_) == Stay::kLost;
+        const bool lost = stay(its.first, its.second) == Stay::kLost;
         EXPECT_EQ(lost ? 0 : its.second & parts, 0U) << "seed " << seed;
       }
       working[client].second = parts;
@@ -171,7 +197,8 @@ TEST_F(SharedCursorTest, WorkersAtRandom) {
           check(client, join(holder));
           break;
         default:
-          if (parts == 0 || stay(holder) == Stay::kLost) holder = {client, std::to_string(step)};
+          if (parts == 0 || stay(holder, parts) == Stay::kLost)
+            holder = {client, std::to_string(step)};
           check(client, join(holder));
       }
     }

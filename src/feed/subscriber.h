@@ -84,7 +84,7 @@ class Subscriber {
   Result<Spot> check_spot(std::string_view place, const std::stop_token& stop);
   // Until what was sent is committed.
   Status drain(const std::stop_token& stop);
-  bool all_committed();
+  bool all_committed(const std::string& position);
   Status commit_share(const std::string& position);
   Status stay(Cursors& cursors);
 
@@ -150,6 +150,7 @@ class Subscriber {
   uint64_t leased_us_ = 0;   // the same: when it was done
   Stay stay_ = Stay::kGoOn;  // with a shared cursor: what it is to do next
   bool begun_ = false;       // the same: it has had parts
+  Parts has_ = 0;            // the same: what it goes by
   std::string sent_;         // the same: position of the last change that was sent, "": none
   std::stop_source leave_;   // asked for once the client goes
 

@@ -10,6 +10,7 @@ namespace binbus::feed {
 namespace {
 
 constexpr uint64_t kAskMs = 250;
+constexpr uint64_t kReturnedMs = 2'000;  // for a client to commit what its earlier call was told
 
 }  // namespace
 
@@ -36,9 +37,10 @@ Status Subscriber::serve_share(const std::stop_token& stop) {
 }
 
 Result<PartPlaces> Subscriber::wait_for_parts(const std::stop_token& stop) {
-  for (;;) {
+  for (has_ = 0;;) {
     auto has = stream_.cursors->join(start_->cursor(), holder_);
     if (has) {
+      for (const PartPlaces::At& at : has->all) has_ |= at.parts;
       renewed_us_ = leased_us_ = clock_.monotonic_us();
       stay_ = Stay::kGoOn;
       const std::lock_guard lock(mutex_);
@@ -120,7 +122,7 @@ Status Subscriber::begin_share(PartPlaces has, const PartPlaces& taken,
 }
 
 Status Subscriber::stay(Cursors& cursors) {
-  BINBUS_TRY(next, cursors.stay(start_->cursor(), holder_));
+  BINBUS_TRY(next, cursors.stay(start_->cursor(), holder_, has_));
   if (next == Stay::kLost) {
     return fail(Code::kExists, fmt::format("cursor {}: the keys of {} are others' now: subscribe "
                                            "again",
@@ -130,9 +132,9 @@ Status Subscriber::stay(Cursors& cursors) {
   return ok();
 }
 
-bool Subscriber::all_committed() {
-  const auto sent = PartPlaces::parse(sent_);
-  if (!sent) return true;  // nothing was
+bool Subscriber::all_committed(const std::string& position) {
+  const auto sent = PartPlaces::parse(position);
+  if (!sent) return true;  // nothing was sent
   const std::lock_guard lock(mutex_);
   for (const PartPlaces::At& at : sent->all) {
     const Spot spot = find_spot(follower_->changes(), at.place).value_or(Spot{});
@@ -152,7 +154,11 @@ Status Subscriber::drain(const std::stop_token& stop) {
   message.mutable_waiting()->set_reason(reason);
   BINBUS_RETURN_IF_ERROR(send(message));
   BINBUS_RETURN_IF_ERROR(send_heartbeat());
-  while (stay_ == Stay::kGiveUp && !all_committed()) {
+  // What the client had of an earlier call it commits soon, or never, as it was told of no change there.
+  const bool any = !sent_.empty();
+  const uint64_t until_us = any ? UINT64_MAX : clock_.monotonic_us() + kReturnedMs * 1000;
+  while (stay_ == Stay::kGiveUp && !all_committed(any ? sent_ : start_->resume()) &&
+         clock_.monotonic_us() < until_us) {
     BINBUS_RETURN_IF_ERROR(heartbeat());
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, stop, std::chrono::milliseconds(kAskMs), [] { return false; });

@@ -1,4 +1,4 @@
-// A comparison of kept rows with the source's as text: one line of JSON when something is new, and one at its end.
+// A comparison of kept rows with the source's as text: a line of JSON now and then, and one at its end.
 #pragma once
 
 #include <memory>

@@ -21,9 +21,7 @@ VerificationStatus Verification::status() const {
 
 VerificationStatus Verification::wait(uint64_t wait_ms, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, stop, std::chrono::milliseconds(wait_ms),
-                    [this] { return is_new_ || status_.ended; });
-  is_new_ = false;
+  ended_.wait_for(lock, stop, std::chrono::milliseconds(wait_ms), [this] { return status_.ended; });
   return status_;
 }
 
@@ -31,8 +29,7 @@ void Verification::change(const std::function<void(VerificationStatus&)>& to) {
   const std::lock_guard lock(mutex_);
   if (status_.ended) return;
   to(status_);
-  is_new_ = true;
-  changed_.notify_all();
+  if (status_.ended) ended_.notify_all();
 }
 
 void Verification::end(const std::string& error) {

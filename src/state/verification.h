@@ -60,7 +60,7 @@ class Verification {
   void cancel();
   bool is_cancelled() const;
   VerificationStatus status() const;
-  // The same when it has changed or ended, or after that time.
+  // The same when it has ended, or after that time.
   VerificationStatus wait(uint64_t wait_ms, const std::stop_token& stop);
   // By who does it. After the end nothing changes.
   void change(const std::function<void(VerificationStatus&)>& to);
@@ -70,9 +70,8 @@ class Verification {
   const Wants wants_;
   const bool repairs_;
   mutable std::mutex mutex_;
-  std::condition_variable_any changed_;
+  std::condition_variable_any ended_;
   VerificationStatus status_;  // guarded by mutex_
-  bool is_new_ = false;        // guarded by mutex_: has changed since the last wait()
   bool cancelled_ = false;     // guarded by mutex_
 };
 

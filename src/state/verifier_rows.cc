@@ -18,6 +18,7 @@ constexpr uint64_t kWalkUs = 200'000;    // and for kept ones
 constexpr size_t kLookRows = 200;
 constexpr size_t kLookBytes = 256 << 10;  // of their keys: less than a statement may have
 constexpr size_t kAskedBytes = 4 << 20;   // of keys that are to be asked for
+constexpr size_t kDoubtBytes = 128;       // of one in memory, beside its row and key
 
 }  // namespace
 
@@ -55,7 +56,7 @@ Status Verifier::read_rows(Table& table, const std::stop_token& stop) {
       }
       if (!same) {
         BINBUS_TRY(bytes_of_row, stored_row(row));
-        unequal_bytes += key.size() + bytes_of_row.size();
+        unequal_bytes += key.size() + bytes_of_row.size() + kDoubtBytes;
         unequal[key] = {std::move(bytes_of_row), true};
       }
       chunk_bytes += packet_bytes;
@@ -133,7 +134,7 @@ Status Verifier::walk_kept(Table& table) {
     if (work.sums->theirs.differ_at(work.sums->ours, KeySums::hash(rows->key()))) {
       BINBUS_TRY(row, work.kept->read(rows->value()));
       BINBUS_TRY(key_alone, stored_row(key_alone_of(row.fields, table.key)));
-      bytes += rows->key().size() + key_alone.size();
+      bytes += rows->key().size() + key_alone.size() + kDoubtBytes;
       work.asked[std::string(rows->key())] = {std::move(key_alone), false};
     }
     if (count % kRowsBetweenLooks == 0 && clock_.monotonic_us() >= end_us) return ok();
@@ -186,7 +187,7 @@ Status Verifier::look_up_batch(Table& table, const Doubts& asked, Doubts::const_
     BINBUS_TRY(kept, tables_.kept(key));
     BINBUS_TRY(same, is_same(doubt, kept));
     if (same) return true;
-    found.unequal_bytes += doubt.row.size();
+    found.unequal_bytes += key.size() + doubt.row.size() + kDoubtBytes;
     found.unequal[key] = std::move(doubt);
     full = found.unequal_bytes >= kChunkBytes;
     return !full;

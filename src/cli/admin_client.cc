@@ -72,8 +72,8 @@ Result<std::string> ask_stream(const std::string& address, const std::string& gi
   return the_stream(status, given);
 }
 
-Status admin_follow(const std::string& address, const std::string& method,
-                    const std::string& path, const Parameters& parameters,
+Status admin_follow(const std::string& address, const std::string& method, const std::string& path,
+                    const Parameters& parameters,
                     const std::function<bool(std::string_view)>& take) {
   BINBUS_TRY(client, client_of(address));
   client.set_read_timeout(std::numeric_limits<time_t>::max() / 2'000'000);

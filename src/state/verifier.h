@@ -36,7 +36,7 @@ class Verifier {
 
   Verifier(std::string stream, Tables& tables, std::unique_ptr<SourceRows> source, SourcePace& pace,
            io::Clock& clock);
-  ~Verifier();  // what is under way ends with an error, unless end() was called
+  ~Verifier();  // ends what is under way with an error
 
   // Begins with the tables that there are; one at a time.
   void begin(std::shared_ptr<Verification> run);

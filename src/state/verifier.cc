@@ -84,15 +84,20 @@ void Verifier::end(const std::string& error) {
   run_.reset();
   source_->disconnect();
   work_.clear();
+  forget_doubts();
+}
+
+void Verifier::forget_doubts() {
   doubts_.clear();
   look_.reset();
+  until_ = {};
 }
 
 bool Verifier::is_due() const {
   if (!run_) return false;
   if (run_->is_cancelled()) return true;
   if (clock_.monotonic_us() < std::max(due_us_, pace_.due_us())) return false;
-  return !look_ || tables_.place()->at >= until_;
+  return tables_.place()->at >= until_;
 }
 
 void Verifier::change(const std::function<void(TableVerdict&)>& to) {
@@ -156,8 +161,7 @@ void Verifier::next_table() {
               {{"stream", stream_}, {"table", done.table}, {"rows", done.repaired}});
   }
   work_.pop_front();
-  doubts_.clear();
-  look_.reset();
+  forget_doubts();
 }
 
 void Verifier::restart(Table& table) {
@@ -173,8 +177,7 @@ void Verifier::restart(Table& table) {
   anew.kept = tables_.make_reader(table);
   anew.stored = std::make_unique<StoredRowReader>(table.record.table);
   work = std::move(anew);
-  doubts_.clear();
-  look_.reset();
+  forget_doubts();
   change([&](TableVerdict& verdict) {
     TableVerdict cleared;
     cleared.table = verdict.table;

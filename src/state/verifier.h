@@ -82,6 +82,7 @@ class Verifier {
 
   Tables::Table* current();
   void next_table();
+  void forget_doubts();
   void restart(Tables::Table& table);
   void give_up_table(const std::string& why);
   Status advance(const FollowTo& follow_to, const std::stop_token& stop);
@@ -100,6 +101,7 @@ class Verifier {
                        Found& found);
   Status look(Tables::Table& table, Doubts& from, Look look, const std::stop_token& stop);
   Status mend(Tables::Table& table, const std::stop_token& stop);
+  void wait_for(Look look, Position until);
   Status conclude(Tables::Table& table);
   Status report(Tables::Table& table, const std::string& key, const Doubt& doubt);
   Status compare_whole(Tables::Table& table, const FollowTo& follow_to,
@@ -121,11 +123,11 @@ class Verifier {
 
   std::shared_ptr<Verification> run_;
   std::deque<Work> work_;  // the table at hand, and those that are to come
-  // Rows that wait for the log to come to until_.
+  // Rows that are judged when the log has come to until_.
   Doubts doubts_;
   std::optional<Look> look_;  // none: nothing waits
-  Position until_;
-  Status broken_;  // of a row that could not be compared as it was written
+  Position until_;            // nothing is due before
+  Status broken_;             // of a row that could not be compared as it was written
   uint64_t failing_since_us_ = 0;
   uint64_t due_us_ = 0;
 };

@@ -85,8 +85,7 @@ Status Verifier::read_rows(Table& table, const std::stop_token& stop) {
   work.last = std::move(last);
   if (ended) work.stage = Work::Stage::kSums;
   doubts_ = std::move(unequal);
-  if (!doubts_.empty()) look_ = Look::kFirst;
-  until_ = until;
+  wait_for(Look::kFirst, until);
   pace_.read(hashes.size(), bytes);
   change([&](TableVerdict& verdict) { verdict.rows += hashes.size(); });
   return ok();
@@ -213,8 +212,7 @@ Status Verifier::look(Table& table, Doubts& from, Look look, const std::stop_tok
     change([&](TableVerdict& verdict) { verdict.rows += static_cast<uint64_t>(extra); });
   }
   doubts_ = std::move(found.unequal);
-  if (!doubts_.empty()) look_ = look;
-  until_ = found.until;
+  wait_for(look, found.until);
   return ok();
 }
 
@@ -237,6 +235,13 @@ void Verifier::written(const std::string& key, std::optional<std::string_view> k
   } else if (*same) {
     doubts_.erase(doubt);
   }
+}
+
+// What is in doubts_ is judged there.
+void Verifier::wait_for(Look look, Position until) {
+  if (doubts_.empty()) return;
+  look_ = look;
+  until_ = until;
 }
 
 // The log has come to until_: what is left differs.
@@ -277,14 +282,17 @@ Status Verifier::report(Table& table, const std::string& key, const Doubt& doubt
 Status Verifier::mend(Table& table, const std::stop_token& stop) {
   Work& work = work_.front();
   BINBUS_TRY(found, look_up(table, work.mended, stop));
+  FillProgress& fill = table.record.fill;
+  if (fill.until <= tables_.place()->at) table.looked_up.emplace();
   for (const auto& [key, doubt] : found.unequal) {
     BINBUS_TRY(row, work.stored->read(doubt.row));
     BINBUS_RETURN_IF_ERROR(tables_.set_count(table, row, doubt.at_source ? 1 : 0));
+    if (table.looked_up) table.looked_up->insert(key);
   }
-  FillProgress& fill = table.record.fill;
   fill.until = std::max(fill.until, found.until);
   tables_.keep(table);
   BINBUS_RETURN_IF_ERROR(tables_.commit());
+  until_ = fill.until;  // the next ones when these are of the place
   // Those that the log has made right meanwhile, too.
   for (const std::string& key : found.judged) work.mended.erase(key);
   change([&](TableVerdict& verdict) { verdict.repaired += found.judged.size(); });

@@ -138,9 +138,10 @@ Status Verifier::source_failed(Error error) {
     return ok();
   }
   if (failing_since_us_ == 0) failing_since_us_ = now_us;
-  if (now_us < failing_since_us_ + kPatienceUs) return ok();
+  const bool is_away = does_not_answer(error.code);
+  if (now_us < failing_since_us_ + (is_away ? kPatienceUs : kTablePatienceUs)) return ok();
   failing_since_us_ = 0;
-  does_not_answer(error.code) ? end(error.message) : give_up_table(error.message);
+  is_away ? end(error.message) : give_up_table(error.message);
   return ok();
 }
 

@@ -31,8 +31,9 @@ namespace binbus::state {
 
 class Verifier {
  public:
-  // How long a source that does not answer is asked again.
+  // How long a source that does not answer is asked again, and one that refuses a table.
   static constexpr uint64_t kPatienceUs = 30'000'000;
+  static constexpr uint64_t kTablePatienceUs = 10'000'000;
 
   Verifier(std::string stream, Tables& tables, std::unique_ptr<SourceRows> source, SourcePace& pace,
            io::Clock& clock);

@@ -269,6 +269,18 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
              answer_tail(
                  response, [&] { return observed.rows(request.matches[1], query); }, tails, stop);
            });
+  http.Post(R"(/streams/([A-Za-z0-9_-]+)/verify)",
+            [&observed, &tails, stop](const Request& request, Response& response) {
+              const auto open = [&]() -> Result<std::unique_ptr<Tail>> {
+                VerifyQuery query;
+                for (size_t i = 0; i < request.get_param_value_count("table"); ++i)
+                  query.tables.push_back(request.get_param_value("table", i));
+                BINBUS_TRY(repair, flag(request, "repair", false));
+                query.repair = repair;
+                return observed.verify(request.matches[1], query);
+              };
+              answer_tail(response, open, tails, stop);
+            });
   http.Post(R"(/streams/([A-Za-z0-9_-]+)/snapshot/(start|pause|resume|cancel))",
             [&observed](const Request& request, Response& response) {
               using Kind = SnapshotCommand::Kind;
@@ -374,7 +386,7 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
                           "/streams/NAME/cursors/CURSOR; POST /streams/NAME/schema/rebuild, "
                           "/streams/NAME/snapshot/start, pause, resume, cancel, tables, "
                           "/streams/NAME/snapshots, "
-                          "/streams/NAME/handover, "
+                          "/streams/NAME/verify, /streams/NAME/handover, "
                           "/cluster/join, add, remove, transfer, drain, "
                           "/streams/NAME/sinks/SINK/pause, resume, seek, rewind, replay, "
                           "reset; GET, PUT, PATCH, DELETE /streams/NAME/sinks/SINK",

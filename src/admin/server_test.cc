@@ -112,6 +112,13 @@ class Example final : public Observed {
     for (const std::string& pattern : patterns) changed += " " + pattern;
     return stream == "none" ? fail(Code::kInvalid, "no pattern") : ok();
   }
+  Result<std::unique_ptr<Tail>> verify(const std::string& stream,
+                                       const VerifyQuery& query) const override {
+    if (stream != "shop") return fail(Code::kNotFound, stream);
+    std::string text = query.repair ? "repair" : "compare";
+    for (const std::string& table : query.tables) text += " " + table;
+    return std::make_unique<ExampleTail>(text + "\n", false);
+  }
   Status command_snapshot(const std::string& stream,
                           const SnapshotCommand& command) const override {
     changed = stream + " " + std::to_string(static_cast<int>(command.kind)) + " " + command.table;
@@ -247,6 +254,15 @@ TEST_F(ServerTest, KeptRows) {
   EXPECT_THAT(client.Post("/streams/shop/snapshots")->body, HasSubstr("command:4"));
   EXPECT_THAT(client.Post("/streams/shop/snapshots?at=-x")->body, HasSubstr("command-x:4"));
   EXPECT_EQ(client.Post("/streams/none/snapshots")->status, 503);
+}
+
+TEST_F(ServerTest, ComparesKeptRowsWithTheSources) {
+  httplib::Client client("127.0.0.1", server_->port());
+  EXPECT_THAT(client.Post("/streams/shop/verify")->body, StartsWith("compare\n{\"binbus_error\""));
+  EXPECT_THAT(client.Post("/streams/shop/verify?repair=1&table=a.b&table=c.*")->body,
+              StartsWith("repair a.b c.*\n"));
+  EXPECT_EQ(client.Post("/streams/shop/verify?repair=yes")->status, 400);
+  EXPECT_EQ(client.Post("/streams/other/verify")->status, 404);
 }
 
 TEST_F(ServerTest, TablesOfTheSchemaHistory) {

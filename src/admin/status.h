@@ -322,6 +322,12 @@ struct RowsQuery {
   std::string at = {};  // FILE:POS, a UTC time, a GTID set; "": now
 };
 
+// Which kept rows to compare with the source's, and whether to put those right that differ.
+struct VerifyQuery {
+  std::vector<std::string> tables;  // patterns; none: all
+  bool repair = false;
+};
+
 struct SnapshotCommand {
   enum class Kind : uint8_t { kStart, kPause, kResume, kCancel } kind = Kind::kStart;
   std::string table;  // DATABASE.TABLE; "": all
@@ -378,6 +384,10 @@ class Observed {
   // Which tables are kept from now on; none: those of the configuration. kInvalid names the pattern that is none. Done soon after.
   virtual Status keep_tables(const std::string& stream,
                              const std::vector<std::string>& patterns) const = 0;
+  // Compares them: lines of JSON, {"progress": ...} as it goes and {"result": ...} at its end (docs/operations.md). It goes on as long
+  // as the Tail is there. kNotFound for a pattern that no kept table fits, kExists while another one is under way.
+  virtual Result<std::unique_ptr<Tail>> verify(const std::string& stream,
+                                               const VerifyQuery& query) const = 0;
   // Returns when it is noted; done soon after.
   virtual Status command_snapshot(const std::string& stream,
                                   const SnapshotCommand& command) const = 0;

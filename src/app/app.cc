@@ -17,6 +17,7 @@
 #include "cli/remote_commands.h"
 #include "cli/tail.h"
 #include "cli/verify.h"
+#include "cli/verify_source.h"
 
 namespace binbus::app {
 namespace {
@@ -133,6 +134,10 @@ struct Runner {
     if (!command.folder.empty()) return cli::verify(command.folder);
     const auto config = load_config(command.config, Secrets::kLeave);
     return config ? cli::verify(config->data) : failed(config.error(), ExitCode::kUsage);
+  }
+  int operator()(const cli::VerifySource& command) const {
+    return ask(command,
+               [&](const std::string& address) { return cli::verify_source(command, address); });
   }
   int operator()(const cli::ShowConfigKeys&) const {
     fmt::print("{}", keys_markdown());

@@ -74,6 +74,7 @@ class Stream {
   // What another node asks of its leader.
   Result<std::string> answer_cursors(const std::string& question) const;
   Status keep_tables(const std::vector<std::string>& patterns) const;
+  Result<std::unique_ptr<admin::Tail>> verify(const admin::VerifyQuery& query) const;
   Status command_snapshot(const admin::SnapshotCommand& command) const;
   Result<admin::MadeSnapshot> make_snapshot(const std::string& purpose,
                                             const std::string& at) const;

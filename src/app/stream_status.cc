@@ -12,6 +12,7 @@
 #include "app/stream_parts.h"
 #include "app/table_rows.h"
 #include "app/tail.h"
+#include "app/verify_tail.h"
 #include "base/error_table.h"
 #include "base/log.h"
 #include "base/utc_time.h"
@@ -477,6 +478,15 @@ Status Stream::keep_tables(const std::vector<std::string>& patterns) const {
       {{"stream", config_.name}, {"tables", fmt::format("{}", fmt::join(now->kept->list(), " "))}});
   keeper->list_anew();
   return ok();
+}
+
+Result<std::unique_ptr<admin::Tail>> Stream::verify(const admin::VerifyQuery& query) const {
+  const std::shared_ptr<Parts> now = parts();
+  if (!now) return fail(no_log());
+  BINBUS_TRY(keeper, kept(*now));
+  BINBUS_TRY(run, make_verification(*keeper, query));
+  BINBUS_RETURN_IF_ERROR(keeper->verify(run));
+  return make_verify_tail(config_.name, std::move(run));
 }
 
 Status Stream::command_snapshot(const admin::SnapshotCommand& command) const {

@@ -268,6 +268,12 @@ Status Streams::keep_tables(const std::string& stream,
   return found->keep_tables(patterns);
 }
 
+Result<std::unique_ptr<admin::Tail>> Streams::verify(const std::string& stream,
+                                                     const admin::VerifyQuery& query) const {
+  BINBUS_TRY(found, find(stream));
+  return found->verify(query);
+}
+
 Status Streams::command_snapshot(const std::string& stream,
                                  const admin::SnapshotCommand& command) const {
   BINBUS_TRY(found, find(stream));

@@ -47,6 +47,8 @@ class Streams final : public admin::Observed, public feed::Streams {
                                             const admin::RowsQuery& query) const override;
   Status keep_tables(const std::string& stream,
                      const std::vector<std::string>& patterns) const override;
+  Result<std::unique_ptr<admin::Tail>> verify(const std::string& stream,
+                                              const admin::VerifyQuery& query) const override;
   Status command_snapshot(const std::string& stream,
                           const admin::SnapshotCommand& command) const override;
   Result<admin::MadeSnapshot> make_snapshot(const std::string& stream, const std::string& purpose,

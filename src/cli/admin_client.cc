@@ -72,7 +72,7 @@ Result<std::string> ask_stream(const std::string& address, const std::string& gi
   return the_stream(status, given);
 }
 
-Status admin_follow(const std::string& address, const std::string& path,
+Status admin_follow(const std::string& address, const std::string& method, const std::string& path,
                     const Parameters& parameters,
                     const std::function<bool(std::string_view)>& take) {
   BINBUS_TRY(client, client_of(address));
@@ -81,20 +81,22 @@ Status admin_follow(const std::string& address, const std::string& path,
   int status = 0;
   bool enough = false;
   std::string refusal;
-  const httplib::Result answer = client.Get(
-      httplib::append_query_params(path, params),
-      [&](const httplib::Response& response) {
-        status = response.status;
-        return true;
-      },
-      [&](const char* data, size_t size) {
-        if (status != 200) {
-          refusal.append(data, size);
-          return true;
-        }
-        enough = !take({data, size});
-        return !enough;
-      });
+  httplib::Request request;
+  request.method = method;
+  request.path = httplib::append_query_params(path, params);
+  request.response_handler = [&](const httplib::Response& response) {
+    status = response.status;
+    return true;
+  };
+  request.content_receiver = [&](const char* data, size_t size, uint64_t, uint64_t) {
+    if (status != 200) {
+      refusal.append(data, size);
+      return true;
+    }
+    enough = !take({data, size});
+    return !enough;
+  };
+  const httplib::Result answer = client.send(request);
   if (enough) return ok();
   if (!answer && status == 0) return fail(not_running(address, answer.error()));
   if (!answer) return fail(Code::kNetwork, address + ": binbus has ended the connection");

@@ -36,7 +36,7 @@ Result<std::string> admin_change(const std::string& address, const std::string& 
 
 // The same for an answer without end: gives its pieces to `take` as they come, until that returns false (ok), binbus ends it
 // (ok) or the connection breaks off (kNetwork).
-Status admin_follow(const std::string& address, const std::string& path,
+Status admin_follow(const std::string& address, const std::string& method, const std::string& path,
                     const Parameters& parameters,
                     const std::function<bool(std::string_view)>& take);
 

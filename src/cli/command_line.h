@@ -124,6 +124,15 @@ struct ExportSnapshot {
   std::string part_size;  // "": by where it goes
   uint64_t threads = 2;
 };
+// Of the running binbus, which asks the source.
+struct VerifySource {
+  std::string config;
+  std::string admin;
+  std::string stream;               // "": the only one
+  std::vector<std::string> tables;  // patterns; none: all
+  bool repair = false;
+  bool json = false;
+};
 struct ShowFeed {
   std::string config;
   std::string admin;
@@ -236,12 +245,12 @@ struct Decode {
 };
 struct ShowConfigKeys {};
 
-using Command =
-    std::variant<Serve, ShowStatus, ShowSegments, Locate, Tail, GetRows, ShowSnapshot,
-                 CommandSnapshot, KeepTables, CreateSnapshot, ListSnapshots, RemoveSnapshot,
-                 ExportSnapshot, ShowFeed, ListCursors, DeleteCursor, ListSinks, CommandSink,
-                 ShowSink, ChangeSink, ShowTable, RebuildSchema, HandOver, ShowCluster,
-                 CommandCluster, BeginCluster, CheckSource, Verify, Import, Decode, ShowConfigKeys>;
+using Command = std::variant<Serve, ShowStatus, ShowSegments, Locate, Tail, GetRows, ShowSnapshot,
+                             CommandSnapshot, KeepTables, CreateSnapshot, ListSnapshots,
+                             RemoveSnapshot, ExportSnapshot, ShowFeed, ListCursors, DeleteCursor,
+                             ListSinks, CommandSink, ShowSink, ChangeSink, ShowTable, RebuildSchema,
+                             HandOver, ShowCluster, CommandCluster, BeginCluster, CheckSource,
+                             Verify, VerifySource, Import, Decode, ShowConfigKeys>;
 
 struct Parsed {
   std::optional<Command> command;  // none: print `text` and end with `exit_code`

@@ -49,8 +49,40 @@ Examples:
   command->callback([&] { chosen = options.check; });
 }
 
+namespace {
+
+void add_verify_source(CLI::App* verify, Options& options, std::optional<Command>& chosen) {
+  VerifySource& source = options.verified_source;
+  source.config = kDefaultConfig;
+  CLI::App* command = verify->add_subcommand(
+      "source", "Compare the rows that are kept with the source's, row by row, while both change");
+  add_admin(command, source.config, source.admin);
+  add_stream(command, source.stream);
+  command
+      ->add_option("--tables", source.tables,
+                   "Only tables like these: shop.orders, shop.*, /regular expression/")
+      ->type_name("PATTERN");
+  command->add_flag("--repair", source.repair, "Put right in the kept rows what differs");
+  command->add_flag("--json", source.json, "Print JSON");
+  command->footer(R"(
+The running binbus reads the tables at the source in chunks, without a lock and with SELECT alone, no faster than [[state]] allows for
+reading them. What is changed meanwhile is followed in the log, and not reported. --repair changes the rows that binbus keeps,
+never the source. In a cluster it is about the rows of the node that is asked. It ends with this command (Ctrl-C).
+
+Exit status 0: all rows of all tables are equal; 3: some were not, also when they have been repaired, or a table could not be compared.
+
+Examples:
+  binbus verify source
+  binbus verify source shop --tables 'shop.order*' shop.customers
+  binbus verify source shop --repair)");
+  command->callback([&] { chosen = options.verified_source; });
+}
+
+}  // namespace
+
 void add_verify(CLI::App& app, Options& options, std::optional<Command>& chosen) {
-  CLI::App* command = app.add_subcommand("verify", "Check a data folder offline, byte by byte");
+  CLI::App* command = app.add_subcommand(
+      "verify", "Check a data folder offline, byte by byte; `source`: the kept rows' equality");
   CLI::Option* folder =
       command->add_option("folder", options.verify.folder, "Data folder, or one stream's in it")
           ->type_name("DATA_FOLDER");
@@ -64,10 +96,16 @@ Walks every event of every segment: framing, checksums, positions, transaction e
 index beside it. Changes nothing. A torn tail of the newest segment is reported and is no
 damage: the next start cuts it. Exit status 3 when something is damaged.
 
+`binbus verify source` compares the rows that a running binbus keeps with the source's (a folder of that name is ./source).
+
 Examples:
   binbus verify /var/lib/binbus
-  binbus verify /backup/binbus/shop)");
-  command->callback([&] { chosen = options.verify; });
+  binbus verify /backup/binbus/shop
+  binbus verify source)");
+  add_verify_source(command, options, chosen);
+  command->callback([&, command] {
+    if (command->get_subcommands().empty()) chosen = options.verify;
+  });
 }
 
 void add_import(CLI::App& app, Options& options, std::optional<Command>& chosen) {

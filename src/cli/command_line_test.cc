@@ -154,6 +154,13 @@ TEST(CommandLine, CheckSource) {
 TEST(CommandLine, VerifyAndImport) {
   EXPECT_EQ(parsed<Verify>({"verify", "data"}).folder, "data");
   EXPECT_EQ(parsed<Verify>({"verify"}).config, "binbus.toml");
+  EXPECT_EQ(parsed<Verify>({"verify", "./source"}).folder, "./source");
+  const auto source = parsed<VerifySource>(
+      {"verify", "source", "shop", "--repair", "--json", "--tables", "shop.a", "shop.b*"});
+  EXPECT_EQ(source.stream, "shop");
+  EXPECT_THAT(source.tables, ::testing::ElementsAre("shop.a", "shop.b*"));
+  EXPECT_TRUE(source.repair && source.json);
+  EXPECT_FALSE(parsed<VerifySource>({"verify", "source", "-c", "x.toml"}).repair);
   const auto import =
       parsed<Import>({"import", "--data", "d", "--stream", "shop", "b.000001", "b.000002"});
   EXPECT_EQ(import.data, "d");

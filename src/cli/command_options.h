@@ -46,6 +46,7 @@ struct Options {
   BeginCluster begin{.config = kDefaultConfig};
   CheckSource check;
   Verify verify;
+  VerifySource verified_source;
   Import import;
   Decode decode;
 };

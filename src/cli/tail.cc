@@ -94,7 +94,7 @@ namespace {
 int print_lines(const std::string& address, const std::string& path, const Parameters& parameters,
                 bool color) {
   TailPrinter printer(color, write_out);
-  const Status followed = admin_follow(address, path, parameters,
+  const Status followed = admin_follow(address, "GET", path, parameters,
                                        [&](std::string_view piece) { return printer.take(piece); });
   if (followed && printer.error().empty()) return kOk;
   fmt::print(stderr, "binbus: {}\n",

@@ -112,15 +112,25 @@ Result<std::string> chunk_query(const schema::TableVersion& table, std::string_v
   return out + fmt::format(" LIMIT {}", rows_max);
 }
 
-Result<std::string> row_query(const schema::TableVersion& table, std::string_view select_list,
-                              std::span<const uint32_t> key, std::span<const Field> row) {
-  std::string out = from_table(table, select_list);
+Result<std::string> key_condition(std::span<const uint32_t> key, std::span<const Field> row) {
+  std::string out;
   for (size_t i = 0; i < key.size(); ++i) {
     const Field& field = row[key[i]];
     BINBUS_TRY(value, literal(field));
-    out += (i == 0 ? " WHERE " : " AND ") + operand(*field.column) + " = " + value;
+    out += (i == 0 ? "" : " AND ") + operand(*field.column) + " = " + value;
   }
   return out;
+}
+
+std::string rows_query(const schema::TableVersion& table, std::string_view select_list,
+                       std::span<const std::string> conditions) {
+  return fmt::format("{} WHERE {}", from_table(table, select_list), fmt::join(conditions, " OR "));
+}
+
+Result<std::string> row_query(const schema::TableVersion& table, std::string_view select_list,
+                              std::span<const uint32_t> key, std::span<const Field> row) {
+  BINBUS_TRY(condition, key_condition(key, row));
+  return rows_query(table, select_list, {&condition, 1});
 }
 
 }  // namespace binbus::state

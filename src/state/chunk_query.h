@@ -14,6 +14,12 @@ Result<std::string> chunk_query(const schema::TableVersion& table, std::string_v
                                 std::span<const uint32_t> key, std::span<const schema::Field> last,
                                 uint64_t rows_max);
 
+// The SELECT of the rows that fit one of these conditions, at least one, and the condition for those that have the key of `row`: one
+// row, whose key the source takes for that one.
+std::string rows_query(const schema::TableVersion& table, std::string_view select_list,
+                       std::span<const std::string> conditions);
+Result<std::string> key_condition(std::span<const uint32_t> key,
+                                  std::span<const schema::Field> row);
 // The SELECT of the one row that has the key of `row`.
 Result<std::string> row_query(const schema::TableVersion& table, std::string_view select_list,
                               std::span<const uint32_t> key, std::span<const schema::Field> row);

@@ -108,6 +108,9 @@ TEST(ChunkQuery, OneRowByItsKey) {
   table.columns = {a.column, b.column};
   EXPECT_EQ(*row_query(table, "*", std::vector<uint32_t>{1, 0}, std::vector{a.field(), b.field()}),
             "SELECT * FROM `shop`.`t` WHERE `b` = 2 AND `a` = 1");
+  const std::string conditions[] = {"`a` = 1", "`a` = 2"};
+  EXPECT_EQ(rows_query(table, "`a`", conditions),
+            "SELECT `a` FROM `shop`.`t` WHERE `a` = 1 OR `a` = 2");
 }
 
 }  // namespace

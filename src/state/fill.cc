@@ -15,32 +15,9 @@ using Table = Tables::Table;
 
 namespace {
 
-constexpr uint64_t kRowsFirst = 1000;
-constexpr uint64_t kRowsMin = 50;
-constexpr uint64_t kRowsMax = 500'000;
-constexpr uint64_t kChunkBytes = 8 << 20;  // in memory, of one table
-constexpr uint64_t kChunkUs = 300'000;     // how long a chunk is to take
-constexpr uint64_t kStepUs = 1'000'000;    // how long the log stands still
+constexpr uint64_t kStepUs = 1'000'000;  // how long the log stands still
+constexpr uint64_t kRowsBetweenLooks = 50;
 constexpr int kIncompleteAtOnce = 100;
-
-// Towards chunks of a time and a size.
-uint64_t next_rows_max(uint64_t rows_max, uint64_t took_us, uint64_t bytes) {
-  const auto part = [](uint64_t wanted, uint64_t was) {
-    return static_cast<double>(wanted) / static_cast<double>(std::max<uint64_t>(1, was));
-  };
-  const double factor =
-      std::clamp(std::min(part(kChunkUs, took_us), part(kChunkBytes / 2, bytes)), 0.25, 4.0);
-  return std::clamp(static_cast<uint64_t>(static_cast<double>(rows_max) * factor), kRowsMin,
-                    kRowsMax);
-}
-
-// The key alone, in its columns.
-std::vector<Field> key_of(std::span<const Field> row, std::span<const uint32_t> key) {
-  std::vector<Field> out(row.begin(), row.end());
-  for (Field& field : out) field.state = Field::State::kAbsent;
-  for (const uint32_t column : key) out[column].state = row[column].state;
-  return out;
-}
 
 }  // namespace
 
@@ -50,8 +27,8 @@ struct Fill::Lane {
       : reader(log, source, clock) {}
   void take_on(Table& next) {
     table = &next;
-    if (rows_max_of != next.record.id) rows_max = kRowsFirst;
-    rows_max_of = next.record.id;
+    if (chunk_of != next.record.id) chunk = ChunkRows();
+    chunk_of = next.record.id;
     rows_read = bytes_read = 0;
     ended = false;
   }
@@ -60,8 +37,8 @@ struct Fill::Lane {
 
   // What is to be read.
   Table* table = nullptr;
-  uint64_t rows_max = kRowsFirst;
-  uint32_t rows_max_of = 0;  // which table's id
+  ChunkRows chunk;
+  uint32_t chunk_of = 0;  // which table's id
 
   // What was.
   uint64_t rows_read = 0;
@@ -72,13 +49,13 @@ struct Fill::Lane {
 };
 
 Fill::Fill(std::string stream, Tables& tables, store::Log& log, SourceAccess source,
-           FillOptions options, io::Clock& clock)
+           uint64_t tables_at_once, SourcePace& pace, io::Clock& clock)
     : stream_(std::move(stream)),
       tables_(tables),
       source_(std::move(source)),
-      options_(options),
+      pace_(pace),
       clock_(clock) {
-  for (uint64_t i = 0; i < std::max<uint64_t>(1, options_.tables_at_once); ++i)
+  for (uint64_t i = 0; i < std::max<uint64_t>(1, tables_at_once); ++i)
     lanes_.emplace_back(log, source_, clock_);
 }
 
@@ -113,22 +90,14 @@ void Fill::settle() {
   }
 }
 
-Status Fill::check_load() {
-  if (options_.threads_running_max == 0) return ok();
-  BINBUS_TRY(running, lanes_.front().reader.threads_running());
-  if (running <= options_.threads_running_max) return ok();
-  due_us_ = clock_.monotonic_us() + 1'000'000;
-  return fail(Code::kUnavailable, "the source runs " + std::to_string(running) +
-                                      " statements, more than threads_running_max");
-}
-
 Status Fill::step(const std::function<Status(Position)>& follow_to, const IsCancelled& is_cancelled,
                   const std::stop_token& stop) {
   // A source that does not answer holds nobody up who is to stop.
   const std::stop_callback interrupt(stop, [this] {
     for (Lane& lane : lanes_) lane.reader.interrupt();
   });
-  BINBUS_RETURN_IF_ERROR(check_load());
+  BINBUS_RETURN_IF_ERROR(
+      pace_.check_load([this] { return lanes_.front().reader.threads_running(); }));
   std::vector<Table*> due;
   for (Table& table : tables_.all()) {
     if (is_due(table)) due.push_back(&table);
@@ -183,8 +152,8 @@ Status Fill::read_chunks(Lane& lane, Position at, const std::stop_token& stop) {
   bool more = true;
   while (more) {
     BINBUS_TRY(goes_on, read_chunk(lane));
-    const bool paced = options_.rows_per_second > 0 || options_.bytes_per_second > 0;
-    more = goes_on && !paced && !stop.stop_requested() && clock_.monotonic_us() < end_us;
+    more =
+        goes_on && !pace_.limits_rate() && !stop.stop_requested() && clock_.monotonic_us() < end_us;
   }
   BINBUS_TRY(until, lane.reader.end(stop));
   lane.until = until;
@@ -197,11 +166,12 @@ Result<bool> Fill::read_chunk(Lane& lane) {
   FillProgress& fill = table.record.fill;
   const schema::TablePtr& version = table.record.table;
   const uint64_t begun_us = clock_.monotonic_us();
+  const uint64_t rows_max = lane.chunk.rows_max();
   const auto query = [&](std::string_view list) -> Result<std::string> {
-    if (fill.last.empty()) return chunk_query(*version, list, table.key, {}, lane.rows_max);
+    if (fill.last.empty()) return chunk_query(*version, list, table.key, {}, rows_max);
     StoredRowReader reader(version);
     BINBUS_TRY(last, reader.read(fill.last));
-    return chunk_query(*version, list, table.key, last, lane.rows_max);
+    return chunk_query(*version, list, table.key, last, rows_max);
   };
   Tables::Rows rows(table);
   uint64_t packet_bytes = 0;
@@ -211,9 +181,9 @@ Result<bool> Fill::read_chunk(Lane& lane) {
     BINBUS_RETURN_IF_ERROR(rows.add(row));
     packet_bytes += bytes;
     full = rows.bytes() >= kChunkBytes;
-    if (full || rows.count() == lane.rows_max) {
+    if (full || rows.count() == rows_max) {
       ByteWriter key_alone;
-      BINBUS_RETURN_IF_ERROR(store_row(key_alone, key_of(row, table.key)));
+      BINBUS_RETURN_IF_ERROR(store_row(key_alone, key_alone_of(row, table.key)));
       last = key_alone.take();
     }
     return !full;
@@ -227,7 +197,7 @@ Result<bool> Fill::read_chunk(Lane& lane) {
   BINBUS_RETURN_IF_ERROR(tables_.write(table, rows));
   lane.rows_read += rows.count();
   lane.bytes_read += packet_bytes;
-  lane.rows_max = next_rows_max(lane.rows_max, clock_.monotonic_us() - begun_us, rows.bytes());
+  lane.chunk.took(clock_.monotonic_us() - begun_us, rows.bytes());
   return !lane.ended && !full;
 }
 
@@ -236,17 +206,8 @@ Status Fill::take_chunks(Lane& lane) {
   fill.until = std::max(fill.until, lane.until);
   fill.read_all = lane.ended;
   tables_.keep(*lane.table);
-  pace(lane.rows_read, lane.bytes_read);
+  pace_.read(lane.rows_read, lane.bytes_read);
   return ok();
-}
-
-void Fill::pace(uint64_t rows, uint64_t bytes) {
-  const uint64_t now_us = clock_.monotonic_us();
-  uint64_t wait_us = 0;
-  if (options_.rows_per_second > 0) wait_us = rows * 1'000'000 / options_.rows_per_second;
-  if (options_.bytes_per_second > 0)
-    wait_us = std::max(wait_us, bytes * 1'000'000 / options_.bytes_per_second);
-  due_us_ = std::max(due_us_, now_us) + wait_us;
 }
 
 // All rows of a table without a key, as of one place.
@@ -276,7 +237,7 @@ Status Fill::read_whole(Table& given, const std::function<Status(Position)>& fol
     };
     const auto take = [&](std::span<const Field> row, size_t bytes) -> Result<bool> {
       if (stop.stop_requested()) return fail(Code::kStopped, "asked to stop");
-      if (fill.rows % kRowsMin == 0 && is_cancelled(table.record.full_name()))
+      if (fill.rows % kRowsBetweenLooks == 0 && is_cancelled(table.record.full_name()))
         return fail(Code::kUnavailable, "its reading was cancelled");
       BINBUS_RETURN_IF_ERROR(tables_.insert(table, row));
       ++fill.rows;

@@ -4,29 +4,23 @@
 // A chunk holds once the log was followed to its place behind (Fill::until); what was read is kept with how far it came, so that after
 // a restart the next chunk follows. A table without a key is read as a whole, as of one place exactly.
 //
-// Owner:  borrows the tables, the log and the clock.
+// Owner:  borrows the tables, the log, the pace and the clock.
 // Thread: the tables'; it has some of its own while step() runs, one for each table that it reads at a time.
 #pragma once
 
+#include <algorithm>
 #include <list>
 
+#include "state/pace.h"
 #include "state/source_reader.h"
 #include "state/tables.h"
 
 namespace binbus::state {
 
-struct FillOptions {
-  uint64_t tables_at_once = 2;
-  uint64_t rows_per_second = 0;   // of all tables; 0: no limit
-  uint64_t bytes_per_second = 0;  // the same
-  uint64_t threads_running_max =
-      0;  // statements that run at the source, above which nothing is read; 0: no limit
-};
-
 class Fill {
  public:
   Fill(std::string stream, Tables& tables, store::Log& log, SourceAccess source,
-       FillOptions options, io::Clock& clock);
+       uint64_t tables_at_once, SourcePace& pace, io::Clock& clock);
   ~Fill();
 
   // Whether step() has something to do, now or later.
@@ -37,14 +31,13 @@ class Fill {
   Status step(const std::function<Status(Position)>& follow_to, const IsCancelled& is_cancelled,
               const std::stop_token& stop);
   // At what monotonic time the next step is due.
-  uint64_t due_us() const { return due_us_; }
+  uint64_t due_us() const { return std::max(due_us_, pace_.due_us()); }
   void put_off(uint64_t due_us) { due_us_ = due_us; }
   // Makes tables ready for which the log was followed far enough.
   void settle();
 
  private:
   struct Lane;
-  Status check_load();
   Status read_chunks(Lane& lane, Position at, const std::stop_token& stop);
   Result<bool> read_chunk(Lane& lane);
   Status take_chunks(Lane& lane);
@@ -52,13 +45,12 @@ class Fill {
                     const IsCancelled& is_cancelled, const std::stop_token& stop);
   Status complete_rows(Tables::Table& table, const std::stop_token& stop);
   Status failed(Tables::Table& table, Error error);
-  void pace(uint64_t rows, uint64_t bytes);
   bool is_due(const Tables::Table& table) const;
 
   const std::string stream_;
   Tables& tables_;
   const SourceAccess source_;
-  const FillOptions options_;
+  SourcePace& pace_;
   io::Clock& clock_;
   std::list<Lane> lanes_;
   uint64_t due_us_ = 0;

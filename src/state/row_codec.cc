@@ -6,6 +6,12 @@ namespace binbus::state {
 
 using schema::Field;
 
+Result<ByteVector> stored_row(std::span<const Field> row) {
+  ByteWriter out;
+  BINBUS_RETURN_IF_ERROR(store_row(out, row));
+  return out.take();
+}
+
 // The number of fields; of each its state, and of values type, metadata and bytes.
 Status store_row(ByteWriter& out, std::span<const Field> row) {
   for (const Field& field : row) {

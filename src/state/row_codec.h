@@ -10,6 +10,7 @@ namespace binbus::state {
 
 // kUnsupported when a field is kPartial: the whole document is needed.
 Status store_row(ByteWriter& out, std::span<const schema::Field> row);
+Result<ByteVector> stored_row(std::span<const schema::Field> row);
 
 // Reads rows of one version of a table. Columns that a row has not are absent.
 //

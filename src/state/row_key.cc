@@ -77,6 +77,13 @@ std::vector<uint32_t> key_columns(const schema::TableVersion& table) {
   return table.primary_key.empty() ? table.unique_key : table.primary_key;
 }
 
+std::vector<Field> key_alone_of(std::span<const Field> row, std::span<const uint32_t> key) {
+  std::vector<Field> out(row.begin(), row.end());
+  for (Field& field : out) field.state = Field::State::kAbsent;
+  for (const uint32_t column : key) out[column].state = row[column].state;
+  return out;
+}
+
 Status append_key(std::string& out, std::span<const Field> row, std::span<const uint32_t> columns) {
   for (const Field& field : row) {
     const bool there = field.state != Field::State::kAbsent && !field.column->generated;

@@ -19,4 +19,8 @@ std::vector<uint32_t> key_columns(const schema::TableVersion& table);
 Status append_key(std::string& out, std::span<const schema::Field> row,
                   std::span<const uint32_t> columns);
 
+// A row that has its key alone, in its columns; the bytes are those of `row`.
+std::vector<schema::Field> key_alone_of(std::span<const schema::Field> row,
+                                        std::span<const uint32_t> key);
+
 }  // namespace binbus::state

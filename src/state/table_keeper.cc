@@ -30,6 +30,7 @@ TableKeeper::TableKeeper(KeeperOptions options, KeeperSurroundings around)
     : options_(std::move(options)),
       around_(std::move(around)),
       snapshots_(options_.stream, options_.snapshots, around_.log, around_.files, around_.clock),
+      pace_(options_.fill, around_.clock),
       backoff_(100, 5000, around_.clock.monotonic_us()) {}
 
 TableKeeper::~TableKeeper() { stop(); }
@@ -106,6 +107,23 @@ Status TableKeeper::fill_anew(const std::string& table) {
 
 Status TableKeeper::cancel(const std::string& table) { return ask(Request::Kind::kCancel, table); }
 
+Status TableKeeper::verify(std::shared_ptr<Verification> run) {
+  const std::lock_guard lock(mutex_);
+  if (thread_.get_stop_token().stop_requested())
+    return fail(Code::kUnavailable, "binbus is stopping");
+  if (verification_ && !verification_->status().ended) {
+    return fail(Code::kExists,
+                fmt::format("the rows of stream {} are being compared already; end that one, or "
+                            "wait for it",
+                            options_.stream));
+  }
+  verification_ = std::move(run);
+  verification_asked_ = true;
+  asked_ = true;
+  wake_.notify_all();
+  return ok();
+}
+
 bool TableKeeper::is_cancelled(const std::string& table) const {
   const std::lock_guard lock(mutex_);
   return std::ranges::any_of(requests_, [&](const Request& request) {
@@ -139,6 +157,8 @@ void TableKeeper::run(const std::stop_token& stop) {
   std::string said;
   while (!stop.stop_requested()) {
     const Status ended = session(stop);
+    end_verification(ended ? "binbus is stopping" : ended.error().message);
+    verifier_.reset();
     fill_.reset();
     changes_.reset();
     if (ended || stop.stop_requested()) continue;
@@ -158,6 +178,7 @@ void TableKeeper::run(const std::stop_token& stop) {
     }
     wait_ms(error.code == Code::kUnavailable ? kIdleMs : backoff_.next_ms(), stop);
   }
+  end_verification("binbus is stopping");  // that nobody has begun
   if (tables_) static_cast<void>(tables_->sync());
   tables_.reset();
 }
@@ -254,7 +275,10 @@ Status TableKeeper::session(const std::stop_token& stop) {
   changes_->configure({.tables = around_.wants});
   BINBUS_RETURN_IF_ERROR(changes_->seek(tables_->place()->text));
   fill_ = std::make_unique<Fill>(options_.stream, *tables_, around_.log, around_.source,
-                                 options_.fill, around_.clock);
+                                 options_.fill.tables_at_once, pace_, around_.clock);
+  verifier_ = std::make_unique<Verifier>(options_.stream, *tables_,
+                                         rows_of_source(around_.log, around_.source, around_.clock),
+                                         pace_, around_.clock);
   Applier applier(options_.stream, *tables_, around_.wants);
   if (options_.fill_images) applier.keep_images();
   images_from_ = 0;
@@ -265,16 +289,21 @@ Status TableKeeper::session(const std::stop_token& stop) {
     BINBUS_RETURN_IF_ERROR(take_requests(applier));
     if (tables_->damaged()) return fail(Code::kCorrupt, "rows could not be read");
     const uint64_t now_us = around_.clock.monotonic_us();
+    begin_verification();
     const bool fills = fill_->wanted() && fill_->due_us() <= now_us;
-    BINBUS_TRY(read, follow(applier, fills ? 0 : kIdleMs, stop));
+    const bool verifies = verifier_->is_due();
+    BINBUS_TRY(read, follow(applier, fills || verifies ? 0 : kIdleMs, stop));
     caught_up_ = !read;
     const uint64_t then_us = around_.clock.monotonic_us();
     if (!read || tables_->batch_bytes() >= kCommitBytes || then_us >= committed_us_ + kCommitUs)
       BINBUS_RETURN_IF_ERROR(commit());
     BINBUS_RETURN_IF_ERROR(make_snapshots());
     // Where the log is not read to its end, it gets as much time as the chunks.
-    if (fills && (!read || then_us >= filled_us_ + fill_took_us_))
-      BINBUS_RETURN_IF_ERROR(fill_some(applier, stop));
+    if ((!fills && !verifies) || (read && then_us < read_us_ + read_took_us_)) continue;
+    if (fills) BINBUS_RETURN_IF_ERROR(fill_some(applier, stop));
+    if (verifies) BINBUS_RETURN_IF_ERROR(verify_some(applier, stop));
+    read_us_ = around_.clock.monotonic_us();
+    read_took_us_ = read_us_ - then_us;
   }
   return commit();
 }
@@ -303,20 +332,40 @@ Status TableKeeper::follow_to(Applier& applier, Position to, const std::stop_tok
 
 Status TableKeeper::fill_some(Applier& applier, const std::stop_token& stop) {
   BINBUS_RETURN_IF_ERROR(tables_->commit());
-  const uint64_t begun_us = around_.clock.monotonic_us();
   const Status filled =
       fill_->step([&](Position to) { return follow_to(applier, to, stop); },
                   [this](const std::string& table) { return is_cancelled(table); }, stop);
-  filled_us_ = around_.clock.monotonic_us();
-  fill_took_us_ = filled_us_ - begun_us;
   if (!filled && (is_of_disk(filled.error().code) || tables_->damaged())) return filled;
-  if (!filled) fill_->put_off(filled_us_ + kFillRetryUs);
+  if (!filled) fill_->put_off(around_.clock.monotonic_us() + kFillRetryUs);
   applier.forget();
   {
     const std::lock_guard lock(mutex_);
     shown_.fill_reason = filled ? "" : filled.error().message;
   }
   return commit();
+}
+
+Status TableKeeper::verify_some(Applier& applier, const std::stop_token& stop) {
+  BINBUS_RETURN_IF_ERROR(commit());
+  BINBUS_RETURN_IF_ERROR(
+      verifier_->step([&](Position to) { return follow_to(applier, to, stop); }, stop));
+  return commit();
+}
+
+void TableKeeper::begin_verification() {
+  std::shared_ptr<Verification> run;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(verification_asked_, false)) return;
+    run = verification_;
+  }
+  verifier_->begin(std::move(run));
+}
+
+void TableKeeper::end_verification(const std::string& error) {
+  if (verifier_) verifier_->end(error);
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(verification_asked_, false)) verification_->end(error);
 }
 
 Status TableKeeper::commit() {

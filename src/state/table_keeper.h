@@ -18,6 +18,7 @@
 #include "state/fill.h"
 #include "state/kept_tables.h"
 #include "state/snapshot_maker.h"
+#include "state/verifier.h"
 
 namespace binbus::state {
 
@@ -68,6 +69,10 @@ class TableKeeper final : public KeptTables {
   // `wants` wants other tables now: those that are new are filled, and what is not wanted goes. Done soon after the return.
   void list_anew();
 
+  // Compares rows with the source's, beginning soon. It ends with the keeper, and with an error when the rows are opened again.
+  // kExists while another one is under way.
+  Status verify(std::shared_ptr<Verification> run);
+
  private:
   struct Request {
     enum class Kind : uint8_t { kPause, kResume, kFillAnew, kCancel, kListAnew } kind;
@@ -89,6 +94,9 @@ class TableKeeper final : public KeptTables {
   Result<bool> follow(Applier& applier, uint64_t wait_ms, const std::stop_token& stop);
   Status follow_to(Applier& applier, Position to, const std::stop_token& stop);
   Status fill_some(Applier& applier, const std::stop_token& stop);
+  Status verify_some(Applier& applier, const std::stop_token& stop);
+  void begin_verification();
+  void end_verification(const std::string& error);
   Status commit();
   bool is_right() const;
   Status make_snapshots();
@@ -106,15 +114,17 @@ class TableKeeper final : public KeptTables {
 
   // Of the thread.
   std::unique_ptr<Tables> tables_;
+  SourcePace pace_;
   std::unique_ptr<Fill> fill_;
+  std::unique_ptr<Verifier> verifier_;
   std::unique_ptr<changes::LogChanges> changes_;
   Backoff backoff_;
   bool damaged_ = false;  // the store, which is to be removed
   bool caught_up_ = false;
   uint64_t committed_us_ = 0;  // monotonic
   uint64_t synced_us_ = 0;     // the same
-  uint64_t filled_us_ = 0;     // the same
-  uint64_t fill_took_us_ = 0;
+  uint64_t read_us_ = 0;       // the same: when rows of the source were read last
+  uint64_t read_took_us_ = 0;
   uint64_t images_from_ = 0;  // segment: those before it are forgotten
 
   mutable std::mutex mutex_;
@@ -126,6 +136,9 @@ class TableKeeper final : public KeptTables {
   uint64_t needs_from_ = 0;                    // guarded by mutex_
   std::vector<Request> requests_;              // guarded by mutex_
   bool asked_ = false;                         // the same: something new is in them
+  // Guarded by mutex_: the one under way, or that was asked for last; whether it is still to be begun.
+  std::shared_ptr<Verification> verification_;
+  bool verification_asked_ = false;
   std::jthread thread_;
 };
 

@@ -111,15 +111,19 @@ Tables::Table& Tables::attach(TableRecord record) {
   records_.reset();
   Table& table = tables_.emplace_back();
   table.record = std::move(record);
+  table.key = key_columns(*table.record.table);
+  table.reader = make_reader(table);
+  return table;
+}
+
+std::unique_ptr<RowReader> Tables::make_reader(const Table& table) const {
   const TableRecord& now = table.record;
-  table.key = key_columns(*now.table);
-  table.reader = std::make_unique<RowReader>(
+  return std::make_unique<RowReader>(
       now.table, now.version, !table.has_key(),
       [this, id = now.id](uint32_t version) -> Result<schema::TablePtr> {
         BINBUS_TRY(bytes, store_->get(version_key(id, version)));
         return read_version(bytes, id);
       });
-  return table;
 }
 
 Tables::Table* Tables::find(std::string_view database, std::string_view name) {
@@ -190,6 +194,7 @@ Status Tables::put(Table& table, std::span<const Field> row, uint64_t count) {
   ByteWriter value;
   BINBUS_RETURN_IF_ERROR(write_row(value, table, row, count));
   store_->put(key_, as_text(value.view()));
+  if (on_write_) on_write_(key_, as_text(value.view()));
   return mark(table, lacks_values(row));
 }
 
@@ -212,6 +217,7 @@ Status Tables::mark(Table& table, bool incomplete) {
 // The row under key_.
 Status Tables::erase(Table& table) {
   store_->erase(key_);
+  if (on_write_) on_write_(key_, std::nullopt);
   return mark(table, false);
 }
 
@@ -231,6 +237,16 @@ Status Tables::count(Table& table, std::span<const Field> row, int64_t by) {
   }
   count += static_cast<uint64_t>(by);
   return count > 0 ? put(table, row, count) : erase(table);
+}
+
+Status Tables::set_count(Table& table, std::span<const Field> row, uint64_t count) {
+  BINBUS_RETURN_IF_ERROR(make_key(table, row));
+  return count > 0 ? put(table, row, count) : erase(table);
+}
+
+Result<std::string> Tables::key_of(const Table& table, std::span<const Field> row) {
+  BINBUS_RETURN_IF_ERROR(make_key(table, row));
+  return key_;
 }
 
 Status Tables::insert(Table& table, std::span<const Field> row) {

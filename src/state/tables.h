@@ -93,9 +93,21 @@ class Tables {
     std::string key_;
   };
   Status write(Table& table, Rows& rows);
+  // So often the row is there from now on, 0 for not at all; more than once in tables without a key only. It is no change of the log.
+  Status set_count(Table& table, std::span<const schema::Field> row, uint64_t count);
+  // The row's key in the store: row_prefix() and the key.
+  Result<std::string> key_of(const Table& table, std::span<const schema::Field> row);
+  // The row under such a key as it is kept, as the batch under way will leave it.
+  Result<std::optional<std::string>> kept(const std::string& key) { return store_->get(key); }
+  // For rows of the table as it is now; borrows the tables.
+  std::unique_ptr<RowReader> make_reader(const Table& table) const;
+  // Called for every row that is put (the row as it is kept) or erased (none), but for Rows; empty: nobody is.
+  using OnWrite = std::function<void(const std::string& key, std::optional<std::string_view> kept)>;
+  void on_write(OnWrite on_write) { on_write_ = std::move(on_write); }
   // Incomplete rows as they are kept, as of the last commit().
   Result<std::vector<std::string>> incomplete_rows(const Table& table, size_t count_max);
 
+  bool batch_is_empty() const { return store_->batch_is_empty(); }
   uint64_t batch_bytes() const { return store_->batch_bytes(); }
   Status commit();
   // Everything is as of the last commit(), also what is known of tables.
@@ -145,6 +157,7 @@ class Tables {
   std::list<ByteVector> documents_;      // that merge() has made, of the change at hand
   std::optional<Place::Change> change_;  // whose images are to be kept
   bool leaves_out_generated_ = false;
+  OnWrite on_write_;
 };
 
 }  // namespace binbus::state

@@ -264,19 +264,26 @@ Status Fill::complete_rows(Table& table, const std::stop_token& stop) {
   const auto read = [&]() -> Status {
     BINBUS_TRY(incomplete, tables_.incomplete_rows(table, kIncompleteAtOnce));
     BINBUS_RETURN_IF_ERROR(reader.begin(tables_.place()->at, false, stop));
-    table.looked_up.emplace();
+    std::vector<ByteVector> found;  // put in place when it is known of where they are
     for (const std::string& stored : incomplete) {
       BINBUS_TRY(row, table.reader->read(stored));
       const auto query = [&](std::string_view list) {
         return row_query(*table.record.table, list, table.key, row.fields);
       };
       const auto take = [&](std::span<const Field> whole, size_t) -> Result<bool> {
-        BINBUS_RETURN_IF_ERROR(tables_.complete(table, whole));
+        BINBUS_TRY(bytes, stored_row(whole));
+        found.push_back(std::move(bytes));
         return true;
       };
       BINBUS_RETURN_IF_ERROR(reader.read(table.record.table, query, take));
     }
     BINBUS_TRY(until, reader.end(stop));
+    table.looked_up.emplace();
+    StoredRowReader rows(table.record.table);
+    for (const ByteVector& bytes : found) {
+      BINBUS_TRY(whole, rows.read(bytes));
+      BINBUS_RETURN_IF_ERROR(tables_.complete(table, whole));
+    }
     table.record.fill.until = std::max(table.record.fill.until, until);
     tables_.keep(table);
     return tables_.commit();

@@ -331,6 +331,43 @@ def test_what_was_told_lasts(lab):
     wait_until(lambda: "state.tables" in binbus.log() and "remove the file" in binbus.log(), "what is wrong is said", 30, binbus.log)
 
 
+def test_a_fill_that_is_killed_reads_little_twice(lab):
+    """What was read stays read: a kill costs a chunk at most. The long form: a large table, killed all the time."""
+    soak = os.environ.get("BINBUS_SOAK")
+    rows, row_bytes = int(os.environ.get("BINBUS_SOAK_ROWS", 25_000_000)) if soak else 2**18, 200
+    source = lab.server("mysql97", *FAST)
+    source.sql("CREATE DATABASE app", f"CREATE TABLE app.a (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR({row_bytes}))", "SET sql_log_bin = 0",
+               f"INSERT INTO app.a (v) VALUES (REPEAT('v', {row_bytes}))",
+               *[f"INSERT INTO app.a (v) SELECT v FROM app.a LIMIT {max(0, min(2**power, rows - 2**power))}" for power in range(rows.bit_length())])
+    assert source.value("SELECT COUNT(*) FROM app.a") == rows
+
+    def read():
+        return int(source.sql("SHOW GLOBAL STATUS LIKE 'Innodb_rows_read'")[0][1])
+
+    before = read()
+    binbus = keeper(lab, source, "app.*", **({} if soak else {"rows_per_second": 60_000})).start()
+
+    def progress():
+        """How many rows were read; none when all were."""
+        table = table_state(binbus, "app.a") or {"phase": "", "rows_read": 0}
+        return None if table["phase"] == "ready" else table["rows_read"]
+
+    kills = 0
+    for goal in [rows * part // 100 for part in (range(5, 100, 5) if soak else (40, 60, 80))]:
+        wait_until(lambda: (count := progress()) is None or count >= goal, f"{goal} rows are read", 600, lambda: json.dumps(snapshot(binbus)))
+        if progress() is None:
+            break
+        binbus.kill9()
+        kills += 1
+        binbus.start()
+    wait_ready(binbus, source, 600)
+    twice = read() - before - rows
+    print(f"{rows} rows, {kills} kills: {1 + twice / rows:.4f} of the work")
+    assert 0 <= twice <= kills * (9 << 20) // row_bytes, f"{twice} rows were read twice, with {kills} kills"
+    assert kills > 0 and table_state(binbus, "app.a")["rows_read"] >= rows
+    assert not soak or twice <= rows * 0.05
+
+
 def test_what_is_wrong_is_said(lab):
     """Without the right to read, with a bad pattern, with statements instead of rows; each with the mend."""
     source = lab.server("mysql97", *FAST)

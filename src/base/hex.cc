@@ -18,4 +18,13 @@ std::optional<std::string> parse_hex(std::string_view text) {
   return out;
 }
 
+void append_hex(std::string& out, std::string_view bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  for (const char c : bytes) {
+    const auto byte = static_cast<uint8_t>(c);
+    out += kDigits[byte >> 4];
+    out += kDigits[byte & 15];
+  }
+}
+
 }  // namespace binbus

@@ -9,5 +9,7 @@ namespace binbus {
 
 // Two digits a byte, of either case; none for a text that is something else.
 std::optional<std::string> parse_hex(std::string_view text);
+// In lower case.
+void append_hex(std::string& out, std::string_view bytes);
 
 }  // namespace binbus

@@ -12,5 +12,11 @@ TEST(Hex, IsTwoDigitsAByte) {
     EXPECT_EQ(parse_hex(text), std::nullopt) << text;
 }
 
+TEST(Hex, IsAppendedInLowerCase) {
+  std::string out = "X'";
+  append_hex(out, std::string_view("\0\xff\xa0", 3));
+  EXPECT_EQ(out, "X'00ffa0");
+}
+
 }  // namespace
 }  // namespace binbus

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
 #include "base/log.h"
 #include "binlog/control_events.h"
 #include "binlog/event_role.h"
@@ -39,11 +40,7 @@ Result<std::string> xa_identifier(Bytes event) {
   for (const uint32_t bytes : {global_bytes, branch_bytes}) {
     BINBUS_TRY(part, in.bytes(bytes, "XA_prepare event's identifier"));
     out += "X'";
-    for (const uint8_t byte : part) {
-      constexpr char kDigits[] = "0123456789abcdef";
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
-    }
+    append_hex(out, as_text(part));
     out += "',";
   }
   return out + std::to_string(format);

@@ -19,11 +19,8 @@ constexpr std::string_view kStatementEnd = ";\n";
 
 std::string quoted_table(const std::string& full_name) {
   const size_t dot = full_name.find('.');
-  std::string out;
-  schema::append_identifier(out, full_name.substr(0, dot));
-  out += '.';
-  schema::append_identifier(out, full_name.substr(dot + 1));
-  return out;
+  return schema::quoted_identifier(full_name.substr(0, dot)) + '.' +
+         schema::quoted_identifier(full_name.substr(dot + 1));
 }
 
 std::string hex_literal(std::string_view bytes) {

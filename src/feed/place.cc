@@ -14,15 +14,6 @@ bool parse_number(std::string_view text, uint64_t& out) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-void append_hex(std::string& out, std::string_view bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  for (const char c : bytes) {
-    const auto byte = static_cast<uint8_t>(c);
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
-  }
-}
-
 // Up to the next slash, and behind it.
 std::string_view cut(std::string_view& text) {
   const size_t slash = text.find('/');

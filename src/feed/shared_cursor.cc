@@ -54,7 +54,7 @@ std::string SharedCursor::print() const {
     out += fmt::format("{} {}\n", print_parts(at.parts), at.place);
   for (const auto& [client, parts] : clients) {
     out += print_parts(parts) + " =";
-    for (const char byte : client) out += fmt::format("{:02x}", static_cast<uint8_t>(byte));
+    append_hex(out, client);
     out += '\n';
   }
   return out;

@@ -2,6 +2,7 @@
 
 #include <openssl/sha.h>
 
+#include "base/hex.h"
 #include "schema/charset.h"
 #include "sink/names.h"
 
@@ -54,10 +55,7 @@ std::string sha256(std::string_view salt, std::string_view text) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(input.data()), input.size(), digest);
   std::string out;
-  for (const unsigned char byte : digest) {
-    out += "0123456789abcdef"[byte >> 4];
-    out += "0123456789abcdef"[byte & 15];
-  }
+  append_hex(out, as_text(digest));
   return out;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
 #include "schema/column_type.h"
 #include "schema/identifier.h"
 
@@ -16,8 +17,7 @@ using schema::SqlType;
 
 std::string hexadecimal(std::string_view bytes) {
   std::string out = "X'";
-  for (const char byte : bytes)
-    fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<uint8_t>(byte));
+  append_hex(out, bytes);
   return out + "'";
 }
 

@@ -1,9 +1,8 @@
 #include "state/row_difference.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include "base/hex.h"
 #include "schema/column_type.h"
 
 namespace binbus::state {
@@ -34,8 +33,7 @@ Result<std::string> shown(const Field& field) {
   BINBUS_RETURN_IF_ERROR(append_text(text, field));
   if (schema::is_binary_type(field.column->type)) {
     std::string digits = "0x";
-    for (const char byte : std::string_view(text).substr(0, kValueBytes / 2))
-      fmt::format_to(std::back_inserter(digits), "{:02x}", static_cast<uint8_t>(byte));
+    append_hex(digits, std::string_view(text).substr(0, kValueBytes / 2));
     return digits;
   }
   return text.substr(0, kValueBytes);

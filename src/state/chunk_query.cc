@@ -127,10 +127,4 @@ std::string rows_query(const schema::TableVersion& table, std::string_view selec
   return fmt::format("{} WHERE {}", from_table(table, select_list), fmt::join(conditions, " OR "));
 }
 
-Result<std::string> row_query(const schema::TableVersion& table, std::string_view select_list,
-                              std::span<const uint32_t> key, std::span<const Field> row) {
-  BINBUS_TRY(condition, key_condition(key, row));
-  return rows_query(table, select_list, {&condition, 1});
-}
-
 }  // namespace binbus::state

@@ -20,8 +20,5 @@ std::string rows_query(const schema::TableVersion& table, std::string_view selec
                        std::span<const std::string> conditions);
 Result<std::string> key_condition(std::span<const uint32_t> key,
                                   std::span<const schema::Field> row);
-// The SELECT of the one row that has the key of `row`.
-Result<std::string> row_query(const schema::TableVersion& table, std::string_view select_list,
-                              std::span<const uint32_t> key, std::span<const schema::Field> row);
 
 }  // namespace binbus::state

@@ -106,7 +106,9 @@ TEST(ChunkQuery, OneRowByItsKey) {
   const auto a = value("a", SqlType::kInt, {.type = schema::kWireLong}, "01000000");
   const auto b = value("b", SqlType::kInt, {.type = schema::kWireLong}, "02000000");
   table.columns = {a.column, b.column};
-  EXPECT_EQ(*row_query(table, "*", std::vector<uint32_t>{1, 0}, std::vector{a.field(), b.field()}),
+  const std::string condition =
+      *key_condition(std::vector<uint32_t>{1, 0}, std::vector{a.field(), b.field()});
+  EXPECT_EQ(rows_query(table, "*", {&condition, 1}),
             "SELECT * FROM `shop`.`t` WHERE `b` = 2 AND `a` = 1");
   const std::string conditions[] = {"`a` = 1", "`a` = 2"};
   EXPECT_EQ(rows_query(table, "`a`", conditions),

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "base/log.h"
-#include "state/chunk_query.h"
+#include "state/source_rows.h"
 
 namespace binbus::state {
 
@@ -23,8 +23,7 @@ constexpr int kIncompleteAtOnce = 100;
 
 // A connection to the source, and the chunk that it reads.
 struct Fill::Lane {
-  Lane(store::Log& log, const SourceAccess& source, io::Clock& clock)
-      : reader(log, source, clock) {}
+  explicit Lane(std::unique_ptr<SourceRows> rows) : source(std::move(rows)) {}
   void take_on(Table& next) {
     table = &next;
     if (chunk_of != next.record.id) chunk = ChunkRows();
@@ -33,7 +32,7 @@ struct Fill::Lane {
     ended = false;
   }
 
-  SourceReader reader;
+  const std::unique_ptr<SourceRows> source;
 
   // What is to be read.
   Table* table = nullptr;
@@ -56,7 +55,7 @@ Fill::Fill(std::string stream, Tables& tables, store::Log& log, SourceAccess sou
       pace_(pace),
       clock_(clock) {
   for (uint64_t i = 0; i < std::max<uint64_t>(1, tables_at_once); ++i)
-    lanes_.emplace_back(log, source_, clock_);
+    lanes_.emplace_back(rows_of_source(log, source_, clock_));
 }
 
 Fill::~Fill() = default;
@@ -94,10 +93,10 @@ Status Fill::step(const std::function<Status(Position)>& follow_to, const IsCanc
                   const std::stop_token& stop) {
   // A source that does not answer holds nobody up who is to stop.
   const std::stop_callback interrupt(stop, [this] {
-    for (Lane& lane : lanes_) lane.reader.interrupt();
+    for (Lane& lane : lanes_) lane.source->interrupt();
   });
   BINBUS_RETURN_IF_ERROR(
-      pace_.check_load([this] { return lanes_.front().reader.threads_running(); }));
+      pace_.check_load([this] { return lanes_.front().source->threads_running(); }));
   std::vector<Table*> due;
   for (Table& table : tables_.all()) {
     if (is_due(table)) due.push_back(&table);
@@ -122,7 +121,7 @@ Status Fill::step(const std::function<Status(Position)>& follow_to, const IsCanc
     threads.emplace_back([this, &lane = *lane, at, &stop] {
       ::pthread_setname_np(::pthread_self(), "fill");
       lane.result = read_chunks(lane, at, stop);
-      if (!lane.result) lane.reader.disconnect();
+      if (!lane.result) lane.source->disconnect();
     });
     ++lane;
   }
@@ -143,11 +142,11 @@ Status Fill::step(const std::function<Status(Position)>& follow_to, const IsCanc
 Status Fill::read_chunks(Lane& lane, Position at, const std::stop_token& stop) {
   FillProgress& fill = lane.table->record.fill;
   if (fill.chunks == 0) {
-    BINBUS_TRY(rows, lane.reader.guess_rows(*lane.table->record.table));
+    BINBUS_TRY(rows, lane.source->guess_rows(*lane.table->record.table));
     fill.rows_expected = rows;
     fill.since_us = clock_.wall_us();
   }
-  BINBUS_RETURN_IF_ERROR(lane.reader.begin(at, false, stop));
+  BINBUS_RETURN_IF_ERROR(lane.source->begin(at, false, stop));
   const uint64_t end_us = clock_.monotonic_us() + kStepUs;
   bool more = true;
   while (more) {
@@ -155,7 +154,7 @@ Status Fill::read_chunks(Lane& lane, Position at, const std::stop_token& stop) {
     more =
         goes_on && !pace_.limits_rate() && !stop.stop_requested() && clock_.monotonic_us() < end_us;
   }
-  BINBUS_TRY(until, lane.reader.end(stop));
+  BINBUS_TRY(until, lane.source->end(stop));
   lane.until = until;
   return ok();
 }
@@ -164,15 +163,14 @@ Status Fill::read_chunks(Lane& lane, Position at, const std::stop_token& stop) {
 Result<bool> Fill::read_chunk(Lane& lane) {
   Table& table = *lane.table;
   FillProgress& fill = table.record.fill;
-  const schema::TablePtr& version = table.record.table;
   const uint64_t begun_us = clock_.monotonic_us();
   const uint64_t rows_max = lane.chunk.rows_max();
-  const auto query = [&](std::string_view list) -> Result<std::string> {
-    if (fill.last.empty()) return chunk_query(*version, list, table.key, {}, rows_max);
-    StoredRowReader reader(version);
-    BINBUS_TRY(last, reader.read(fill.last));
-    return chunk_query(*version, list, table.key, last, rows_max);
-  };
+  StoredRowReader last_reader(table.record.table);
+  std::span<const Field> behind;
+  if (!fill.last.empty()) {
+    BINBUS_TRY(fields, last_reader.read(fill.last));
+    behind = fields;
+  }
   Tables::Rows rows(table);
   uint64_t packet_bytes = 0;
   ByteVector last;  // empty: the table has no more rows
@@ -182,13 +180,12 @@ Result<bool> Fill::read_chunk(Lane& lane) {
     packet_bytes += bytes;
     full = rows.bytes() >= kChunkBytes;
     if (full || rows.count() == rows_max) {
-      ByteWriter key_alone;
-      BINBUS_RETURN_IF_ERROR(store_row(key_alone, key_alone_of(row, table.key)));
-      last = key_alone.take();
+      BINBUS_TRY(key_alone, stored_row(key_alone_of(row, table.key)));
+      last = std::move(key_alone);
     }
     return !full;
   };
-  BINBUS_RETURN_IF_ERROR(lane.reader.read(version, query, take));
+  BINBUS_RETURN_IF_ERROR(lane.source->read_chunk(table, behind, rows_max, take));
   lane.ended = last.empty();
   if (!lane.ended) fill.last = std::move(last);
   fill.rows += rows.count();
@@ -214,15 +211,15 @@ Status Fill::take_chunks(Lane& lane) {
 Status Fill::read_whole(Table& given, const std::function<Status(Position)>& follow_to,
                         const IsCancelled& is_cancelled, const std::stop_token& stop) {
   const std::string database = given.record.table->database, name = given.record.table->table;
-  SourceReader& reader = lanes_.front().reader;
+  SourceRows& source = *lanes_.front().source;
   const auto read = [&]() -> Status {
-    BINBUS_TRY(expected, reader.guess_rows(*given.record.table));
-    BINBUS_RETURN_IF_ERROR(reader.begin(tables_.place()->at, true, stop));
-    BINBUS_RETURN_IF_ERROR(follow_to(reader.exact_place()));
+    BINBUS_TRY(expected, source.guess_rows(*given.record.table));
+    BINBUS_RETURN_IF_ERROR(source.begin(tables_.place()->at, true, stop));
+    BINBUS_RETURN_IF_ERROR(follow_to(source.exact_place()));
     // What came on the way may have changed it.
     Table* found = tables_.find(database, name);
     if (found == nullptr || found->has_key() || found->record.phase != Phase::kFilling) {
-      BINBUS_RETURN_IF_ERROR(reader.end(stop));
+      BINBUS_RETURN_IF_ERROR(source.end(stop));
       return ok();
     }
     Table& table = tables_.empty(*found, Phase::kFilling);  // of a reading that broke off
@@ -230,11 +227,8 @@ Status Fill::read_whole(Table& given, const std::function<Status(Position)>& fol
     FillProgress& fill = table.record.fill;
     fill.rows_expected = expected;
     fill.since_us = clock_.wall_us();
-    fill.until = reader.exact_place();
+    fill.until = source.exact_place();
     fill.chunks = 1;
-    const auto query = [&](std::string_view list) {
-      return chunk_query(*table.record.table, list, table.key, {}, 0);
-    };
     const auto take = [&](std::span<const Field> row, size_t bytes) -> Result<bool> {
       if (stop.stop_requested()) return fail(Code::kStopped, "asked to stop");
       if (fill.rows % kRowsBetweenLooks == 0 && is_cancelled(table.record.full_name()))
@@ -245,39 +239,39 @@ Status Fill::read_whole(Table& given, const std::function<Status(Position)>& fol
       if (tables_.batch_bytes() > kChunkBytes) BINBUS_RETURN_IF_ERROR(tables_.commit());
       return true;
     };
-    BINBUS_RETURN_IF_ERROR(reader.read(table.record.table, query, take));
-    BINBUS_RETURN_IF_ERROR(reader.end(stop));
+    BINBUS_RETURN_IF_ERROR(source.read_chunk(table, {}, 0, take));
+    BINBUS_RETURN_IF_ERROR(source.end(stop));
     fill.read_all = true;
     tables_.keep(table);
     return tables_.commit();
   };
   Status done = read();
   if (done) return done;
-  reader.disconnect();
+  source.disconnect();
   Table* table = tables_.find(database, name);
   return table == nullptr ? fail(done.error()) : failed(*table, done.error());
 }
 
 // Values that rows lack: the rows are looked up by their keys.
 Status Fill::complete_rows(Table& table, const std::stop_token& stop) {
-  SourceReader& reader = lanes_.front().reader;
+  SourceRows& source = *lanes_.front().source;
   const auto read = [&]() -> Status {
     BINBUS_TRY(incomplete, tables_.incomplete_rows(table, kIncompleteAtOnce));
-    BINBUS_RETURN_IF_ERROR(reader.begin(tables_.place()->at, false, stop));
-    std::vector<ByteVector> found;  // put in place when it is known of where they are
+    BINBUS_RETURN_IF_ERROR(source.begin(tables_.place()->at, false, stop));
+    std::vector<ByteVector> keys,
+        found;  // these are put in place when it is known of where they are
     for (const std::string& stored : incomplete) {
       BINBUS_TRY(row, table.reader->read(stored));
-      const auto query = [&](std::string_view list) {
-        return row_query(*table.record.table, list, table.key, row.fields);
-      };
-      const auto take = [&](std::span<const Field> whole, size_t) -> Result<bool> {
-        BINBUS_TRY(bytes, stored_row(whole));
-        found.push_back(std::move(bytes));
-        return true;
-      };
-      BINBUS_RETURN_IF_ERROR(reader.read(table.record.table, query, take));
+      BINBUS_TRY(key, stored_row(key_alone_of(row.fields, table.key)));
+      keys.push_back(std::move(key));
     }
-    BINBUS_TRY(until, reader.end(stop));
+    const auto take = [&](std::span<const Field> whole, size_t) -> Result<bool> {
+      BINBUS_TRY(bytes, stored_row(whole));
+      found.push_back(std::move(bytes));
+      return true;
+    };
+    if (!keys.empty()) BINBUS_RETURN_IF_ERROR(source.read_rows(table, keys, take));
+    BINBUS_TRY(until, source.end(stop));
     table.looked_up.emplace();
     StoredRowReader rows(table.record.table);
     for (const ByteVector& bytes : found) {
@@ -290,7 +284,7 @@ Status Fill::complete_rows(Table& table, const std::stop_token& stop) {
   };
   Status done = read();
   if (done) return done;
-  reader.disconnect();
+  source.disconnect();
   return failed(table, done.error());
 }
 

@@ -1,4 +1,4 @@
-// A table's rows at the source, as those who compare kept rows with them ask for them.
+// A table's rows at the source, as those ask for them who keep them, and who compare what is kept.
 //
 // Thread: one; interrupt() from any.
 // Errors: of SourceReader.

@@ -52,7 +52,8 @@ class ExportTest : public testing::Test {
            {schema::Field::State::kValue, "value " + std::to_string(i * 7919 % 1'000'003)}}));
       EXPECT_TRUE(added) << added.error().message;
     }
-    EXPECT_TRUE((*tables)->write(table, rows));
+    rows.end();
+    EXPECT_TRUE((*tables)->write(rows));
     (*tables)->add(empty_.add(format::integer_cell("id", schema::SqlType::kInt, "int", 0)).table(),
                    state::Phase::kReady);
     EXPECT_TRUE((*tables)->commit());

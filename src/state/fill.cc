@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <future>
 #include <thread>
 
 #include "base/log.h"
@@ -38,6 +39,10 @@ struct Fill::Lane {
   Table* table = nullptr;
   ChunkRows chunk;
   uint32_t chunk_of = 0;  // which table's id
+
+  // The chunk before it, on its way to the disk.
+  std::future<Status> writing;
+  Status await_written() { return writing.valid() ? writing.get() : ok(); }
 
   // What was.
   uint64_t rows_read = 0;
@@ -121,6 +126,8 @@ Status Fill::step(const std::function<Status(Position)>& follow_to, const IsCanc
     threads.emplace_back([this, &lane = *lane, at, &stop] {
       ::pthread_setname_np(::pthread_self(), "fill");
       lane.result = read_chunks(lane, at, stop);
+      // Its error comes first: the record says what was read to be written.
+      if (Status written = lane.await_written(); !written) lane.result = std::move(written);
       if (!lane.result) lane.source->disconnect();
     });
     ++lane;
@@ -137,8 +144,8 @@ Status Fill::step(const std::function<Status(Position)>& follow_to, const IsCanc
   return result;
 }
 
-// In a lane's thread: chunk after chunk of its table, which nobody else touches meanwhile. What they hold is right from Lane::until
-// on, and a table not before its last chunk is.
+// In a lane's thread: chunk after chunk of its table, which nobody else touches meanwhile; each is written while the next is read. What
+// they hold is right from Lane::until on, and a table not before its last chunk is.
 Status Fill::read_chunks(Lane& lane, Position at, const std::stop_token& stop) {
   FillProgress& fill = lane.table->record.fill;
   if (fill.chunks == 0) {
@@ -171,35 +178,41 @@ Result<bool> Fill::read_chunk(Lane& lane) {
     BINBUS_TRY(fields, last_reader.read(fill.last));
     behind = fields;
   }
-  Tables::Rows rows(table);
+  const auto rows = std::make_shared<Tables::Rows>(table);
   uint64_t packet_bytes = 0;
   ByteVector last;  // empty: the table has no more rows
   bool full = false;
   const auto take = [&](std::span<const Field> row, size_t bytes) -> Result<bool> {
-    BINBUS_RETURN_IF_ERROR(rows.add(row));
+    BINBUS_RETURN_IF_ERROR(rows->add(row));
     packet_bytes += bytes;
-    full = rows.bytes() >= kChunkBytes;
-    if (full || rows.count() == rows_max) {
+    full = rows->bytes() >= kChunkBytes;
+    if (full || rows->count() == rows_max) {
       BINBUS_TRY(key_alone, stored_row(key_alone_of(row, table.key)));
       last = std::move(key_alone);
     }
     return !full;
   };
   BINBUS_RETURN_IF_ERROR(lane.source->read_chunk(table, behind, rows_max, take));
+  lane.chunk.took(clock_.monotonic_us() - begun_us, rows->bytes());
+  BINBUS_RETURN_IF_ERROR(lane.await_written());
   lane.ended = last.empty();
   if (!lane.ended) fill.last = std::move(last);
-  fill.rows += rows.count();
+  fill.rows += rows->count();
   fill.bytes += packet_bytes;
   ++fill.chunks;
-  BINBUS_RETURN_IF_ERROR(tables_.write(table, rows));
-  lane.rows_read += rows.count();
+  rows->end();
+  lane.writing = std::async(std::launch::async, [this, rows] {
+    ::pthread_setname_np(::pthread_self(), "fill.write");
+    return tables_.write(*rows);
+  });
+  lane.rows_read += rows->count();
   lane.bytes_read += packet_bytes;
-  lane.chunk.took(clock_.monotonic_us() - begun_us, rows.bytes());
   return !lane.ended && !full;
 }
 
 Status Fill::take_chunks(Lane& lane) {
   FillProgress& fill = lane.table->record.fill;
+  if (lane.table->incomplete > 0) BINBUS_RETURN_IF_ERROR(tables_.count_incomplete(*lane.table));
   fill.until = std::max(fill.until, lane.until);
   fill.read_all = lane.ended;
   tables_.keep(*lane.table);

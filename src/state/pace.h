@@ -12,7 +12,7 @@
 
 namespace binbus::state {
 
-inline constexpr uint64_t kChunkBytes = 8 << 20;  // in memory, of one table
+inline constexpr uint64_t kChunkBytes = 32 << 20;  // in memory, of one table
 
 struct FillOptions {
   uint64_t tables_at_once = 2;

@@ -1,10 +1,20 @@
 #include "state/row_codec.h"
 
+#include <array>
+
 #include "schema/charset.h"
 
 namespace binbus::state {
 
 using schema::Field;
+
+namespace {
+
+// Of a value: state, type, metadata, and the length of a short one.
+constexpr size_t kFieldHeadBytes = 5;
+constexpr uint8_t kShortMax = 250;
+
+}  // namespace
 
 Result<ByteVector> stored_row(std::span<const Field> row) {
   ByteWriter out;
@@ -23,10 +33,18 @@ Status store_row(ByteWriter& out, std::span<const Field> row) {
   }
   out.lenenc(row.size());
   for (const Field& field : row) {
-    out.u8(static_cast<uint8_t>(field.state));
-    if (field.state != Field::State::kValue) continue;
-    out.u8(field.wire.type).u16(field.wire.metadata);
-    out.lenenc_text(as_text(field.bytes));
+    // Whole tables are written: most fields by two writes.
+    const std::array<uint8_t, kFieldHeadBytes> head = {
+        static_cast<uint8_t>(field.state), field.wire.type,
+        static_cast<uint8_t>(field.wire.metadata), static_cast<uint8_t>(field.wire.metadata >> 8),
+        static_cast<uint8_t>(field.bytes.size())};
+    if (field.state != Field::State::kValue) {
+      out.bytes(Bytes(head).first(1));
+    } else if (field.bytes.size() <= kShortMax) {
+      out.bytes(head).bytes(field.bytes);
+    } else {
+      out.bytes(Bytes(head).first(kFieldHeadBytes - 1)).lenenc_text(as_text(field.bytes));
+    }
   }
   return ok();
 }
@@ -39,14 +57,6 @@ StoredRowReader::StoredRowReader(schema::TablePtr table) : table_(std::move(tabl
                        .charset = schema::Charset::find(column.charset)});
   }
 }
-
-namespace {
-
-constexpr size_t kFieldHeadBytes =
-    5;  // of a value: state, type, metadata, and the length of a short one
-constexpr uint8_t kShortMax = 250;
-
-}  // namespace
 
 Result<std::span<const Field>> StoredRowReader::read(Bytes row) {
   ByteReader in(row);

@@ -40,6 +40,7 @@ rocksdb::Options database_options(const StoreOptions& options) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(options.cache_bytes);
   table.cache_index_and_filter_blocks = true;  // so that they count
+  table.block_size = 16 << 10;                 // tables are read as a whole as well as by key
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   rocksdb::Options out;
   out.create_if_missing = true;
@@ -127,34 +128,38 @@ class TableStore::View final : public StoreView {
 
 struct TableStore::Bulk::Impl {
   struct Value {
-    size_t key = 0, value = 0, end = 0;  // in `bytes`: where each begins, and what comes next
+    size_t key = 0, value = 0;  // in `bytes`: where each begins
+    size_t end = 0;             // 0: it is being written
   };
   std::string_view key(const Value& at) const {
-    return std::string_view(bytes).substr(at.key, at.value - at.key);
+    return as_text(bytes.view()).substr(at.key, at.value - at.key);
   }
   std::string_view value(const Value& at) const {
-    return std::string_view(bytes).substr(at.value, at.end - at.value);
+    return as_text(bytes.view()).substr(at.value, at.end - at.value);
+  }
+  void end_value() {
+    if (!values.empty() && values.back().end == 0) values.back().end = bytes.size();
   }
   void sort() {
+    end_value();
     const auto before = [this](const Value& a, const Value& b) { return key(a) < key(b); };
     // Most tables are read in this order.
     if (!std::is_sorted(values.begin(), values.end(), before))
       std::stable_sort(values.begin(), values.end(), before);
   }
 
-  std::string bytes;
+  ByteWriter bytes;
   std::vector<Value> values;
   rocksdb::WriteBatch last;
 };
 
 TableStore::Bulk::Bulk() : impl_(std::make_unique<Impl>()) {}
 TableStore::Bulk::~Bulk() = default;
-void TableStore::Bulk::put(std::string_view key, std::string_view value) {
-  std::string& bytes = impl_->bytes;
-  const size_t at = bytes.size();
-  bytes += key;
-  bytes += value;
-  impl_->values.push_back({at, at + key.size(), bytes.size()});
+ByteWriter& TableStore::Bulk::put(std::string_view key) {
+  impl_->end_value();
+  const size_t at = impl_->bytes.size();
+  impl_->values.push_back({at, at + key.size(), 0});
+  return impl_->bytes.text(key);
 }
 void TableStore::Bulk::put_last(std::string_view key, std::string_view value) {
   impl_->last.Put(slice(key), slice(value));
@@ -193,6 +198,8 @@ class TableStore::SortedFile {
     rocksdb::IngestExternalFileOptions options;
     options.move_files = true;
     options.write_global_seqno = false;
+    // With it the file would be written once more, to forget its number, when the views are gone.
+    options.snapshot_consistency = false;
     return check(impl_.db->IngestExternalFile({path_}, options));
   }
 
@@ -279,6 +286,7 @@ Status TableStore::write(Bulk& bulk) {
   if (values.bytes.size() >= kSortedFileBytes) {
     BINBUS_RETURN_IF_ERROR(SortedFile(*impl_).write(values));
   } else {
+    values.end_value();
     for (const Bulk::Impl::Value& each : values.values)
       values.last.Put(slice(values.key(each)), slice(values.value(each)));
   }

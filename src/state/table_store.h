@@ -1,7 +1,7 @@
 // A RocksDB database: values under keys that compare as bytes, written in batches that are there as a whole or not at all.
 //
 // Owner:  owns the database, in a folder of its own.
-// Thread: batch calls (get() to write()) from one; view() and sync() from any.
+// Thread: batch calls (get() to write()) from one; view(), sync() and a bulk's write() from any.
 // Errors: kCorrupt: the database is damaged; kDiskFull, kIo: what was in the batch is not written, and still there.
 #pragma once
 
@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "base/result.h"
 
 namespace binbus::state {
@@ -47,13 +48,15 @@ class StoreView {
 
 class TableStore {
  public:
-  // Many values that nobody reads before they are written; made by any thread. Written as a sorted file of their own when they are
-  // enough for one, so that they go into no log and no buffer, and need no sorting in among others later.
+  // Many values that nobody reads before they are written, also by no view that there is: it may or may not show them. Made by any
+  // thread. Written as a sorted file of their own when they are enough for one, so that they go into no log and no buffer, and need
+  // no sorting in among others later.
   class Bulk {
    public:
     Bulk();
     ~Bulk();
-    void put(std::string_view key, std::string_view value);
+    // The value is what is written there until the next call.
+    ByteWriter& put(std::string_view key);
     // These are done behind the values that were put: when they are there, so are those.
     void put_last(std::string_view key, std::string_view value);
     void erase(std::string_view key);

@@ -52,8 +52,8 @@ TEST_P(TableStoreTest, ABulkIsWrittenInAnyOrder) {
   auto before = store_->view();
   TableStore::Bulk bulk;
   for (int i = 199; i >= 0; --i)
-    bulk.put("r" + std::to_string(10'000 + i).substr(1), std::to_string(i) + filler);
-  bulk.put("r0007", "newest");
+    bulk.put("r" + std::to_string(10'000 + i).substr(1)).text(std::to_string(i) + filler);
+  bulk.put("r0007").text("newest");
   bulk.put_last("t", "done");
   bulk.erase("i1");
   ASSERT_TRUE(store_->write(bulk));

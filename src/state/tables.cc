@@ -342,19 +342,15 @@ Tables::Rows::Rows(const Table& table) : table_(table) {}
 Status Tables::Rows::add(std::span<const Field> row) {
   key_.clear();
   BINBUS_RETURN_IF_ERROR(append_row_key(key_, table_, row));
-  ByteWriter value;
-  BINBUS_RETURN_IF_ERROR(write_row(value, table_, row, 1));
-  bulk_.put(key_, as_text(value.view()));
+  BINBUS_RETURN_IF_ERROR(write_row(bulk_.put(key_), table_, row, 1));
   if (table_.incomplete > 0)
     bulk_.erase(incomplete_prefix(table_.record.id) + key_.substr(kPrefixBytes));
   ++count_;
   return ok();
 }
 
-Status Tables::write(Table& table, Rows& rows) {
-  rows.bulk_.put_last(table_key(table.record.id), encode_record(table.record));
-  BINBUS_RETURN_IF_ERROR(store_->write(rows.bulk_));
-  return table.incomplete > 0 ? count_incomplete(table) : ok();
+void Tables::Rows::end() {
+  bulk_.put_last(table_key(table_.record.id), encode_record(table_.record));
 }
 
 // Of each column the first value that there is; a step of a JSON document is done to the next one, where that is `of_now`: twice done it

@@ -76,12 +76,14 @@ class Tables {
   Status remove(Table& table, std::span<const schema::Field> row);
   // In place of an incomplete row: as the source has it later.
   Status complete(Table& table, std::span<const schema::Field> row);
-  // Rows of a table with a key that were read at the source, in place of what is there: made by any thread, nobody changing the
-  // table meanwhile, and written with what its record says by then.
+  // Rows of a table with a key that is not ready, as they were read at the source, in place of what is there. Made and written by any
+  // thread, nobody changing the table meanwhile.
   class Rows {
    public:
     explicit Rows(const Table& table);
     Status add(std::span<const schema::Field> row);
+    // Behind the last row: what the table's record says now is written with them.
+    void end();
     uint64_t count() const { return count_; }
     uint64_t bytes() const { return bulk_.bytes(); }
 
@@ -92,7 +94,9 @@ class Tables {
     uint64_t count_ = 0;
     std::string key_;
   };
-  Status write(Table& table, Rows& rows);
+  Status write(Rows& rows) { return store_->write(rows.bulk_); }
+  // How many rows are incomplete after that.
+  Status count_incomplete(Table& table);
   // So often the row is there from now on, 0 for not at all; more than once in tables without a key only. It is no change of the log.
   Status set_count(Table& table, std::span<const schema::Field> row, uint64_t count);
   // The row's key in the store: row_prefix() and the key.
@@ -134,7 +138,6 @@ class Tables {
   Status put(Table& table, std::span<const schema::Field> row, uint64_t count);
   Status erase(Table& table);
   Status mark(Table& table, bool incomplete);
-  Status count_incomplete(Table& table);
   Status count(Table& table, std::span<const schema::Field> row, int64_t by);
   using Row = std::span<const schema::Field>;
   Result<Row> merge(std::vector<schema::Field>& into, std::initializer_list<Row> rows, bool of_now);

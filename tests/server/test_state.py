@@ -8,6 +8,7 @@ import time
 
 import pymysql
 import pytest
+from pymysql.constants import CLIENT
 
 from load import Load
 from process import wait_until
@@ -58,7 +59,7 @@ def assert_kept(binbus, source, schema, tables=None):
     """Made of the kept rows, each table has the checksum of the source's."""
     names = tables or [name for (name,) in source.sql(f"SHOW TABLES IN {schema}")]
     assert names
-    with source.connect() as connection, connection.cursor() as cursor:
+    with source.connect(client_flag=CLIENT.MULTI_STATEMENTS) as connection, connection.cursor() as cursor:
         cursor.execute("SET sql_log_bin = 0")
         cursor.execute("CREATE DATABASE copy")
         try:

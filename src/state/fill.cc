@@ -249,7 +249,7 @@ Status Fill::read_whole(Table& given, const std::function<Status(Position)>& fol
       BINBUS_RETURN_IF_ERROR(tables_.insert(table, row));
       ++fill.rows;
       fill.bytes += bytes;
-      if (tables_.batch_bytes() > kChunkBytes) BINBUS_RETURN_IF_ERROR(tables_.commit());
+      if (tables_.batch_bytes() > kBatchBytes) BINBUS_RETURN_IF_ERROR(tables_.commit());
       return true;
     };
     BINBUS_RETURN_IF_ERROR(source.read_chunk(table, {}, 0, take));

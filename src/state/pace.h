@@ -13,6 +13,7 @@
 namespace binbus::state {
 
 inline constexpr uint64_t kChunkBytes = 32 << 20;  // in memory, of one table
+inline constexpr uint64_t kBatchBytes = 8 << 20;   // of what waits to be written or judged
 
 struct FillOptions {
   uint64_t tables_at_once = 2;

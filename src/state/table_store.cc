@@ -141,7 +141,6 @@ struct TableStore::Bulk::Impl {
     if (!values.empty() && values.back().end == 0) values.back().end = bytes.size();
   }
   void sort() {
-    end_value();
     const auto before = [this](const Value& a, const Value& b) { return key(a) < key(b); };
     // Most tables are read in this order.
     if (!std::is_sorted(values.begin(), values.end(), before))
@@ -283,10 +282,10 @@ Status TableStore::sync() {
 
 Status TableStore::write(Bulk& bulk) {
   Bulk::Impl& values = *bulk.impl_;
+  values.end_value();
   if (values.bytes.size() >= kSortedFileBytes) {
     BINBUS_RETURN_IF_ERROR(SortedFile(*impl_).write(values));
   } else {
-    values.end_value();
     for (const Bulk::Impl::Value& each : values.values)
       values.last.Put(slice(values.key(each)), slice(values.value(each)));
   }

@@ -60,7 +60,7 @@ Status Verifier::read_rows(Table& table, const std::stop_token& stop) {
         unequal[key] = {std::move(bytes_of_row), true};
       }
       chunk_bytes += packet_bytes;
-      full = unequal_bytes >= kChunkBytes;
+      full = unequal_bytes >= kBatchBytes;
       if (++chunk_rows == rows_max || full) {
         BINBUS_TRY(key_alone, stored_row(key_alone_of(row, table.key)));
         next = std::move(key_alone);
@@ -152,7 +152,7 @@ Result<Verifier::Found> Verifier::look_up(Table& table, const Doubts& asked,
   auto next = asked.begin();
   for (bool more = true; more;) {
     BINBUS_RETURN_IF_ERROR(look_up_batch(table, asked, next, found));
-    more = next != asked.end() && found.unequal_bytes < kChunkBytes && !pace_.limits_rate() &&
+    more = next != asked.end() && found.unequal_bytes < kBatchBytes && !pace_.limits_rate() &&
            !is_to_end(stop) && clock_.monotonic_us() < end_us;
   }
   BINBUS_TRY(until, source_->end(stop));
@@ -188,7 +188,7 @@ Status Verifier::look_up_batch(Table& table, const Doubts& asked, Doubts::const_
     if (same) return true;
     found.unequal_bytes += key.size() + doubt.row.size() + kDoubtBytes;
     found.unequal[key] = std::move(doubt);
-    full = found.unequal_bytes >= kChunkBytes;
+    full = found.unequal_bytes >= kBatchBytes;
     return !full;
   };
   BINBUS_RETURN_IF_ERROR(source_->read_rows(table, rows, take));

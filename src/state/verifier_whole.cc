@@ -118,7 +118,7 @@ Status Verifier::compare_counts(Table& table, const std::stop_token& stop) {
     BINBUS_RETURN_IF_ERROR(
         judge(kept.fields, kept.count, found == theirs.end() ? 0 : found->second.count));
     if (found != theirs.end()) theirs.erase(found);
-    if (tables_.batch_bytes() > kChunkBytes) BINBUS_RETURN_IF_ERROR(tables_.commit());
+    if (tables_.batch_bytes() > kBatchBytes) BINBUS_RETURN_IF_ERROR(tables_.commit());
   }
   BINBUS_RETURN_IF_ERROR(ours->status());
   for (const auto& [key, counted] : theirs) {

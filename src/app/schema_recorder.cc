@@ -3,10 +3,14 @@
 namespace binbus::app {
 
 Status SchemaRecorder::record(changes::SchemaHistory::SegmentStart baseline,
-                              const std::stop_token& stop) {
+                              const std::function<void()>& wake, const std::stop_token& stop) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_ = std::move(baseline);
+    outcome_.reset();
+  }
+  wake();
   std::unique_lock lock(mutex_);
-  waiting_ = std::move(baseline);
-  outcome_.reset();
   if (!done_.wait(lock, stop, [this] { return outcome_.has_value(); })) {
     waiting_.reset();
     return fail(Code::kStopped, "asked to stop");

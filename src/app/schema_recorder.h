@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <optional>
 
@@ -15,8 +16,10 @@ namespace binbus::app {
 class SchemaRecorder {
  public:
   explicit SchemaRecorder(store::LogWriter& writer) : writer_(writer) {}
-  // Returns when the writer has recorded it, or could not. kStopped when asked to stop before.
-  Status record(changes::SchemaHistory::SegmentStart baseline, const std::stop_token& stop);
+  // Returns when the writer has recorded it, or could not. `wake` has the writer's thread call write() soon. kStopped when asked
+  // to stop before.
+  Status record(changes::SchemaHistory::SegmentStart baseline, const std::function<void()>& wake,
+                const std::stop_token& stop);
   // Records what waits, where no transaction is under way. kDiskFull and kIo as of any write; what else is wrong is the
   // keeper's to hear.
   Status write();

@@ -22,9 +22,10 @@ changes::KeeperSurroundings schema_surroundings(const StreamConfig& config, inge
     BINBUS_TRY(client, connect_to_source(config, ingest));
     return ingest::read_again(*client, tables, baseline);
   };
-  around.record = [&recorder](changes::SchemaHistory::SegmentStart record,
-                              const std::stop_token& stop) {
-    return recorder.record(std::move(record), stop);
+  around.record = [&recorder, &ingest](changes::SchemaHistory::SegmentStart record,
+                                       const std::stop_token& stop) {
+    return recorder.record(
+        std::move(record), [&ingest] { ingest.wake(); }, stop);
   };
   return around;
 }

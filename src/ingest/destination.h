@@ -34,7 +34,8 @@ class Destination {
   virtual Status begin_sync() { return sync(); }
   // Where what is durable ends.
   virtual Result<binlog::Position> synced() { return end(); }
-  // Called between batches, at least once per heartbeat: the time to store what is not the source's bytes.
+  // Called between batches, at least once per heartbeat, and soon after Ingest::wake(): the time to store what is not the source's
+  // bytes.
   virtual Status settled() { return ok(); }
   virtual Status abort_transaction() = 0;
   virtual Status record_source(const SourceIdentity& source) = 0;

@@ -78,6 +78,11 @@ void Ingest::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+void Ingest::wake() {
+  const std::scoped_lock lock(mutex_);
+  if (session_ != nullptr) session_->wake();
+}
+
 IngestStatus Ingest::status() const {
   const std::scoped_lock lock(mutex_);
   return status_;

@@ -27,6 +27,8 @@ class Ingest {
                                        io::Clock& clock);
   ~Ingest();
   void stop();
+  // Has Destination::settled() called soon, where a session goes on; one that begins calls it anyway.
+  void wake();
   IngestStatus status() const;
 
  private:

@@ -105,12 +105,12 @@ Status Session::run(const std::stop_token& stop, const std::function<void()>& on
     if (more && !*more) {
       BINBUS_RETURN_IF_ERROR(settle());
       on_progress();
-      BINBUS_TRY(heard, stream_->wait_readable(silence_ms_));
-      if (stop.stop_requested()) break;
-      if (!heard) {
+      BINBUS_TRY(ended, wake_.wait_readable(*stream_, silence_ms_));
+      if (ended == io::Wake::Ended::kTimeout && !stop.stop_requested()) {
         return fail(Code::kTimeout, stream_->peer() + ": not even a heartbeat for " +
                                         std::to_string(silence_ms_) + " ms");
       }
+      continue;  // to look again: what came may be TLS's own
     }
     auto received = stream_->read_some(reader_.space());
     if (!received) {

@@ -13,6 +13,7 @@
 #include "ingest/dump_command.h"
 #include "ingest/packet_reader.h"
 #include "ingest/receiver.h"
+#include "io/wake.h"
 
 namespace binbus::ingest {
 
@@ -31,6 +32,8 @@ class Session {
   // after every batch.
   Status run(const std::stop_token& stop, const std::function<void()>& on_progress);
   void shutdown() { stream_->shutdown(); }
+  // Any thread: has Destination::settled() called soon, though nothing comes.
+  void wake() { wake_.wake(); }
   // Tells the source, over a connection of its own, to end the dump: by itself it would notice only with its next event or
   // heartbeat that nobody reads. Takes a second or two at most; what fails is left to the source.
   void leave(mysql::ConnectOptions connect) const;
@@ -59,6 +62,7 @@ class Session {
   };
 
   std::unique_ptr<io::Stream> stream_;
+  io::Wake wake_;
   SourceFacts facts_;
   DumpPlan plan_;
   Destination& destination_;

@@ -1,6 +1,8 @@
 #include "ingest/session.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <deque>
 #include <thread>
@@ -21,6 +23,7 @@ class ScriptedStream final : public io::Stream {
   };
   explicit ScriptedStream(std::deque<Sent> script, std::vector<ByteVector>& written)
       : script_(std::move(script)), written_(written) {}
+  ~ScriptedStream() override { ::close(readable_); }
 
   Result<size_t> read_some(std::span<uint8_t> buffer) override {
     if (script_.empty()) return fail(Code::kNetwork, "scripted: closed");
@@ -44,7 +47,7 @@ class ScriptedStream final : public io::Stream {
   void set_read_timeout(int) override {}
   void set_write_timeout(int) override {}
   void shutdown() override {}
-  int descriptor() const override { return -1; }
+  int descriptor() const override { return script_.empty() && !closes_ ? -1 : readable_; }
   std::string peer() const override { return "scripted"; }
   void stays_open() { closes_ = false; }
 
@@ -52,6 +55,7 @@ class ScriptedStream final : public io::Stream {
   std::deque<Sent> script_;
   std::vector<ByteVector>& written_;
   bool closes_ = true;
+  const int readable_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
 };
 
 class SessionTest : public ::testing::Test {
@@ -66,7 +70,10 @@ class SessionTest : public ::testing::Test {
     auto stream = std::make_unique<ScriptedStream>(std::move(script), written_);
     if (stays_open) stream->stays_open();
     Session session(std::move(stream), facts_, plan_, destination_, 50);
-    return session.run(stop_.get_token(), [&] { ++batches_; });
+    return session.run(stop_.get_token(), [&] {
+      if (++batches_ == wakes_) stop_.request_stop();
+      if (batches_ <= wakes_) session.wake();
+    });
   }
 
   SourceFile file_;
@@ -76,6 +83,7 @@ class SessionTest : public ::testing::Test {
   std::stop_source stop_;
   std::vector<ByteVector> written_;
   int batches_ = 0;
+  int wakes_ = 0;  // as many batches each wake the session, the last one stops it
 };
 
 TEST_F(SessionTest, what_came_before_the_end_is_durable) {
@@ -182,6 +190,11 @@ TEST_F(SessionTest, damage_keeps_what_was_good) {
   const Status ended = run({{stream, true}, {bad, true}});
   EXPECT_EQ(ended.error().code, Code::kCorrupt);
   EXPECT_EQ(destination_.segment(file_.name()), file_.bytes());
+}
+
+TEST_F(SessionTest, is_woken_though_nothing_comes) {
+  wakes_ = 3;
+  EXPECT_EQ(run({}, true).error().code, Code::kStopped);
 }
 
 TEST_F(SessionTest, stops_when_asked) {

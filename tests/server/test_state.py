@@ -332,6 +332,16 @@ def test_what_was_told_lasts(lab):
     wait_until(lambda: "state.tables" in binbus.log() and "remove the file" in binbus.log(), "what is wrong is said", 30, binbus.log)
 
 
+def test_a_quiet_source_is_read_at_once(lab):
+    """Not with its first heartbeat, which would be later than this waits."""
+    source = lab.server("mysql97", *FAST)
+    source.sql("CREATE DATABASE app", "CREATE TABLE app.a (id INT PRIMARY KEY)", "INSERT INTO app.a VALUES (1)")
+    binbus = keeper(lab, source, "app.a")
+    binbus.config["stream"][0]["heartbeat"] = "5min"
+    binbus.start()
+    wait_ready(binbus, source, 60)
+
+
 def test_a_fill_that_is_killed_reads_little_twice(lab):
     """What was read stays read: a kill costs a chunk at most. The long form: a large table, killed all the time."""
     soak = os.environ.get("BINBUS_SOAK")

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import urllib.request
 
 import toml
 
@@ -62,8 +63,10 @@ class Binbus(Process):
         return subprocess.run([PROGRAM, *map(str, words)], cwd=self.folder, check=check, capture_output=True, text=True)
 
     def status(self):
-        """What `binbus status --json` says."""
-        return json.loads(self.run("status", "-c", "binbus.toml", "--json").stdout)
+        """What `binbus status --json` says, without a process for each time that it is asked."""
+        self.wait_listening(self.admin_port)
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/status", timeout=10) as answer:
+            return json.load(answer)
 
     def holds(self, file, offset):
         segment = self.segments / file

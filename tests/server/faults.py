@@ -1,15 +1,12 @@
 """What tests of faults ask of binbus: its state, and that what it says names the mend."""
 
 import json
-import urllib.request
 
 from process import wait_until
 
 
 def stream_status(binbus, stream=0):
-    binbus.wait_listening(binbus.admin_port)
-    with urllib.request.urlopen(f"http://127.0.0.1:{binbus.admin_port}/status", timeout=10) as answer:
-        return json.load(answer)["streams"][stream]
+    return binbus.status()["streams"][stream]
 
 
 def wait_state(binbus, state, code, *words, seconds=90):

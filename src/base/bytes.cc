@@ -1,6 +1,7 @@
 #include "base/bytes.h"
 
 #include <algorithm>
+#include <array>
 
 namespace binbus {
 
@@ -21,7 +22,7 @@ Result<uint64_t> ByteReader::lenenc(const char* what) {
   }
 }
 
-Result<Bytes> ByteReader::lenenc_bytes(const char* what) {
+Result<Bytes> ByteReader::long_lenenc_bytes(const char* what) {
   BINBUS_TRY(length, lenenc(what));
   return bytes(length, what);
 }
@@ -34,11 +35,23 @@ Result<Bytes> ByteReader::nul_terminated(const char* what) {
   return view;
 }
 
+uint8_t* store_lenenc(uint8_t* at, uint64_t value) {
+  const auto store = [&](uint8_t head, size_t bytes) {
+    *at++ = head;
+    std::memcpy(at, &value, bytes);
+    return at + bytes;
+  };
+  if (value > 0xffffff) return store(0xfe, 8);
+  if (value > 0xffff) return store(0xfd, 3);
+  if (value > kLenencByteMax) return store(0xfc, 2);
+  *at = static_cast<uint8_t>(value);
+  return at + 1;
+}
+
 ByteWriter& ByteWriter::lenenc(uint64_t value) {
-  if (value < 0xfb) return u8(value);
-  if (value <= 0xffff) return u8(0xfc).u16(value);
-  if (value <= 0xffffff) return u8(0xfd).integer<3>(value);
-  return u8(0xfe).u64(value);
+  if (value <= kLenencByteMax) return u8(value);
+  std::array<uint8_t, kLenencMaxBytes> bytes;
+  return this->bytes(Bytes(bytes.data(), store_lenenc(bytes.data(), value)));
 }
 
 }  // namespace binbus

@@ -45,6 +45,12 @@ void store_le(uint8_t* at, uint64_t value) {
   std::memcpy(at, &value, kBytes);
 }
 
+// The greatest length-encoded integer of one byte.
+inline constexpr uint8_t kLenencByteMax = 0xfa;
+inline constexpr size_t kLenencMaxBytes = 9;
+// Writes a length-encoded integer; returns where it ends.
+uint8_t* store_lenenc(uint8_t* at, uint64_t value);
+
 // Walks bytes from the outside. Every read checks the length first and fails with kTruncated, naming `what`.
 class ByteReader {
  public:
@@ -79,11 +85,18 @@ class ByteReader {
   // MySQL's length-encoded integer; 0xfb (NULL) and 0xff are kCorrupt.
   Result<uint64_t> lenenc(const char* what);
   // A length-encoded string, as a view.
-  Result<Bytes> lenenc_bytes(const char* what);
+  Result<Bytes> lenenc_bytes(const char* what) {
+    if (rest_.empty() || rest_[0] > kLenencByteMax || rest_[0] >= rest_.size())
+      return long_lenenc_bytes(what);
+    const Bytes view = rest_.subspan(1, rest_[0]);
+    rest_ = rest_.subspan(1 + view.size());
+    return view;
+  }
   // Bytes up to a NUL, which is consumed and not part of the view.
   Result<Bytes> nul_terminated(const char* what);
 
  private:
+  Result<Bytes> long_lenenc_bytes(const char* what);
   template <class T, size_t kBytes>
   Result<T> narrow(const char* what) {
     if (rest_.size() < kBytes) return fail(Code::kTruncated, what);
@@ -121,6 +134,14 @@ class ByteWriter {
   ByteWriter& lenenc(uint64_t value);
   ByteWriter& lenenc_text(std::string_view text) { return lenenc(text.size()).text(text); }
   ByteWriter& nul_terminated(std::string_view text) { return this->text(text).u8(0); }
+
+  // For who writes much: room for `count` bytes behind what is there, to be written by the caller, and cut() where they end.
+  uint8_t* extend(size_t count) {
+    out_.resize(out_.size() + count);
+    return out_.data() + (out_.size() - count);
+  }
+  void cut(const uint8_t* end) { out_.resize(static_cast<size_t>(end - out_.data())); }
+  void clear() { out_.clear(); }  // the memory stays
 
   size_t size() const { return out_.size(); }
   Bytes view() const { return out_; }

@@ -66,6 +66,30 @@ TEST(ByteWriter, LenencTakesTheShortestForm) {
   EXPECT_EQ(written(0x1000000), (ByteVector{0xfe, 0, 0, 0, 1, 0, 0, 0, 0}));
 }
 
+TEST(ByteWriter, RoomIsWrittenByItsCallerUpToItsEnd) {
+  ByteWriter out;
+  out.text("ab");
+  uint8_t* at = store_lenenc(out.extend(100), 0x0201);
+  *at++ = 'c';
+  out.cut(at);
+  EXPECT_EQ(out.u8('d').view().size(), 7u);
+  EXPECT_EQ(out.take(), (ByteVector{'a', 'b', 0xfc, 1, 2, 'c', 'd'}));
+  out.text("e").clear();
+  EXPECT_EQ(out.size(), 0u);
+}
+
+TEST(ByteReader, TextsOfAnyLengthAreReadOrRefused) {
+  for (const size_t size : {0, 1, 250, 251, 70'000}) {
+    const std::string text(size, 'x');
+    const ByteVector bytes = ByteWriter().lenenc_text(text).take();
+    ByteReader in(bytes);
+    EXPECT_EQ(as_text(in.lenenc_bytes("text").value()), text);
+    EXPECT_EQ(in.remaining(), 0u);
+    ByteReader cut(Bytes(bytes).first(bytes.size() - 1));
+    EXPECT_EQ(cut.lenenc_bytes("text").error().code, Code::kTruncated) << size;
+  }
+}
+
 TEST(ByteReader, ReadsWhatAWriterWrote) {
   ByteWriter out;
   out.u8(1).u16(2).u32(3).u64(4).integer<6>(5).lenenc_text("text").nul_terminated("name").zeros(2);

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "io/priority.h"
 #include "state/source_rows.h"
 
 namespace binbus::state {
@@ -16,7 +17,8 @@ using Table = Tables::Table;
 
 namespace {
 
-constexpr uint64_t kStepUs = 1'000'000;  // how long the log stands still
+constexpr uint64_t kStepUs = 1'000'000;       // how long what comes into the log may wait
+constexpr uint64_t kQuietStepUs = 4'000'000;  // how long a step is while nothing comes
 constexpr uint64_t kRowsBetweenLooks = 50;
 constexpr int kIncompleteAtOnce = 100;
 
@@ -24,7 +26,7 @@ constexpr int kIncompleteAtOnce = 100;
 
 // A connection to the source, and the chunk that it reads.
 struct Fill::Lane {
-  explicit Lane(std::unique_ptr<SourceRows> rows) : source(std::move(rows)) {}
+  explicit Lane(std::unique_ptr<SourceRows> reader) : source(std::move(reader)) {}
   void take_on(Table& next) {
     table = &next;
     if (chunk_of != next.record.id) chunk = ChunkRows();
@@ -40,7 +42,8 @@ struct Fill::Lane {
   ChunkRows chunk;
   uint32_t chunk_of = 0;  // which table's id
 
-  // The chunk before it, on its way to the disk.
+  // Of this chunk, and of the one before it, which is on its way to the disk.
+  std::unique_ptr<Tables::Rows> rows, written;
   std::future<Status> writing;
   Status await_written() { return writing.valid() ? writing.get() : ok(); }
 
@@ -56,6 +59,7 @@ Fill::Fill(std::string stream, Tables& tables, store::Log& log, SourceAccess sou
            uint64_t tables_at_once, SourcePace& pace, io::Clock& clock)
     : stream_(std::move(stream)),
       tables_(tables),
+      log_(log),
       source_(std::move(source)),
       pace_(pace),
       clock_(clock) {
@@ -125,9 +129,12 @@ Status Fill::step(const std::function<Status(Position)>& follow_to, const IsCanc
     last_id_ = table->record.id;
     threads.emplace_back([this, &lane = *lane, at, &stop] {
       ::pthread_setname_np(::pthread_self(), "fill");
+      io::give_way();  // to what serves and follows, and to the source when it is on this machine
       lane.result = read_chunks(lane, at, stop);
       // Its error comes first: the record says what was read to be written.
       if (Status written = lane.await_written(); !written) lane.result = std::move(written);
+      lane.rows.reset();
+      lane.written.reset();
       if (!lane.result) lane.source->disconnect();
     });
     ++lane;
@@ -154,12 +161,17 @@ Status Fill::read_chunks(Lane& lane, Position at, const std::stop_token& stop) {
     fill.since_us = clock_.wall_us();
   }
   BINBUS_RETURN_IF_ERROR(lane.source->begin(at, false, stop));
-  const uint64_t end_us = clock_.monotonic_us() + kStepUs;
+  lane.rows = std::make_unique<Tables::Rows>(*lane.table);
+  lane.written = std::make_unique<Tables::Rows>(*lane.table);
+  const uint64_t begun_us = clock_.monotonic_us();
+  const auto is_due = [&] {
+    const uint64_t us = clock_.monotonic_us() - begun_us;
+    return us >= (log_.visible_end() == at ? kQuietStepUs : kStepUs);
+  };
   bool more = true;
   while (more) {
     BINBUS_TRY(goes_on, read_chunk(lane));
-    more =
-        goes_on && !pace_.limits_rate() && !stop.stop_requested() && clock_.monotonic_us() < end_us;
+    more = goes_on && !pace_.limits_rate() && !stop.stop_requested() && !is_due();
   }
   BINBUS_TRY(until, lane.source->end(stop));
   lane.until = until;
@@ -178,34 +190,36 @@ Result<bool> Fill::read_chunk(Lane& lane) {
     BINBUS_TRY(fields, last_reader.read(fill.last));
     behind = fields;
   }
-  const auto rows = std::make_shared<Tables::Rows>(table);
+  Tables::Rows& rows = *lane.rows;
+  rows.clear();
   uint64_t packet_bytes = 0;
   ByteVector last;  // empty: the table has no more rows
   bool full = false;
   const auto take = [&](std::span<const Field> row, size_t bytes) -> Result<bool> {
-    BINBUS_RETURN_IF_ERROR(rows->add(row));
+    BINBUS_RETURN_IF_ERROR(rows.add(row));
     packet_bytes += bytes;
-    full = rows->bytes() >= kChunkBytes;
-    if (full || rows->count() == rows_max) {
+    full = rows.bytes() >= kChunkBytes;
+    if (full || rows.count() == rows_max) {
       BINBUS_TRY(key_alone, stored_row(key_alone_of(row, table.key)));
       last = std::move(key_alone);
     }
     return !full;
   };
   BINBUS_RETURN_IF_ERROR(lane.source->read_chunk(table, behind, rows_max, take));
-  lane.chunk.took(clock_.monotonic_us() - begun_us, rows->bytes());
+  lane.chunk.took(clock_.monotonic_us() - begun_us, rows.bytes());
   BINBUS_RETURN_IF_ERROR(lane.await_written());
   lane.ended = last.empty();
   if (!lane.ended) fill.last = std::move(last);
-  fill.rows += rows->count();
+  fill.rows += rows.count();
   fill.bytes += packet_bytes;
   ++fill.chunks;
-  rows->end();
-  lane.writing = std::async(std::launch::async, [this, rows] {
+  rows.end();
+  std::swap(lane.rows, lane.written);
+  lane.writing = std::async(std::launch::async, [this, &rows] {
     ::pthread_setname_np(::pthread_self(), "fill.write");
-    return tables_.write(*rows);
+    return tables_.write(rows);
   });
-  lane.rows_read += rows->count();
+  lane.rows_read += rows.count();
   lane.bytes_read += packet_bytes;
   return !lane.ended && !full;
 }

@@ -49,6 +49,7 @@ class Fill {
 
   const std::string stream_;
   Tables& tables_;
+  store::Log& log_;
   const SourceAccess source_;
   SourcePace& pace_;
   io::Clock& clock_;

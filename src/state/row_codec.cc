@@ -1,6 +1,6 @@
 #include "state/row_codec.h"
 
-#include <array>
+#include <algorithm>
 
 #include "schema/charset.h"
 
@@ -12,7 +12,7 @@ namespace {
 
 // Of a value: state, type, metadata, and the length of a short one.
 constexpr size_t kFieldHeadBytes = 5;
-constexpr uint8_t kShortMax = 250;
+constexpr size_t kFieldHeadMaxBytes = 4 + kLenencMaxBytes;
 
 }  // namespace
 
@@ -24,28 +24,25 @@ Result<ByteVector> stored_row(std::span<const Field> row) {
 
 // The number of fields; of each its state, and of values type, metadata and bytes.
 Status store_row(ByteWriter& out, std::span<const Field> row) {
+  size_t bytes_max = kLenencMaxBytes;
   for (const Field& field : row) {
+    bytes_max += kFieldHeadMaxBytes + field.bytes.size();
     if (field.state == Field::State::kPartial) {
       return fail(Code::kUnsupported, "column " + field.column->name +
                                           " has an update of a JSON document only; set "
                                           "binlog_row_value_options = '' on the source");
     }
   }
-  out.lenenc(row.size());
+  // Whole tables are written.
+  uint8_t* at = store_lenenc(out.extend(bytes_max), row.size());
   for (const Field& field : row) {
-    // Whole tables are written: most fields by two writes.
-    const std::array<uint8_t, kFieldHeadBytes> head = {
-        static_cast<uint8_t>(field.state), field.wire.type,
-        static_cast<uint8_t>(field.wire.metadata), static_cast<uint8_t>(field.wire.metadata >> 8),
-        static_cast<uint8_t>(field.bytes.size())};
-    if (field.state != Field::State::kValue) {
-      out.bytes(Bytes(head).first(1));
-    } else if (field.bytes.size() <= kShortMax) {
-      out.bytes(head).bytes(field.bytes);
-    } else {
-      out.bytes(Bytes(head).first(kFieldHeadBytes - 1)).lenenc_text(as_text(field.bytes));
-    }
+    *at++ = static_cast<uint8_t>(field.state);
+    if (field.state != Field::State::kValue) continue;
+    *at++ = field.wire.type;
+    store_le<2>(at, field.wire.metadata);
+    at = std::ranges::copy(field.bytes, store_lenenc(at + 2, field.bytes.size())).out;
   }
+  out.cut(at);
   return ok();
 }
 
@@ -74,7 +71,7 @@ Result<std::span<const Field>> StoredRowReader::read(Bytes row) {
     // Most are short values, and whole tables are read.
     const Bytes rest = in.rest();
     if (rest.size() >= kFieldHeadBytes && rest[0] == static_cast<uint8_t>(Field::State::kValue) &&
-        rest[4] <= kShortMax && rest.size() >= kFieldHeadBytes + rest[4]) {
+        rest[4] <= kLenencByteMax && rest.size() >= kFieldHeadBytes + rest[4]) {
       field.state = Field::State::kValue;
       field.wire.type = rest[1];
       field.wire.metadata = load_u16(&rest[2]);

@@ -140,15 +140,18 @@ struct TableStore::Bulk::Impl {
   void end_value() {
     if (!values.empty() && values.back().end == 0) values.back().end = bytes.size();
   }
+  // Each key once, with its newest value.
   void sort() {
+    if (ascending) return;
     const auto before = [this](const Value& a, const Value& b) { return key(a) < key(b); };
-    // Most tables are read in this order.
-    if (!std::is_sorted(values.begin(), values.end(), before))
-      std::stable_sort(values.begin(), values.end(), before);
+    const auto same = [this](const Value& a, const Value& b) { return key(a) == key(b); };
+    std::stable_sort(values.begin(), values.end(), before);
+    values.erase(values.begin(), std::unique(values.rbegin(), values.rend(), same).base());
   }
 
   ByteWriter bytes;
   std::vector<Value> values;
+  bool ascending = true;  // they are sorted, as those of most tables come
   rocksdb::WriteBatch last;
 };
 
@@ -156,6 +159,7 @@ TableStore::Bulk::Bulk() : impl_(std::make_unique<Impl>()) {}
 TableStore::Bulk::~Bulk() = default;
 ByteWriter& TableStore::Bulk::put(std::string_view key) {
   impl_->end_value();
+  if (!impl_->values.empty() && impl_->key(impl_->values.back()) >= key) impl_->ascending = false;
   const size_t at = impl_->bytes.size();
   impl_->values.push_back({at, at + key.size(), 0});
   return impl_->bytes.text(key);
@@ -165,6 +169,12 @@ void TableStore::Bulk::put_last(std::string_view key, std::string_view value) {
 }
 void TableStore::Bulk::erase(std::string_view key) { impl_->last.Delete(slice(key)); }
 uint64_t TableStore::Bulk::bytes() const { return impl_->bytes.size(); }
+void TableStore::Bulk::clear() {
+  impl_->bytes.clear();
+  impl_->values.clear();
+  impl_->ascending = true;
+  impl_->last.Clear();
+}
 
 // A file of sorted values, until the database has taken it over. Several threads may write one each.
 class TableStore::SortedFile {
@@ -187,12 +197,8 @@ class TableStore::SortedFile {
   Status write(Bulk::Impl& bulk) {
     bulk.sort();
     BINBUS_RETURN_IF_ERROR(check(writer_.Open(path_)));
-    for (size_t i = 0; i < bulk.values.size(); ++i) {
-      const std::string_view key = bulk.key(bulk.values[i]);
-      const bool is_newest = i + 1 == bulk.values.size() || bulk.key(bulk.values[i + 1]) != key;
-      if (!is_newest) continue;
-      BINBUS_RETURN_IF_ERROR(check(writer_.Put(slice(key), slice(bulk.value(bulk.values[i])))));
-    }
+    for (const Bulk::Impl::Value& at : bulk.values)
+      BINBUS_RETURN_IF_ERROR(check(writer_.Put(slice(bulk.key(at)), slice(bulk.value(at)))));
     BINBUS_RETURN_IF_ERROR(check(writer_.Finish()));
     rocksdb::IngestExternalFileOptions options;
     options.move_files = true;

@@ -61,6 +61,7 @@ class TableStore {
     void put_last(std::string_view key, std::string_view value);
     void erase(std::string_view key);
     uint64_t bytes() const;
+    void clear();  // the memory stays
 
    private:
     friend class TableStore;

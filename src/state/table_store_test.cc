@@ -80,6 +80,22 @@ TEST_P(TableStoreTest, ABulkIsWrittenInAnyOrder) {
   EXPECT_EQ(get("r0101"), "nothing");
 }
 
+TEST_P(TableStoreTest, AClearedBulkIsANewOne) {
+  const std::string filler(GetParam(), 'x');
+  TableStore::Bulk bulk;
+  bulk.put("b").text("of before");
+  bulk.put("a").text("of before");
+  bulk.put_last("t", "of before");
+  bulk.clear();
+  EXPECT_EQ(bulk.bytes(), 0u);
+  for (int i = 0; i < 200; ++i)
+    bulk.put("r" + std::to_string(10'000 + i).substr(1)).text(std::to_string(i) + filler);
+  ASSERT_TRUE(store_->write(bulk));
+  for (const char* key : {"a", "b", "t"}) EXPECT_EQ(get(key), "nothing");
+  EXPECT_EQ(get("r0000"), "0" + filler);
+  EXPECT_EQ(get("r0199"), "199" + filler);
+}
+
 TEST_P(TableStoreTest, AFileThatACrashLeftGoes) {
   store_.reset();
   std::ofstream(folder_ + "/rows/sorted.new.3") << "half";

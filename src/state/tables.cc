@@ -349,6 +349,11 @@ Status Tables::Rows::add(std::span<const Field> row) {
   return ok();
 }
 
+void Tables::Rows::clear() {
+  bulk_.clear();
+  count_ = 0;
+}
+
 void Tables::Rows::end() {
   bulk_.put_last(table_key(table_.record.id), encode_record(table_.record));
 }

@@ -86,6 +86,7 @@ class Tables {
     void end();
     uint64_t count() const { return count_; }
     uint64_t bytes() const { return bulk_.bytes(); }
+    void clear();  // the memory stays
 
    private:
     friend class Tables;

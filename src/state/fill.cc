@@ -8,7 +8,6 @@
 
 #include "base/log.h"
 #include "io/priority.h"
-#include "state/source_rows.h"
 
 namespace binbus::state {
 
@@ -55,16 +54,15 @@ struct Fill::Lane {
   Status result;
 };
 
-Fill::Fill(std::string stream, Tables& tables, store::Log& log, SourceAccess source,
-           uint64_t tables_at_once, SourcePace& pace, io::Clock& clock)
+Fill::Fill(std::string stream, Tables& tables, const Surroundings& around, uint64_t tables_at_once,
+           SourcePace& pace, io::Clock& clock)
     : stream_(std::move(stream)),
       tables_(tables),
-      log_(log),
-      source_(std::move(source)),
+      log_end_(around.log_end),
       pace_(pace),
       clock_(clock) {
   for (uint64_t i = 0; i < std::max<uint64_t>(1, tables_at_once); ++i)
-    lanes_.emplace_back(rows_of_source(log, source_, clock_));
+    lanes_.emplace_back(around.make_rows());
 }
 
 Fill::~Fill() = default;
@@ -166,7 +164,7 @@ Status Fill::read_chunks(Lane& lane, Position at, const std::stop_token& stop) {
   const uint64_t begun_us = clock_.monotonic_us();
   const auto is_due = [&] {
     const uint64_t us = clock_.monotonic_us() - begun_us;
-    return us >= (log_.visible_end() == at ? kQuietStepUs : kStepUs);
+    return us >= (log_end_() == at ? kQuietStepUs : kStepUs);
   };
   bool more = true;
   while (more) {

@@ -4,7 +4,7 @@
 // A chunk holds once the log was followed to its place behind (Fill::until); what was read is kept with how far it came, so that after
 // a restart the next chunk follows. A table without a key is read as a whole, as of one place exactly.
 //
-// Owner:  borrows the tables, the log, the pace and the clock.
+// Owner:  borrows the tables, the pace and the clock.
 // Thread: the tables'; it has some of its own while step() runs, one for each table that it reads at a time.
 #pragma once
 
@@ -12,15 +12,19 @@
 #include <list>
 
 #include "state/pace.h"
-#include "state/source_reader.h"
+#include "state/source_rows.h"
 #include "state/tables.h"
 
 namespace binbus::state {
 
 class Fill {
  public:
-  Fill(std::string stream, Tables& tables, store::Log& log, SourceAccess source,
-       uint64_t tables_at_once, SourcePace& pace, io::Clock& clock);
+  struct Surroundings {
+    std::function<std::unique_ptr<SourceRows>()> make_rows;
+    std::function<Position()> log_end;
+  };
+  Fill(std::string stream, Tables& tables, const Surroundings& around, uint64_t tables_at_once,
+       SourcePace& pace, io::Clock& clock);
   ~Fill();
 
   // Whether step() has something to do, now or later.
@@ -49,8 +53,7 @@ class Fill {
 
   const std::string stream_;
   Tables& tables_;
-  store::Log& log_;
-  const SourceAccess source_;
+  const std::function<Position()> log_end_;
   SourcePace& pace_;
   io::Clock& clock_;
   std::list<Lane> lanes_;

@@ -274,11 +274,14 @@ Status TableKeeper::session(const std::stop_token& stop) {
       std::make_unique<changes::LogChanges>(around_.log, around_.schema_at, around_.on_diverged);
   changes_->configure({.tables = around_.wants});
   BINBUS_RETURN_IF_ERROR(changes_->seek(tables_->place()->text));
-  fill_ = std::make_unique<Fill>(options_.stream, *tables_, around_.log, around_.source,
-                                 options_.fill.tables_at_once, pace_, around_.clock);
-  verifier_ = std::make_unique<Verifier>(options_.stream, *tables_,
-                                         rows_of_source(around_.log, around_.source, around_.clock),
-                                         pace_, around_.clock);
+  const auto make_rows = [this] {
+    return rows_of_source(around_.log, around_.source, around_.clock);
+  };
+  const Fill::Surroundings around{make_rows, [this] { return around_.log.visible_end(); }};
+  fill_ = std::make_unique<Fill>(options_.stream, *tables_, around, options_.fill.tables_at_once,
+                                 pace_, around_.clock);
+  verifier_ =
+      std::make_unique<Verifier>(options_.stream, *tables_, make_rows(), pace_, around_.clock);
   Applier applier(options_.stream, *tables_, around_.wants);
   if (options_.fill_images) applier.keep_images();
   images_from_ = 0;

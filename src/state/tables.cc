@@ -286,9 +286,15 @@ Status Tables::update(Table& table, Row before, Row after) {
   BINBUS_RETURN_IF_ERROR(make_key(table, before));
   const bool of_now = is_of_now(table);
   const bool keeps_images = change_ && of_now && (lacks || lacks_values(before));
+  const std::string was = key_;
   std::optional<std::string> bytes;  // what `row` may view
   Row row = after;
   if (lacks || keeps_images) {
+    if (!of_now) {
+      // Under a key that it had there may be another row by now; under the one that it gets it is itself, if it was read.
+      BINBUS_TRY(logged, merge(merged_, {after, before}, false));
+      BINBUS_RETURN_IF_ERROR(make_key(table, logged));
+    }
     BINBUS_TRY(kept, kept_row(table, bytes));
     BINBUS_TRY(merged, merge(merged_, {after, kept, before}, of_now));
     row = merged;
@@ -297,7 +303,6 @@ Status Tables::update(Table& table, Row before, Row after) {
       BINBUS_RETURN_IF_ERROR(put_images(whole, row));
     }
   }
-  const std::string was = key_;
   BINBUS_RETURN_IF_ERROR(make_key(table, row));
   if (key_ != was) {
     if (table.looked_up && table.looked_up->contains(was)) table.looked_up->insert(key_);

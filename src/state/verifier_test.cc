@@ -12,9 +12,12 @@
 #include "schema/charset.h"
 #include "schema/table_definition.h"
 #include "state/applier.h"
+#include "state/source_testing.h"
 
 namespace binbus::state {
 namespace {
+
+using namespace testing_source;
 
 using schema::Change;
 using schema::Column;
@@ -26,143 +29,7 @@ using schema::TableVersion;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using Values = std::vector<std::string>;
 using Kind = RowDifference::Kind;
-
-class FakeClock final : public io::Clock {
- public:
-  uint64_t wall_us() override { return now_us; }
-  uint64_t monotonic_us() override { return now_us; }
-  uint64_t now_us = 1'000'000;
-};
-
-TablePtr make_table(bool with_key, const std::vector<std::string>& columns = {"id", "state"}) {
-  auto out = std::make_shared<TableVersion>();
-  out->database = "shop";
-  out->table = "orders";
-  for (const std::string& name : columns) {
-    Column column;
-    column.name = name;
-    column.type = SqlType::kVarchar;
-    column.length = 20;
-    column.charset = "ascii";
-    out->columns.push_back(column);
-  }
-  if (with_key) out->primary_key = {0};
-  return out;
-}
-
-std::vector<Field> fields_of(const TableVersion& table, const Values& values) {
-  std::vector<Field> out;
-  for (size_t i = 0; i < table.columns.size() && !values.empty(); ++i) {
-    Field field;
-    field.column = &table.columns[i];
-    field.charset = schema::Charset::find("ascii");
-    field.wire = {.type = schema::kWireVarchar, .metadata = 20};
-    field.state = Field::State::kValue;
-    field.bytes = as_bytes(values[i]);
-    out.push_back(field);
-  }
-  return out;
-}
-
-// A server that takes letters for the same in both cases, and its log: what is in entry N leads from place N to N + 1.
-struct Source {
-  struct Entry {
-    Values before, after;  // none of a row that is new, or gone
-  };
-  explicit Source(TablePtr of) : table(std::move(of)) {}
-  Position end() const { return {1, log.size()}; }
-  // Of a row of that key, and logged unless it is done behind the log's back.
-  void write(const Values& row, bool logged = true) {
-    const std::string key = schema::folded(row[0]);
-    Values before;
-    const auto there = rows.find(key);
-    if (there != rows.end() && table->primary_key.size() == 1) {
-      before = there->second;
-      rows.erase(there);
-    }
-    rows.emplace(key, row);
-    if (logged) log.push_back({before, row});
-  }
-  void erase(const std::string& id, bool logged = true) {
-    const auto there = rows.find(schema::folded(id));
-    if (there == rows.end()) return;
-    if (logged) log.push_back({there->second, {}});
-    rows.erase(there);
-  }
-
-  TablePtr table;
-  std::multimap<std::string, Values> rows;  // in the order of the key
-  std::vector<Entry> log;
-};
-
-class FakeRows final : public SourceRows {
- public:
-  FakeRows(Source& source, FakeClock& clock) : source_(source), clock_(clock) {}
-
-  Status begin(Position, bool exact, const std::stop_token&) override {
-    if (failure) return fail(*failure);
-    exact_place_ = source_.end();
-    exact_ = exact;
-    snapshot_ = source_.rows;
-    return ok();
-  }
-  Position exact_place() const override { return exact_place_; }
-  Result<Position> end(const std::stop_token&) override {
-    meanwhile();
-    return exact_ ? exact_place_ : source_.end();
-  }
-  Status read_chunk(const Tables::Table& table, std::span<const Field> last, uint64_t rows_max,
-                    const Take& take) override {
-    std::string behind;
-    if (!last.empty()) behind = schema::folded(as_text(last[0].bytes));
-    const auto& rows = exact_ ? snapshot_ : source_.rows;
-    uint64_t count = 0;
-    // Rows come and go while it is read.
-    for (auto at = last.empty() ? rows.begin() : rows.upper_bound(behind); at != rows.end();
-         at = exact_ ? std::next(at) : rows.upper_bound(behind)) {
-      behind = at->first;
-      const Values row = at->second;
-      clock_.now_us += 1000;
-      BINBUS_TRY(more, take(fields_of(*table.record.table, row), 20));
-      meanwhile();
-      if (!more || ++count == rows_max) break;
-    }
-    ++chunks;
-    return ok();
-  }
-  Status read_rows(const Tables::Table& table, std::span<const ByteVector> keys,
-                   const Take& take) override {
-    StoredRowReader stored(table.record.table);
-    for (const ByteVector& key : keys) {
-      BINBUS_TRY(row, stored.read(key));
-      meanwhile();
-      ++looked_up;
-      const auto found = source_.rows.find(schema::folded(as_text(row[0].bytes)));
-      if (found == source_.rows.end()) continue;
-      const Values values = found->second;
-      BINBUS_TRY(more, take(fields_of(*table.record.table, values), 20));
-      if (!more) break;
-    }
-    return ok();
-  }
-  Result<uint64_t> guess_rows(const TableVersion&) override { return source_.rows.size(); }
-  Result<uint64_t> threads_running() override { return 1; }
-  void disconnect() override {}
-  void interrupt() override {}
-
-  std::function<void()> meanwhile = [] {};
-  std::optional<Error> failure;
-  size_t chunks = 0, looked_up = 0;
-
- private:
-  Source& source_;
-  FakeClock& clock_;
-  bool exact_ = false;
-  Position exact_place_;
-  std::multimap<std::string, Values> snapshot_;
-};
 
 class VerifierTest : public testing::Test {
  protected:

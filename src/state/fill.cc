@@ -124,6 +124,7 @@ Status Fill::step(const std::function<Status(Position)>& follow_to, const IsCanc
     if (lane == lanes_.end()) break;
     if (!table->has_key() || table->record.fill.read_all) continue;
     lane->take_on(*table);
+    table->looked_up.reset();  // any row may be of later now
     last_id_ = table->record.id;
     threads.emplace_back([this, &lane = *lane, at, &stop] {
       ::pthread_setname_np(::pthread_self(), "fill");

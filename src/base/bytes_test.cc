@@ -79,7 +79,7 @@ TEST(ByteWriter, RoomIsWrittenByItsCallerUpToItsEnd) {
 }
 
 TEST(ByteReader, TextsOfAnyLengthAreReadOrRefused) {
-  for (const size_t size : {0, 1, 250, 251, 70'000}) {
+  for (const size_t size : {0U, 1U, 250U, 251U, 70'000U}) {
     const std::string text(size, 'x');
     const ByteVector bytes = ByteWriter().lenenc_text(text).take();
     ByteReader in(bytes);

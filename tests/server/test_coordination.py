@@ -169,8 +169,10 @@ def test_forced_switchovers_lose_nothing_and_keep_the_order(lab, kind):
         at = Switches(coordinator, nodes)
         for number in range(switches):
             owner = wait_owner(*nodes)
+            wait_until(lambda: ledger.error or owner.status()["streams"][0]["sinks"][0]["messages"] > 20, f"{owner} delivers", 60,
+                       lambda: owner.log()[-3000:])
             begun = sink_at(owner)  # what it has given Kafka counts only when Kafka has it
-            wait_until(lambda: ledger.error or sink_at(owner) > begun, f"{owner} delivers", 60, lambda: owner.log()[-3000:])
+            wait_until(lambda: ledger.error or sink_at(owner) > begun, f"Kafka has it from {owner}", 60, lambda: owner.log()[-3000:])
             at.switch(ORDINARY[number % len(ORDINARY)])
     wait_sink(wait_owner(*nodes), source)
     messages, epochs = from_kafka(kafka)

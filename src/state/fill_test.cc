@@ -8,16 +8,12 @@
 #include <random>
 
 #include "base/seeds_testing.h"
-#include "state/applier.h"
 #include "state/source_testing.h"
 
 namespace binbus::state {
 namespace {
 
 using namespace testing_source;
-using schema::Change;
-using schema::Field;
-using schema::Operation;
 namespace fs = std::filesystem;
 using Rows = std::vector<Values>;
 
@@ -49,7 +45,7 @@ class FillTest : public testing::Test {
   void begin_with(bool with_key) {
     source_ = std::make_unique<Source>(make_table(with_key, {"id", "a", "b"}));
     source_->minimal = with_key;
-    states_ = {at_source()};
+    states_ = {source_->all()};
     open();
     tables_->add(source_->table, Phase::kFilling);
     applier_->reach({1, 0}, "binlog.000001:0");
@@ -82,41 +78,19 @@ class FillTest : public testing::Test {
 
   void write(const Values& row) {
     source_->write(row);
-    states_.push_back(at_source());
+    states_.push_back(source_->all());
   }
   void move(const std::string& id, const std::string& to) {
     source_->move(id, to);
-    states_.push_back(at_source());
+    states_.push_back(source_->all());
   }
   void erase(const std::string& id) {
     source_->erase(id);
-    if (states_.size() == source_->log.size()) states_.push_back(at_source());
+    if (states_.size() == source_->log.size()) states_.push_back(source_->all());
   }
-  Rows at_source() const {
-    Rows out;
-    for (const auto& [key, row] : source_->rows) out.push_back(row);
-    std::ranges::sort(out);
-    return out;
-  }
-
   // The next transaction of the log.
   bool follow() {
-    const uint64_t at = tables_->place()->at.offset;
-    if (at == source_->log.size()) return false;
-    const Source::Entry entry = source_->log[at];
-    Change change;
-    change.operation = entry.before.empty()  ? Operation::kInsert
-                       : entry.after.empty() ? Operation::kDelete
-                                             : Operation::kUpdate;
-    change.transaction = &transaction_;
-    change.table = source_->table;
-    const auto before = fields_of(*source_->table, entry.before);
-    const auto after = fields_of(*source_->table, entry.after);
-    change.before = before;
-    change.after = after;
-    const Status taken = applier_->take(change);
-    EXPECT_TRUE(taken) << taken.error().message;
-    applier_->reach({1, at + 1}, "binlog.000001:" + std::to_string(at + 1));
+    if (!take_next(*source_, *tables_, *applier_)) return false;
     commit();
     return true;
   }
@@ -145,16 +119,7 @@ class FillTest : public testing::Test {
   static std::optional<Rows> kept(const TablesView& view) {
     const TableRecord* record = view.find("shop", "orders");
     if (record == nullptr) return std::nullopt;
-    Rows out;
-    RowReader reader = view.reader(*record);
-    for (auto at = view.rows(*record); at->valid(); at->next()) {
-      const auto row = reader.read(at->value());
-      EXPECT_TRUE(row) << row.error().message;
-      if (!row) return std::nullopt;
-      Values values;
-      for (const Field& field : row->fields) values.emplace_back(as_text(field.bytes));
-      out.insert(out.end(), row->count, values);
-    }
+    Rows out = kept_rows(view, *record);
     std::ranges::sort(out);
     return out;
   }
@@ -178,7 +143,6 @@ class FillTest : public testing::Test {
   std::unique_ptr<Tables> tables_;
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<Fill> fill_;
-  schema::TransactionInfo transaction_;
 };
 
 class FillLives : public FillTest, public testing::WithParamInterface<bool> {};
@@ -208,7 +172,7 @@ TEST_P(FillLives, RowsAreThoseOfTheirPlace) {
       write(row);
     };
     for (int i = 0; i < 300; ++i) change();
-    states_ = {at_source()};
+    states_ = {source_->all()};
     source_->log.clear();
     uint32_t changes = 300;
     const auto maybe_change = [&] {
@@ -261,7 +225,7 @@ TEST_F(FillTest, RowsThatWereLookedUpAreKeptWithTheirPlaceOrNotAtAll) {
   begin_with(true);
   source_->write({"100", "a", "b"}, false);
   source_->write({"200", "a", "b"}, false);
-  states_ = {at_source()};
+  states_ = {source_->all()};
   meanwhile_ = [this] {
     if (source_->rows.contains("200")) move("200", "050");  // the reading is behind it
   };
@@ -281,7 +245,7 @@ TEST_F(FillTest, WhatCouldNotBeWrittenIsReadAgainAlsoWhenTheConnectionBroke) {
   begin_with(true);
   for (int i = 0; i < 3000; ++i)
     source_->write({std::to_string(10'000 + i), std::string(1000, 'a'), "b"}, false);
-  states_ = {at_source()};
+  states_ = {source_->all()};
   int rows = 0;
   meanwhile_ = [&] {
     if (++rows == 500) fs::rename(folder_ + "/rows", folder_ + "/away");
@@ -294,7 +258,7 @@ TEST_F(FillTest, WhatCouldNotBeWrittenIsReadAgainAlsoWhenTheConnectionBroke) {
   fs::rename(folder_ + "/away", folder_ + "/rows");
   open();
   finish();
-  EXPECT_EQ(difference(kept(*tables_->view()), at_source()), "");
+  EXPECT_EQ(difference(kept(*tables_->view()), source_->all()), "");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // A source whose rows change while they are read, and its log, in memory.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "schema/charset.h"
 #include "schema/table_definition.h"
 #include "schema/wire_types.h"
+#include "state/applier.h"
 #include "state/row_codec.h"
 #include "state/source_rows.h"
 
@@ -103,6 +105,14 @@ struct Source {
     log.push_back({std::move(before), std::move(after)});
   }
 
+  // Sorted.
+  std::vector<Values> all() const {
+    std::vector<Values> out;
+    for (const auto& [key, row] : rows) out.push_back(row);
+    std::ranges::sort(out);
+    return out;
+  }
+
   schema::TablePtr table;
   bool minimal = false;                     // the log has of a row its key, and what changed
   std::multimap<std::string, Values> rows;  // in the order of the key
@@ -183,5 +193,10 @@ class FakeRows final : public SourceRows {
   Position exact_place_;
   std::multimap<std::string, Values> snapshot_;
 };
+
+// Has the next transaction of the log done to the tables, without commit(). False: there is none.
+bool take_next(const Source& source, const Tables& tables, Applier& applier);
+// In the order of their keys as they are kept.
+std::vector<Values> kept_rows(const TablesView& view, const TableRecord& table);
 
 }  // namespace binbus::state::testing_source

@@ -5,13 +5,9 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-#include <deque>
 #include <filesystem>
 #include <random>
 
-#include "schema/charset.h"
-#include "schema/table_definition.h"
-#include "state/applier.h"
 #include "state/source_testing.h"
 
 namespace binbus::state {
@@ -19,13 +15,7 @@ namespace {
 
 using namespace testing_source;
 
-using schema::Change;
-using schema::Column;
-using schema::Field;
-using schema::Operation;
-using schema::SqlType;
 using schema::TablePtr;
-using schema::TableVersion;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -65,22 +55,7 @@ class VerifierTest : public testing::Test {
 
   // The next transaction of the log.
   bool follow() {
-    const uint64_t at = tables_->place()->at.offset;
-    if (at == source_->log.size()) return false;
-    const Source::Entry entry = source_->log[at];
-    Change change;
-    change.operation = entry.before.empty()  ? Operation::kInsert
-                       : entry.after.empty() ? Operation::kDelete
-                                             : Operation::kUpdate;
-    change.transaction = &transaction_;
-    change.table = source_->table;
-    const auto before = fields_of(*source_->table, entry.before);
-    const auto after = fields_of(*source_->table, entry.after);
-    change.before = before;
-    change.after = after;
-    const Status taken = applier_->take(change);
-    EXPECT_TRUE(taken) << taken.error().message;
-    applier_->reach({1, at + 1}, "binlog.000001:" + std::to_string(at + 1));
+    if (!take_next(*source_, *tables_, *applier_)) return false;
     EXPECT_TRUE(tables_->commit());
     return true;
   }
@@ -120,25 +95,7 @@ class VerifierTest : public testing::Test {
     return finish();
   }
 
-  std::vector<Values> kept() {
-    std::vector<Values> out;
-    const auto view = tables_->view();
-    const TableRecord& record = tables_->all().front().record;
-    RowReader reader = view->reader(record);
-    for (auto at = view->rows(record); at->valid(); at->next()) {
-      const auto row = reader.read(at->value());
-      Values values;
-      for (const Field& field : row->fields) values.emplace_back(as_text(field.bytes));
-      out.insert(out.end(), row->count, values);
-    }
-    return out;
-  }
-  std::vector<Values> at_source() const {
-    std::vector<Values> out;
-    for (const auto& [key, row] : source_->rows) out.push_back(row);
-    std::ranges::sort(out);
-    return out;
-  }
+  std::vector<Values> kept() { return kept_rows(*tables_->view(), tables_->all().front().record); }
   void fill(int count) {
     for (int i = 0; i < count; ++i)
       source_->write({std::string(1, "aBcD"[i % 4]) + std::to_string(i), "new"});
@@ -154,7 +111,6 @@ class VerifierTest : public testing::Test {
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<Verifier> verifier_;
   std::shared_ptr<Verification> run_;
-  schema::TransactionInfo transaction_;
 };
 
 std::string text(const RowDifference& difference) {
@@ -198,12 +154,12 @@ TEST_F(VerifierTest, EachKindOfDifferenceIsFoundAndRepaired) {
   EXPECT_EQ(verdict.extra, 2u);
   EXPECT_EQ(verdict.missing, 2u);
   EXPECT_EQ(verdict.repaired, 0u);
-  EXPECT_NE(kept(), at_source());
+  EXPECT_NE(kept(), source_->all());
 
   verdict = verify(true);
   EXPECT_EQ(texts(verdict), all);
   EXPECT_EQ(verdict.repaired, 5u);
-  EXPECT_EQ(kept(), at_source());
+  EXPECT_EQ(kept(), source_->all());
   EXPECT_EQ(verify().differences(), 0u);
 }
 
@@ -251,7 +207,7 @@ TEST_F(VerifierTest, ARepairUndoesNoChangeOfTheLog) {
   const Position until = tables_->all().front().record.fill.until;
   EXPECT_GT(until, Position({1, 50}));  // readers see it from there on
   follow_all();
-  EXPECT_EQ(kept(), at_source());
+  EXPECT_EQ(kept(), source_->all());
 }
 
 // Many seeds: what is planted is found and nothing else, whatever is written meanwhile, and mended.
@@ -289,7 +245,7 @@ TEST_F(VerifierTest, WhatIsPlantedIsFoundAmongRandomChanges) {
     EXPECT_EQ(texts(verify(seed % 2 == 1)), planted);
     if (seed % 2 == 0) continue;
     follow_all();
-    EXPECT_EQ(kept(), at_source());
+    EXPECT_EQ(kept(), source_->all());
   }
 }
 
@@ -301,7 +257,7 @@ TEST_F(VerifierTest, MoreThanOneLookHolds) {
   EXPECT_EQ(verdict.extra, 600u);
   EXPECT_EQ(verdict.first.size(), Verification::kFirst);
   EXPECT_EQ(verdict.repaired, 600u);
-  EXPECT_EQ(kept(), at_source());
+  EXPECT_EQ(kept(), source_->all());
 }
 
 TEST_F(VerifierTest, WithoutAKeyRowsAreCounted) {
@@ -325,7 +281,7 @@ TEST_F(VerifierTest, WithoutAKeyRowsAreCounted) {
   EXPECT_THAT(texts(verdict), ElementsAre("extra id=r2 state=same", "missing id=r1 state=other",
                                           "missing id=r1 state=same"));
   EXPECT_EQ(verdict.repaired, 3u);
-  EXPECT_EQ(kept(), at_source());
+  EXPECT_EQ(kept(), source_->all());
 }
 
 TEST_F(VerifierTest, ATableThatChangesIsBegunAgainAndOneThatGoesIsSaid) {

@@ -472,6 +472,7 @@ Status TableKeeper::take_requests(Applier& applier) {
     }
     for (Table* table : meant) {
       if (request.kind == Request::Kind::kFillAnew) {
+        table->record.fill.paused = false;
         tables_->empty(*table, Phase::kFilling);
         continue;
       }

@@ -158,8 +158,12 @@ void Tables::drop(Table& table) {
 
 Tables::Table& Tables::empty(Table& table, Phase phase) {
   const schema::TablePtr version = table.record.table;
+  const bool paused = table.record.fill.paused;
   drop(table);
-  return add(version, phase);
+  Table& emptied = add(version, phase);
+  emptied.record.fill.paused = paused;
+  keep(emptied);
+  return emptied;
 }
 
 Tables::Table& Tables::alter(Table& table, schema::TablePtr after) {

@@ -54,7 +54,7 @@ class Tables {
 
   Table& add(schema::TablePtr table, Phase phase);
   void drop(Table& table);
-  // Begins anew: its rows go, and are read at the source (kFilling), or there are none (kReady).
+  // Begins anew: its rows go, and are read at the source (kFilling), or there are none (kReady). Paused stays paused.
   Table& empty(Table& table, Phase phase);
   // Its rows stay, see keeps_rows().
   Table& alter(Table& table, schema::TablePtr after);

@@ -75,21 +75,17 @@ class Call final : public Reactor, public Output {
   Status send(std::string_view head, std::shared_ptr<const std::string> body,
               const std::function<void()>& each_second) override {
     const std::lock_guard one_at_a_time(send_mutex_);
+    BINBUS_RETURN_IF_ERROR(wait_written(each_second));
     // gRPC may keep both for longer: a copy, and a share.
     std::vector<grpc::Slice> parts{grpc::Slice(head.data(), head.size())};
     if (body) parts.push_back(shared_slice(std::move(body)));
-    const grpc::ByteBuffer buffer(parts.data(), parts.size());
-    std::unique_lock lock(mutex_);
-    writing_ = true;
-    lock.unlock();  // its end may be told before it returns
-    StartWrite(&buffer);
-    lock.lock();
-    while (!written_.wait_for(lock, std::chrono::seconds(1), [this] { return !writing_; })) {
-      lock.unlock();
-      each_second();
-      lock.lock();
+    outgoing_ = grpc::ByteBuffer(parts.data(), parts.size());
+    {
+      const std::lock_guard lock(mutex_);
+      writing_ = true;
     }
-    return write_ok_ ? ok() : fail(Code::kNetwork, "the client is gone");
+    StartWrite(&outgoing_);  // its end may be told before it returns
+    return ok();
   }
 
   void OnReadDone(bool got) override {
@@ -121,10 +117,12 @@ class Call final : public Reactor, public Output {
     StartRead(&request_);
   }
   void OnWriteDone(bool done) override {
-    const std::lock_guard lock(mutex_);
-    writing_ = false;
-    write_ok_ = done;
-    written_.notify_all();
+    {
+      const std::lock_guard lock(mutex_);
+      writing_ = false;
+      write_ok_ = done;
+    }
+    written_.notify_all();  // who wakes up finds the lock free
   }
   void OnCancel() override { stop_.request_stop(); }
   void OnDone() override { ended_ = true; }
@@ -139,6 +137,7 @@ class Call final : public Reactor, public Output {
         committing = std::jthread([this](const std::stop_token& stop) { commit(stop); });
       ran = subscriber_->run(stop_.get_token());
     }
+    static_cast<void>(wait_written([] {}));  // nothing may be on its way behind the call's end
     {
       const std::lock_guard lock(mutex_);
       if (client_error_) ran = fail(*client_error_);
@@ -146,6 +145,17 @@ class Call final : public Reactor, public Output {
     if (stopping_)
       ran = fail(Code::kUnavailable, "binbus stops: subscribe again, here or elsewhere");
     Finish(ran ? grpc::Status::OK : to_grpc(ran.error()));
+  }
+
+  // What was sent last is on its way; the next message need not wait for who sends it.
+  Status wait_written(const std::function<void()>& each_second) {
+    std::unique_lock lock(mutex_);
+    while (!written_.wait_for(lock, std::chrono::seconds(1), [this] { return !writing_; })) {
+      lock.unlock();
+      each_second();
+      lock.lock();
+    }
+    return write_ok_ ? ok() : fail(Code::kNetwork, "the client is gone");
   }
 
   // Nothing more is read; ends the call.
@@ -205,8 +215,9 @@ class Call final : public Reactor, public Output {
   std::mutex mutex_;
   std::condition_variable written_;
   std::condition_variable_any commit_;
+  grpc::ByteBuffer outgoing_;             // guarded by send_mutex_, and gRPC's while writing_
   bool writing_ = false;                  // guarded by mutex_
-  bool write_ok_ = false;                 // the same
+  bool write_ok_ = true;                  // the same
   std::optional<std::string> to_commit_;  // the same
   std::optional<Error>
       client_error_;  // the same: the first of what it did or wanted that cannot be

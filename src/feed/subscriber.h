@@ -28,8 +28,8 @@ namespace binbus::feed {
 class Output {
  public:
   virtual ~Output() = default;
-  // A SubscribeResponse, serialized; its second part, if there is one, may go to others, too. Returns when it is on its way, so that
-  // no more than one waits; calls `each_second` until then. kNetwork: the client is gone.
+  // A SubscribeResponse, serialized; its second part, if there is one, may go to others, too. Waits until the
+  // one before it is on its way, so that no more than one waits; calls `each_second` until then. kNetwork: the client is gone.
   virtual Status send(std::string_view head, std::shared_ptr<const std::string> body,
                       const std::function<void()>& each_second) = 0;
 };

@@ -4,18 +4,24 @@ namespace binbus::feed {
 
 Result<std::optional<Tail::Piece>> Tail::next(uint64_t number, uint64_t wait_ms,
                                               const std::stop_token& stop) {
+  const std::stop_callback wake(stop, [this] {
+    { const std::lock_guard lock(mutex_); }
+    made_.notify_all();
+  });
   std::unique_lock lock(mutex_);
-  const auto may_go_on = [&] { return number < end_.number || !making_; };
-  made_.wait_for(lock, stop, std::chrono::milliseconds(wait_ms), may_go_on);
-  if (stop.stop_requested()) return fail(Code::kStopped, "asked to stop");
-  if (!may_go_on()) return std::nullopt;
+  const auto may_go_on = [&] { return number < end_.number || !making_ || stop.stop_requested(); };
+  if (!made_.wait_for(lock, std::chrono::milliseconds(wait_ms), may_go_on)) return std::nullopt;
+  if (stop.stop_requested()) {
+    made_.notify_one();  // it may have been its turn
+    return fail(Code::kStopped, "asked to stop");
+  }
   if (number == end_.number) {
     making_ = true;
     lock.unlock();
     const auto made = make(wait_ms, stop);
     lock.lock();
     making_ = false;
-    made_.notify_all();
+    made_.notify_one();  // makes the next one; those who can take this one know
     if (number == end_.number)
       return made ? Result<std::optional<Piece>>(std::nullopt) : fail(made.error());
   }
@@ -32,27 +38,32 @@ Result<bool> Tail::make(uint64_t wait_ms, const std::stop_token& stop) {
 
 // All that was gathered, and where that ends.
 Status Tail::publish() {
-  Kept added;
+  Piece piece;
+  size_t bytes = 0;
   if (!follower_->batch().empty()) {
     auto batch = std::make_shared<const Batch>(follower_->batch().take());
-    added.bytes = batch->body.size();
-    added.piece.batch = std::move(batch);
+    bytes = batch->body.size();
+    piece.batch = std::move(batch);
   }
-  added.piece.to = follower_->place();
-  added.piece.read = follower_->changes().position();
+  piece.to = follower_->place();
+  piece.read = follower_->changes().position();
+  keep(std::move(piece), bytes);
+  made_.notify_all();  // all who wait want the lock, and find it free
+  return ok();
+}
+
+void Tail::keep(Piece piece, size_t bytes) {
   const std::lock_guard lock(mutex_);
-  added.joint = end_;
-  added.joins = end_joins_;
-  end_ = {added.piece.read, end_.number + 1};
-  end_joins_ = !added.piece.to.within;
-  bytes_ += added.bytes;
-  kept_.push_back(std::move(added));
+  const bool joins = end_joins_;
+  const Joint joint = end_;
+  end_ = {piece.read, end_.number + 1};
+  end_joins_ = !piece.to.within;
+  bytes_ += bytes;
+  kept_.push_back({std::move(piece), joint, joins, bytes});
   while (kept_.size() > 1 && (bytes_ > kBytesMax || kept_.size() > kPiecesMax)) {
     bytes_ -= kept_.front().bytes;
     kept_.pop_front();
   }
-  made_.notify_all();
-  return ok();
 }
 
 std::optional<Tail::Joint> Tail::joint_from(binlog::Position at) const {

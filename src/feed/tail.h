@@ -55,10 +55,11 @@ class Tail {
   };
   Result<bool> make(uint64_t wait_ms, const std::stop_token& stop);
   Status publish();
+  void keep(Piece piece, size_t bytes);
 
   const std::unique_ptr<Follower> follower_;  // of who makes a piece
   mutable std::mutex mutex_;
-  std::condition_variable_any made_;
+  std::condition_variable made_;
   bool making_ = false;    // guarded by mutex_
   std::deque<Kept> kept_;  // guarded by mutex_; numbers follow each other
   size_t bytes_ = 0;       // guarded by mutex_

@@ -17,7 +17,7 @@ from process import wait_until
 from servers import FAST, installed
 from test_faults_disk import SmallDisk
 from test_select import fill
-from test_state import ACCOUNTS, TOTAL, Transfers, assert_kept, keep, keeper, snapshot, table_state, wait_ready, wait_table
+from test_state import ACCOUNTS, TOTAL, Transfers, assert_kept, keep, keeper, snapshot, wait_ready, wait_table
 from test_values import Session, declarations_for
 
 CONFIG = ("-c", "binbus.toml")

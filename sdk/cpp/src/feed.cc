@@ -53,7 +53,7 @@ std::optional<Transaction> Feed::group(Until until) {
   if (!subscription_->options().transactions)
     throw Error(ErrorCode::kInvalid, "next_transaction: subscribe with .transactions = true");
   if (!in_group_) subscription_->done();
-  while (auto change = subscription_->take(until)) {
+  while (auto change = subscription_->take(until, in_group_)) {
     switch (change->op()) {
       case Op::kBegin: {
         // Of a shared cursor, when keys came from another worker before its end: the rest comes later.

@@ -82,7 +82,7 @@ void Subscription::close() {
 
 // --- for the program -------------------------------------------------------------------------------------------------
 
-std::optional<Change> Subscription::take(Until until) {
+std::optional<Change> Subscription::take(Until until, bool inside) {
   std::unique_lock lock(mutex_);
   for (bool looked = false;;) {
     if (stopped_) return std::nullopt;
@@ -95,7 +95,7 @@ std::optional<Change> Subscription::take(Until until) {
     }
     if (change) return change;
     // The position goes on while nothing comes, and with it the cursor, if all that was returned is done.
-    const auto idle = inbox_.take_idle();
+    const auto idle = inside ? std::nullopt : inbox_.take_idle();
     if (idle && !options_.cursor.empty() &&
         (options_.auto_commit.count() > 0 || inbox_.returned() == commits_.wanted()))
       commits_.done(*idle);

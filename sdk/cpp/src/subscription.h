@@ -37,7 +37,8 @@ class Subscription final : public Committer,
   // Waits for what was committed, at most kLeave.
   void close();
 
-  std::optional<Change> take(Until until);
+  // `inside`: a transaction is under way that the program has nothing of yet; no place in it is done.
+  std::optional<Change> take(Until until, bool inside = false);
   // What was returned so far is done, as far as auto_commit goes.
   void done();
   void stop();

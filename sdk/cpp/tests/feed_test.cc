@@ -459,6 +459,39 @@ TEST(Feed, TransactionsAreGroupedThroughBreaks) {
   EXPECT_EQ(two->changes.size(), 1u);
 }
 
+TEST(Feed, APlaceWithinATransactionThatIsGroupedIsNotDone) {
+  std::promise<void> looked;
+  std::promise<std::string> committed;
+  feed::v1::Batch first, rest;
+  add_mark(first, feed::v1::BEGIN, 1);
+  add_insert(first, 1, 0, 0);
+  add_insert(rest, 1, 1, 1);
+  add_mark(rest, feed::v1::COMMIT, 1);
+  FakeNode node([&](int, const feed::v1::Start&, FakeCall& call) {
+    call.subscribed();
+    call.batch(first);
+    call.heartbeat(position_of(1, 0));
+    looked.get_future().wait();
+    call.batch(rest);
+    feed::v1::SubscribeRequest request;
+    call.read(request);
+    committed.set_value(request.commit().position());
+    call.committed(request.commit().position());
+    return call.answer_commits();
+  });
+  const auto feed = subscribe(
+      node.address(),
+      {.cursor = "c", .transactions = true, .auto_commit = std::chrono::milliseconds(1)});
+  EXPECT_FALSE(feed->next_transaction(std::chrono::milliseconds(300)));
+  looked.set_value();
+  const auto whole = feed->next_transaction(kLong);
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->changes.size(), 2u);
+  EXPECT_FALSE(feed->next_transaction(std::chrono::milliseconds(1)));  // what was returned is done
+  EXPECT_TRUE(feed->flush(kLong));
+  EXPECT_EQ(committed.get_future().get(), whole->last.position());
+}
+
 TEST(Feed, StopEndsNext) {
   FakeNode node([](int, const feed::v1::Start&, FakeCall& call) {
     call.subscribed();

@@ -18,7 +18,7 @@ def build_sdk():
     SDK.mkdir(parents=True, exist_ok=True)
     with open(pathlib.Path(tempfile.gettempdir()) / "binbus-sdk.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        sources = [*(REPOSITORY / "sdk/python").rglob("*.py"), *(REPOSITORY / "sdk/proto").rglob("*.proto")]
+        sources = [*(REPOSITORY / "sdk/python").rglob("*.py*"), *(REPOSITORY / "sdk/proto").rglob("*.proto")]
         made = SDK / "binbus/feed/v1/feed_pb2.py"
         if made.exists() and all(source.stat().st_mtime < made.stat().st_mtime for source in sources):
             return
@@ -38,13 +38,13 @@ class Client(Process):
     """tests/tools/feed_client.py at work. `subscribe`: arguments of the SDK's subscribe()."""
 
     def __init__(self, folder, *nodes, connect=None, commit=False, pause_s=0, asynchronous=False, leave_after=0,
-                 **subscribe):
+                 grouped=False, **subscribe):
         super().__init__(folder)
         build_sdk()
         self.file = self.folder / "changes"
         addresses = [f"127.0.0.1:{node.feed_port}" for node in nodes]
         self.options = {"connect": {"addresses": addresses, **(connect or {})}, "subscribe": subscribe, "commit": commit,
-                        "pause_s": pause_s, "async": asynchronous, "leave_after": leave_after}
+                        "pause_s": pause_s, "async": asynchronous, "leave_after": leave_after, "grouped": grouped}
 
     def command(self):
         return ["env", f"PYTHONPATH={SDK}", "/usr/bin/python3", REPOSITORY / "tests/tools/feed_client.py", json.dumps(self.options),

@@ -1,5 +1,6 @@
 """The feed: all rows as of a place, then every change, each once, whatever happens on the way."""
 
+import itertools
 import json
 import pathlib
 import random
@@ -200,6 +201,37 @@ def test_killed_on_the_way(lab, name):
     wait_mark(client, 7)
     assert "reset" not in [change["op"] for change in client.changes()]
     assert_all_there(source, client.changes())
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["threads", "asyncio"])
+def test_transactions_come_whole(lab, asynchronous):
+    """Through breaks, also of one that is longer than a message; and where the snapshot ends is told."""
+    source = lab.server("mysql97", *FAST)
+    binbus = feeding(lab, source, "shop.*")
+    with Bank(source) as bank:
+        binbus.start()
+        client = client_of(lab, binbus, tables=["shop.*"], start="snapshot", snapshot_end=True, transactions=True, grouped=True,
+                           asynchronous=asynchronous, cursor="c", auto_commit=True, commit_interval=0.01).start()
+        client.wait_change(lambda change: change["op"] == "commit", "it follows")
+        for kill in range(4):
+            source.sql("INSERT INTO shop.accounts SELECT 1000000 + a.id * 400 + b.id, 0, REPEAT('y', 100) FROM shop.accounts a, "
+                       "shop.accounts b WHERE a.id < 100 AND b.id < 400", "DELETE FROM shop.accounts WHERE id >= 1000000 AND id < 2000000")
+            bank.wait(10)
+            binbus.kill9()
+            binbus.start()
+        bank.wait(50)
+    mark(source, 7)
+    wait_mark(client, 7)
+    changes = client.changes()
+    assert_all_there(source, changes)
+    assert_invariants(changes)
+    ops = [change["op"] for change in changes]
+    end = ops.index("snapshot_end")
+    assert set(ops[:end]) == {"read"} and set(ops[end + 1:]) <= {"insert", "update", "delete", "commit"}
+    for group, of_it in itertools.groupby(changes[end + 1:], lambda change: change["group"]):
+        of_it = list(of_it)
+        assert [change["op"] for change in of_it].index("commit") == len(of_it) - 1 > 0, of_it
+        assert len({change["transaction"] for change in of_it}) == 1, of_it
 
 
 def kill_under(binbus, bank, program, kills, bytes_each):
@@ -533,6 +565,27 @@ def test_example_copy_is_exact(lab):
                 return ()
 
     wait_until(lambda: rows() == wanted, "the copy is the source's table", 60, example.log)
+
+
+def test_example_makes_a_frame(lab):
+    """With pandas' types, and values as they are."""
+    source = lab.server("mysql97", *FAST)
+    binbus = feeding(lab, source, "shop.*")
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.orders (id INT PRIMARY KEY, total DECIMAL(20,2) NOT NULL, weight DOUBLE NOT NULL, "
+               "made DATETIME(6) NOT NULL, paid TIMESTAMP NULL, took TIME NOT NULL, note VARCHAR(20))", "SET time_zone = '+00:00'",
+               "INSERT INTO shop.orders VALUES (1, 12345678901234567.89, 0.1, '2026-02-03 04:05:06.000007', '2026-02-03 04:05:06', "
+               "'25:00:00', 'x'), (2, 1, 2.5, '2026-02-04 00:00:00', NULL, '-00:00:01', NULL)")
+    binbus.start()
+    example = lab.keep(Example(lab.new_folder("example"), binbus, "frame.py")).start()
+    assert example.child.wait(60) == 0, example.log()
+    types, rows = example.log()[:-1].split("\n")[:7], example.log()[:-1].split("\n")[7:]
+    assert dict(line.split(maxsplit=1) for line in types) == {
+        "id": "int64", "total": "object", "weight": "float64", "made": "datetime64[ns]", "paid": "datetime64[ns, UTC]",
+        "took": "timedelta64[ns]", "note": "object"}
+    assert [" ".join(row.split()) for row in rows] == [
+        "id total weight made paid took note",
+        "1 12345678901234567.89 0.1 2026-02-03 04:05:06.000007 2026-02-03 04:05:06+00:00 1 days 01:00:00 x",
+        "2 1.00 2.5 2026-02-04 00:00:00.000000 NaT -1 days +23:59:59 None"]
 
 
 def test_example_goes_on_where_it_was_ended(lab):

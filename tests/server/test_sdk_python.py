@@ -1,12 +1,15 @@
 """What a user of the Python SDK meets beside changes: how programs end."""
 
+import os
+import shutil
 import signal
+import subprocess
 
 import pytest
 
 from feed import SDK, build_sdk
 from process import Process, wait_until
-from servers import FAST
+from servers import FAST, REPOSITORY
 from test_feed import Bank, feeding, mark
 from test_state import place, wait_ready
 
@@ -70,3 +73,59 @@ def test_ends_by_ctrl_c(lab, kind):
             program.start()
             wait_until(lambda: "'v': 3}" in program.log(), "it goes on", 60, program.log)
             assert program.log().count("'v': 2}") == 1
+
+
+def test_types_are_told_as_they_are(tmp_path):
+    """The stub is what the package has, and type checkers find it."""
+    build_sdk()
+    (tmp_path / "binbus").mkdir()
+    shutil.copy(SDK / "binbus/__init__.pyi", tmp_path / "binbus")
+    allowed = tmp_path / "allowed"
+    allowed.write_text(r"binbus\.(Change|Client|Subscription|Table)\.__init__" + "\n")  # nobody makes these
+    check(["-m", "mypy.stubtest", "binbus", "--ignore-missing-stub", "--allowlist", allowed, "--concise"], tmp_path, PYTHONPATH=SDK,
+          MYPYPATH=tmp_path)
+    mypy = ["-m", "mypy", "--ignore-missing-imports", "--cache-dir", tmp_path / "cache"]
+    for example in "follow.py", "frame.py":
+        check([*mypy, REPOSITORY / "examples/python" / example], tmp_path, MYPYPATH=SDK)
+    (tmp_path / "wrong.py").write_text('import binbus\nbinbus.connect("a:1").subscribe("shop", table="shop.*")\n')
+    wrong = run([*mypy, "wrong.py"], tmp_path, MYPYPATH=SDK)
+    assert 'Unexpected keyword argument "table" for "subscribe"' in wrong.stdout, wrong.stdout + wrong.stderr
+
+
+def run(words, folder, **environment):
+    environment = {**os.environ, **{name: str(value) for name, value in environment.items()}}
+    return subprocess.run(["/usr/bin/python3", *words], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def check(words, folder, **environment):
+    ran = run(words, folder, **environment)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+GROUPED = '''
+from binbus.feed.v1 import feed_pb2 as pb
+from binbus.follower import Follower
+from binbus.subscription import Commits, Shared
+
+def batch(*operations):
+    changes = [pb.Change(operation=operation, position=f"binlog.000001:4/{operation}", copies=1) for operation in operations]
+    return pb.SubscribeResponse(batch=pb.Batch(transactions=[pb.Transaction(position="binlog.000001:4")], changes=changes))
+
+commits = Commits(automatic=True, interval_s=0)
+shared = Shared(None, Follower("shop", cursor="c", transactions=True), commits, None, None)
+shared._take(batch(pb.BEGIN, pb.DDL))
+assert shared._give_transaction() is None
+shared._take(pb.SubscribeResponse(heartbeat=pb.Heartbeat(position="binlog.000001:4/9")))
+shared._commit_due()
+shared._commit_given()  # as flush() and close() do
+assert commits.wanted is None, commits.wanted
+shared._take(batch(pb.COMMIT))
+assert [change.op for change in shared._give_transaction()] == ["ddl"]
+shared._commit_due()
+assert commits.wanted == f"binlog.000001:4/{pb.COMMIT}", commits.wanted
+'''
+
+
+def test_a_place_within_a_transaction_that_comes_whole_is_not_done(tmp_path):
+    build_sdk()
+    check(["-c", GROUPED], tmp_path, PYTHONPATH=SDK)

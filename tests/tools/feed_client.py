@@ -1,7 +1,9 @@
 """A user of the Python SDK: writes what the feed gives it to a file, a line of JSON a change.
 
 usage: feed_client.py OPTIONS FILE
-OPTIONS: JSON {"connect": {...}, "subscribe": {...}, "commit": bool, "pause_s": N, "async": bool, "leave_after": N changes}
+OPTIONS: JSON {"connect": {...}, "subscribe": {...}, "commit": bool, "pause_s": N, "async": bool, "leave_after": N changes, "grouped": bool}
+
+Grouped, it asks for whole transactions, and numbers them.
 
 Begun again, it goes on behind the last whole line of the file, unless it commits: then the cursor says where.
 """
@@ -25,10 +27,10 @@ def plain(value):
     return {type(value).__name__: str(value)}
 
 
-def line(change):
+def line(change, **more):
     told = {"op": change.op, "database": change.database, "table": change.table, "key": change.key, "before": change.before,
             "after": change.after, "gtid": change.gtid, "transaction": change.transaction, "position": change.position,
-            "event": change.event, "row": change.row, "at": time.monotonic()}
+            "event": change.event, "row": change.row, "at": time.monotonic(), **more}
     if change.op == "ddl":
         told |= {"statement": change.statement, "truncate": change.truncate,
                  "columns": [column.name for column in change.table_after.columns] if change.table_after else None,
@@ -64,6 +66,18 @@ def main(options, path):
         if options.get("pause_s"):
             time.sleep(options["pause_s"])
 
+    groups = itertools.count()
+
+    def take_transaction(transaction):
+        changes = transaction if transaction.last.op != "commit" else [*transaction, transaction.last]
+        number = next(groups)
+        out.write("".join(line(change, group=number) for change in changes))
+        out.flush()
+
+    async def follow_transactions():
+        async for transaction in aiter(client.subscribe(**subscribe)).transactions():
+            take_transaction(transaction)
+
     leave_after = itertools.count(1 - options.get("leave_after", 0))
 
     async def follow():
@@ -75,8 +89,11 @@ def main(options, path):
 
     try:
         if options.get("async"):
-            return asyncio.run(follow())
+            return asyncio.run(follow_transactions() if options.get("grouped") else follow())
         with client.subscribe(**subscribe) as subscription:
+            if options.get("grouped"):
+                for transaction in subscription.transactions():
+                    take_transaction(transaction)
             for change in subscription:
                 take(change)
                 if next(leave_after) == 0:

@@ -10,5 +10,7 @@
 from .change import Change, Json, Table
 from .client import Client, connect
 from .errors import Error, PurgedError
+from .subscription import Subscription
+from .transaction import Transaction
 
-__all__ = ["Change", "Client", "Error", "Json", "PurgedError", "Table", "connect"]
+__all__ = ["Change", "Client", "Error", "Json", "PurgedError", "Subscription", "Table", "Transaction", "connect"]

@@ -45,10 +45,18 @@ class AsyncSubscription(Shared):
         return self
 
     async def __anext__(self):
+        return await self._wait_for(self._give)
+
+    async def transactions(self):
+        """One Transaction after the other, each held in memory as a whole. Needs transactions=True."""
+        while True:
+            yield await self._wait_for(self._give_transaction)
+
+    async def _wait_for(self, give):
         self._commit_due()
-        while not self._pending:
+        while (given := give()) is None:
             await self._read()
-        return self._give()
+        return given
 
     async def flush(self):
         """Returns when what was committed is durable at the server."""

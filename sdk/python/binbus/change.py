@@ -91,7 +91,7 @@ class Change:
     """What happened to a row, a table or a transaction.
 
     op            "read" (a row of the snapshot), "insert", "update", "delete", "ddl", "begin", "commit"; "reset": the snapshot
-                  begins anew, and what was read of it is void
+                  begins anew, and what was read of it is void; "snapshot_end": all its rows came
     database, table, schema    the last one is the Table; None where it is about no single table
     before, after {column: value}, or None
     key           values of the table's key, a tuple; of `after` where that has them

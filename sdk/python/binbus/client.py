@@ -51,6 +51,7 @@ class Client:
         columns     only these; where: a condition, "total > 100"
         shared      the cursor is shared: other clients of its name get changes at the same time, all of a key one of them
         transactions, sql  "begin" and "commit" come too; original statements
+        snapshot_end       so does "snapshot_end", when all rows came
         full_rows   rows have what the source's log leaves out of them, as far as the stream keeps it (fill_images)
         on_state    called with "connected", "waiting" or "broken" and a text
         """

@@ -14,10 +14,11 @@ TABLES_KEPT = 1000  # as the protocol says
 
 class Follower:
     def __init__(self, stream, tables=(), start="", cursor="", exclude=(), operations=(), columns=(), where="", transactions=False,
-                 sql=False, full_rows=False, position="", shared=False):
+                 sql=False, full_rows=False, position="", shared=False, snapshot_end=False):
         if isinstance(tables, str):
             tables = [tables]
-        self.cursor, self.shared = cursor, shared
+        self.cursor, self.shared, self.transactions = cursor, shared, transactions
+        self._tells_end = snapshot_end
         self.taken = position or ""  # the last position that came
         self._begin = self.taken
         self._open_transaction = None  # whose "begin" was the last that came of it
@@ -52,6 +53,7 @@ class Follower:
             return [Change("reset", response.snapshot_begin.position)]
         if kind == "snapshot_end":
             self.taken = response.snapshot_end.position
+            return [Change("snapshot_end", self.taken)] if self._tells_end else []
         if kind == "heartbeat":
             self.taken = response.heartbeat.position
         return []

@@ -9,6 +9,7 @@ import grpc
 
 from .errors import PASSING, Error, error_of
 from .feed.v1 import feed_pb2 as pb
+from .transaction import Transaction
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 3.0
 NODES_S = 2
@@ -109,6 +110,7 @@ class Shared:
         self._on_state = on_state
         self._pending = collections.deque()
         self._last = None  # the change that was given out last
+        self._group = None  # of a transaction that is given out as a whole, what came so far
         self._channel = self._call = self._requests = None
 
     def commit(self, position):
@@ -119,6 +121,8 @@ class Shared:
             self._requests.commit(position)
 
     def _commit_due(self):
+        if self._group is not None:
+            return
         position = self._commits.due()
         if position and self._requests:
             self._requests.commit(position)
@@ -127,11 +131,41 @@ class Shared:
         if self._commits.automatic and self._commits.given:
             self.commit(self._commits.given)
 
-    def _give(self):
+    def _given(self, change):
+        self._last, self._commits.given = change, change.position
+
+    def _pop(self):
         change = self._pending.popleft()
         change._subscription = self
-        self._last, self._commits.given = change, change.position
         return change
+
+    def _give(self):
+        """The next change; None: nothing is there."""
+        if not self._pending:
+            return None
+        change = self._pop()
+        self._given(change)
+        return change
+
+    def _give_transaction(self):
+        """The next one; None: it is not there as a whole."""
+        if not self._follower.transactions:
+            raise Error("INVALID_ARGUMENT", "transactions: subscribe with transactions=True")
+        while self._pending:
+            change = self._pop()
+            if change.op == "begin":
+                # Of a shared cursor, when keys came from another worker before its end: the rest comes later.
+                piece, self._group = self._group, []
+                if piece:
+                    self._given(piece[-1])
+                    return Transaction(piece, piece[-1])
+            elif self._group is not None and change.op not in ("commit", "reset"):
+                self._group.append(change)
+            else:
+                group, self._group = self._group or [], None
+                self._given(change)
+                return Transaction(group if change.op == "commit" else [change], change)
+        return None
 
     def _let_go(self):
         """Ends the call; the channel, which is to be closed."""
@@ -142,9 +176,14 @@ class Shared:
         if call:
             call.cancel()
         if self._follower.shared:  # its keys may be another worker's before it comes back
-            self._pending.clear()
+            self._forget()
             self._follower.go_back(self._commits.given, self._last)
         return channel
+
+    def _forget(self):
+        """What came and was not given out."""
+        self._pending.clear()
+        self._group = None
 
     def _take(self, response):
         kind = response.WhichOneof("message")
@@ -158,10 +197,10 @@ class Shared:
             self._commits.done = response.committed.position
         changes = self._follower.take(response)
         if changes is None:
-            self._pending.clear()
+            self._forget()
         else:
             self._pending.extend(changes)
-        if kind in ("heartbeat", "snapshot_end") and not self._pending:
+        if kind in ("heartbeat", "snapshot_end") and not self._pending and self._group is None:
             # All that came was given out, and was done when what is next was asked for.
             self._commits.given = self._follower.taken
             self._commit_due()
@@ -201,13 +240,25 @@ class Subscription(Shared):
 
     def next(self, timeout=None):
         """The next change; None when it is closed, or none came in so many seconds, or a little more."""
+        return self._wait_for(self._give, timeout)
+
+    def next_transaction(self, timeout=None):
+        """The next Transaction, held in memory as a whole; None as with next(). Needs transactions=True."""
+        return self._wait_for(self._give_transaction, timeout)
+
+    def transactions(self):
+        """One after the other: see next_transaction()."""
+        while (transaction := self.next_transaction()) is not None:
+            yield transaction
+
+    def _wait_for(self, give, timeout):
         until = None if timeout is None else time.monotonic() + timeout
         self._commit_due()
-        while not self._pending:
+        while (given := give()) is None:
             if self._closed or (until is not None and time.monotonic() >= until):
                 return None
             self._read()
-        return self._give()
+        return given
 
     def flush(self, timeout=FLUSH_S):
         """Waits until what was committed is durable at the server; with auto-commit, all that was given out is. False: it is not."""

@@ -479,9 +479,9 @@ TEST(Feed, APlaceWithinATransactionThatIsGroupedIsNotDone) {
     call.committed(request.commit().position());
     return call.answer_commits();
   });
-  const auto feed = subscribe(
-      node.address(),
-      {.cursor = "c", .transactions = true, .auto_commit = std::chrono::milliseconds(1)});
+  const auto feed =
+      subscribe(node.address(),
+                {.cursor = "c", .transactions = true, .auto_commit = std::chrono::milliseconds(1)});
   EXPECT_FALSE(feed->next_transaction(std::chrono::milliseconds(300)));
   looked.set_value();
   const auto whole = feed->next_transaction(kLong);

@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "format/ddl_kind.h"
 #include "state/row_key.h"
 
 namespace binbus::feed {
@@ -152,6 +153,7 @@ Status BatchMaker::write(const Change& change) {
     ddl.set_database(std::string(change.database));
     const bool truncate = change.operation == Operation::kTruncate;
     ddl.set_truncate(truncate);
+    ddl.set_action(std::string(format::ddl_kind_name(format::ddl_kind(change))));
     ddl.set_table_before(id(truncate ? change.table : change.table_before));
     ddl.set_table_after(id(truncate ? change.table : change.table_after));
   }
@@ -212,6 +214,12 @@ Status BatchMaker::add_row(const Change& change, const Place& place, uint64_t co
   BINBUS_RETURN_IF_ERROR(add(change, place));
   if (copies > 1) wire_.number(v1::Change::kCopiesFieldNumber, copies);
   wire_.text(v1::Change::kRowKeyFieldNumber, key);
+  return ok();
+}
+
+Status BatchMaker::add_commit(const Change& change, const Place& place, uint64_t count) {
+  BINBUS_RETURN_IF_ERROR(add(change, place));
+  wire_.number(v1::Change::kCountFieldNumber, count);
   return ok();
 }
 

@@ -35,6 +35,8 @@ class BatchMaker {
   // The same for a row of a snapshot, which is there so many times.
   Status add_row(const schema::Change& change, const Place& place, uint64_t copies,
                  std::string_view key);
+  // The same for a commit, of a transaction of which so many changes are told; 0: that is not said.
+  Status add_commit(const schema::Change& change, const Place& place, uint64_t count);
   // The last change that was added is the last before that place.
   void end_at(const Place& place);
   // Goes behind each place from now on, to make it a position.

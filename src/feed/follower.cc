@@ -117,9 +117,19 @@ void Follower::move_to_end() {
   place_.within = changes_.position() == told_in_ ? told_ : std::nullopt;
 }
 
+// Also of what was told before, for the count.
+Result<bool> Follower::passes(const Change& change) {
+  if (fit_ || share_) counts_ = false;  // what these say depends on when they are asked
+  BINBUS_TRY(passes, selection_->passes(change));
+  if (passes) ++count_;
+  return passes;
+}
+
 Status Follower::take(const Change& change, const std::function<Status()>& full) {
   if (change.operation == Operation::kBegin) {
     if (change.transaction->begin != told_in_) begun_ = false;
+    count_ = 0;
+    counts_ = true;
     bounds_ = change.transaction->begin;
     return ok();
   }
@@ -128,13 +138,13 @@ Status Follower::take(const Change& change, const std::function<Status()>& full)
     if (!begun_) return ok();
     move_to(change);
     reach({change.transaction->begin, place_.within});
-    return batch_.add(change, place_);
+    return batch_.add_commit(change, place_, counts_ ? count_ : 0);
   }
+  BINBUS_TRY(passes, this->passes(change));
   const Place::Change number{change.event, change.row};
   if (change.transaction->begin == told_in_ && told_ && number <= *told_) return ok();
   told_in_ = change.transaction->begin;
   told_ = number;
-  BINBUS_TRY(passes, selection_->passes(change));
   if (!passes) return ok();
   Change told = change;
   if (fit_) {

@@ -57,6 +57,7 @@ class Follower {
   Result<bool> read(uint64_t wait_ms, const std::stop_token& stop,
                     const std::function<Status()>& full);
   Status take(const schema::Change& change, const std::function<Status()>& full);
+  Result<bool> passes(const schema::Change& change);
   void reach(const Spot& spot);
   void move_to(const schema::Change& change);
   void move_to_end();
@@ -77,6 +78,8 @@ class Follower {
   binlog::Position
       bounds_;  // of the last transaction that has a BEGIN; statements like CREATE TABLE have none
   bool begun_ = false;  // the transaction's BEGIN was told
+  uint64_t count_ = 0;  // of its changes, so many fit
+  bool counts_ = true;  // that is all that is told of it, whoever reads it from wherever
   Fit fit_;
   std::optional<Share> share_;  // set: all else is left out
 };

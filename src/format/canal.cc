@@ -317,16 +317,11 @@ class CanalWriter : public FormatWriter {
   }
 
   static const char* ddl_type(const Change& change) {
-    const TableVersion* before = change.table_before.get();
-    const TableVersion* after = change.table_after.get();
-    switch (ddl_words(change.statement).kind) {
+    switch (ddl_kind(change)) {
       case DdlKind::kCreateTable:
         return "CREATE";
       case DdlKind::kAlterTable:
-        return before != nullptr && after != nullptr &&
-                       (before->table != after->table || before->database != after->database)
-                   ? "RENAME"
-                   : "ALTER";
+        return "ALTER";
       case DdlKind::kDropTable:
         return "ERASE";
       case DdlKind::kRenameTable:

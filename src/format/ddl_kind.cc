@@ -152,4 +152,41 @@ DdlWords ddl_words(std::string_view statement) {
   return {};
 }
 
+DdlKind ddl_kind(const schema::Change& change) {
+  const DdlKind kind = ddl_words(change.statement).kind;
+  const schema::TableVersion* before = change.table_before.get();
+  const schema::TableVersion* after = change.table_after.get();
+  const bool renames = before != nullptr && after != nullptr &&
+                       (before->table != after->table || before->database != after->database);
+  return kind == DdlKind::kAlterTable && renames ? DdlKind::kRenameTable : kind;
+}
+
+std::string_view ddl_kind_name(DdlKind kind) {
+  switch (kind) {
+    case DdlKind::kCreateTable:
+      return "create_table";
+    case DdlKind::kAlterTable:
+      return "alter_table";
+    case DdlKind::kDropTable:
+      return "drop_table";
+    case DdlKind::kRenameTable:
+      return "rename_table";
+    case DdlKind::kTruncate:
+      return "truncate_table";
+    case DdlKind::kCreateIndex:
+      return "create_index";
+    case DdlKind::kDropIndex:
+      return "drop_index";
+    case DdlKind::kCreateDatabase:
+      return "create_database";
+    case DdlKind::kAlterDatabase:
+      return "alter_database";
+    case DdlKind::kDropDatabase:
+      return "drop_database";
+    case DdlKind::kOther:
+      break;
+  }
+  return "other";
+}
+
 }  // namespace binbus::format

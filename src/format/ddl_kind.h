@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "schema/change.h"
+
 namespace binbus::format {
 
 enum class DdlKind : uint8_t {
@@ -29,5 +31,8 @@ struct DdlWords {
   std::string charset;   // as they say it; "" when not
 };
 DdlWords ddl_words(std::string_view statement);
+// Of a kDdl or kTruncate: an ALTER that gives its table another name is kRenameTable.
+DdlKind ddl_kind(const schema::Change& change);
+std::string_view ddl_kind_name(DdlKind kind);  // "create_table", "other"
 
 }  // namespace binbus::format

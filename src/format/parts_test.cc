@@ -118,6 +118,23 @@ TEST(DdlWords, Kinds) {
     EXPECT_EQ(ddl_words(statement).kind, want) << statement;
 }
 
+TEST(DdlKind, AnAlterThatRenamesIsARename) {
+  auto was = std::make_shared<schema::TableVersion>(), is = std::make_shared<schema::TableVersion>();
+  was->table = is->table = "a";
+  schema::Change change;
+  change.statement = "ALTER TABLE a RENAME TO b, ADD c INT";
+  EXPECT_EQ(ddl_kind(change), DdlKind::kAlterTable);  // the table is not known
+  change.table_before = was;
+  change.table_after = is;
+  EXPECT_EQ(ddl_kind(change), DdlKind::kAlterTable);
+  is->table = "b";
+  EXPECT_EQ(ddl_kind(change), DdlKind::kRenameTable);
+  is->table = "a";
+  is->database = "d";
+  EXPECT_EQ(ddl_kind(change), DdlKind::kRenameTable);
+  EXPECT_EQ(ddl_kind_name(ddl_kind(change)), "rename_table");
+}
+
 TEST(UnscaledBytes, AreThoseOfJava) {
   const std::pair<const char*, const char*> cases[] = {
       {"0", "00"},

@@ -213,6 +213,9 @@ def test_transactions_come_whole(lab, asynchronous):
         client = client_of(lab, binbus, tables=["shop.*"], start="snapshot", snapshot_end=True, transactions=True, grouped=True,
                            asynchronous=asynchronous, cursor="c", auto_commit=True, commit_interval=0.01).start()
         client.wait_change(lambda change: change["op"] == "commit", "it follows")
+        filtered = client_of(lab, binbus, tables=["shop.*"], operations=["insert", "delete"], start="now", transactions=True,
+                             grouped=True, asynchronous=asynchronous).start()
+        filtered.wait_change(lambda change: change["op"] == "commit", "it follows")
         for kill in range(4):
             source.sql("INSERT INTO shop.accounts SELECT 1000000 + a.id * 400 + b.id, 0, REPEAT('y', 100) FROM shop.accounts a, "
                        "shop.accounts b WHERE a.id < 100 AND b.id < 400", "DELETE FROM shop.accounts WHERE id >= 1000000 AND id < 2000000")
@@ -220,18 +223,27 @@ def test_transactions_come_whole(lab, asynchronous):
             binbus.kill9()
             binbus.start()
         bank.wait(50)
-    mark(source, 7)
-    wait_mark(client, 7)
+    mark(source, 7)  # a new row
+    for each in client, filtered:
+        wait_mark(each, 7)
     changes = client.changes()
     assert_all_there(source, changes)
     assert_invariants(changes)
     ops = [change["op"] for change in changes]
     end = ops.index("snapshot_end")
     assert set(ops[:end]) == {"read"} and set(ops[end + 1:]) <= {"insert", "update", "delete", "commit"}
-    for group, of_it in itertools.groupby(changes[end + 1:], lambda change: change["group"]):
+    assert_grouped(changes[end + 1:])
+    assert_grouped(filtered.changes())
+    assert {change["op"] for change in filtered.changes()} == {"insert", "delete", "commit"}
+
+
+def assert_grouped(changes):
+    """Each group is a transaction, whole as far as the filter goes."""
+    for _, of_it in itertools.groupby(changes, lambda change: change["group"]):
         of_it = list(of_it)
         assert [change["op"] for change in of_it].index("commit") == len(of_it) - 1 > 0, of_it
         assert len({change["transaction"] for change in of_it}) == 1, of_it
+        assert of_it[-1]["count"] == len(of_it) - 1, of_it
 
 
 def kill_under(binbus, bank, program, kills, bytes_each):
@@ -302,7 +314,8 @@ def test_filters_and_ddl_in_place(lab):
     some = client_of(lab, binbus, tables=["shop.t", "shop.aside"], start="snapshot", operations=["insert", "update"], 
                      columns=["total", "v"]).start()
     rich = client_of(lab, binbus, tables=["shop.t"], start="snapshot", where="total > 2").start()
-    for client in (some, rich):
+    statements = client_of(lab, binbus, tables=["shop.*"], start="snapshot").start()
+    for client in (some, rich, statements):
         client.wait_change(lambda change: change["op"] == "read", "the snapshot has come")
     source.sql("INSERT INTO shop.t VALUES (3, 'c', 3, 's')", "INSERT INTO shop.other VALUES (1)", "DELETE FROM shop.t WHERE id = 1",
                "ALTER TABLE shop.t ADD COLUMN more INT DEFAULT 5, DROP COLUMN kind", "UPDATE shop.t SET more = 6 WHERE id = 3",
@@ -319,6 +332,15 @@ def test_filters_and_ddl_in_place(lab):
     ddl = [change for change in rich.changes() if change["op"] == "ddl"]
     assert [(change["statement"].split()[0], change["truncate"]) for change in ddl] == [("ALTER", False), ("TRUNCATE", True)]
     assert ddl[0]["columns"] == ["id", "total", "secret", "more"]
+
+    source.sql("ALTER TABLE shop.t RENAME TO shop.u", "RENAME TABLE shop.u TO shop.t",
+               "CREATE TABLE shop.n (id INT)", "DROP TABLE shop.n", "CREATE DATABASE beside", "DROP DATABASE beside")
+    mark(source, 2)
+    wait_mark(statements, 2)
+    assert [(change["action"], change["table_before"], change["table_after"]) for change in statements.changes() if change["op"] == "ddl"] == [
+        ("alter_table", "shop.t", "shop.t"), ("truncate_table", "shop.t", "shop.t"),
+        ("rename_table", "shop.t", "shop.u"), ("rename_table", "shop.u", "shop.t"), ("create_table", None, "shop.n"),
+        ("drop_table", "shop.n", None), ("create_database", None, None), ("drop_database", None, None)]
 
 
 def test_source_is_asked_nothing(lab):

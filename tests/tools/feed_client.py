@@ -31,8 +31,10 @@ def line(change, **more):
     told = {"op": change.op, "database": change.database, "table": change.table, "key": change.key, "before": change.before,
             "after": change.after, "gtid": change.gtid, "transaction": change.transaction, "position": change.position,
             "event": change.event, "row": change.row, "at": time.monotonic(), **more}
+    if change.op == "commit":
+        told |= {"count": change.count}
     if change.op == "ddl":
-        told |= {"statement": change.statement, "truncate": change.truncate,
+        told |= {"action": change.action, "statement": change.statement, "truncate": change.truncate,
                  "columns": [column.name for column in change.table_after.columns] if change.table_after else None,
                  **{name: table and f"{table.database}.{table.name}"
                     for name, table in (("table_before", change.table_before), ("table_after", change.table_after))}}

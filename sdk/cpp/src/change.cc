@@ -118,8 +118,11 @@ Ddl Change::ddl() const {
           .database = raw().ddl().database(),
           .before = tables.before,
           .after = tables.after,
-          .truncate = raw().ddl().truncate()};
+          .truncate = raw().ddl().truncate(),
+          .action = raw().ddl().action()};
 }
+
+uint64_t Change::count() const { return raw().count(); }
 
 const std::string& Change::position() const { return whole_ ? raw().position() : kNone; }
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "binbus/error.h"
+
 namespace binbus {
 namespace {
 
@@ -35,7 +37,9 @@ std::shared_ptr<detail::Batch> mark(const std::string& position) {
 }  // namespace
 
 void Inbox::subscribed(const std::string& position) {
-  if (!position.empty()) resume_ = position;  // nothing may be missed before the first change comes
+  if (position.empty()) return;
+  if (position != resume_) came_.reset();
+  resume_ = position;  // nothing may be missed before the first change comes
 }
 
 void Inbox::batch(std::shared_ptr<const detail::Batch> batch, uint64_t bytes) {
@@ -84,6 +88,7 @@ std::optional<Change> Inbox::pop() {
     credit_ += done.bytes;
     if (done.what == What::kReset) {
       delivered_.forget_rows();
+      came_.reset();
       resume_.clear();  // from the start again: the program has nothing any more
       returned_.clear();
       idle_ = false;
@@ -99,6 +104,21 @@ std::optional<Change> Inbox::pop() {
     }
   }
   return std::nullopt;
+}
+
+// Through breaks: what comes again does not come here.
+void Inbox::count(const feed::v1::Change& raw, const feed::v1::Transaction& transaction) {
+  if (raw.operation() == feed::v1::BEGIN) {
+    came_ = 0;
+  } else if (raw.operation() != feed::v1::COMMIT) {
+    if (came_) ++*came_;
+  } else if (const auto came = std::exchange(came_, std::nullopt);
+             came && raw.count() != 0 && raw.count() != *came) {
+    throw Error(ErrorCode::kProtocol, "of the transaction at " + transaction.position() + " " +
+                                          std::to_string(raw.count()) +
+                                          " changes were to come, and " + std::to_string(*came) +
+                                          " did");
+  }
 }
 
 std::optional<Change> Inbox::pop_from(const std::shared_ptr<const detail::Batch>& batch) {
@@ -119,6 +139,7 @@ std::optional<Change> Inbox::pop_from(const std::shared_ptr<const detail::Batch>
     if (delivered_.has(raw, transaction, table, copy)) continue;
     delivered_.add(raw, transaction, table, copy);
     idle_ = false;
+    count(raw, transaction);
     if (whole) resume_ = returned_ = raw.position();
     return Change(op_of(raw.operation()), batch, index, whole);
   }

@@ -30,7 +30,8 @@ class Inbox {
   // Forgets what was not returned, and the credit for it: it comes again in the next call.
   void clear();
 
-  // The next change that was not returned before; none: nothing is there.
+  // The next change that was not returned before; none: nothing is there. Throws Error(kProtocol) at the commit of a transaction of
+  // which some did not come.
   std::optional<Change> pop();
   bool empty() const { return items_.empty(); }
   // Goes on behind everything that was returned; "": from the start.
@@ -52,6 +53,7 @@ class Inbox {
     uint64_t bytes = 0;
     std::string position = {};
   };
+  void count(const feed::v1::Change& raw, const feed::v1::Transaction& transaction);
   std::optional<Change> pop_from(const std::shared_ptr<const detail::Batch>& batch);
 
   std::deque<Item> items_;
@@ -61,6 +63,7 @@ class Inbox {
   std::string resume_;
   std::string returned_;
   bool idle_ = false;
+  std::optional<uint64_t> came_;  // since the last begin; none: it was not seen
   Delivered delivered_;
   const bool tell_end_;
 };

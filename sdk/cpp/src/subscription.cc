@@ -86,7 +86,7 @@ std::optional<Change> Subscription::take(Until until, bool inside) {
   std::unique_lock lock(mutex_);
   for (bool looked = false;;) {
     if (stopped_) return std::nullopt;
-    auto change = inbox_.pop();
+    auto change = pop();
     if (inbox_.credit() >= least_credit_ && !std::exchange(looked, true)) {
       send(lock);
       if (change) return change;
@@ -106,6 +106,17 @@ std::optional<Change> Subscription::take(Until until, bool inside) {
       wake_.wait(lock);
     }
     looked = false;
+  }
+}
+
+std::optional<Change> Subscription::pop() {
+  try {
+    return inbox_.pop();
+  } catch (const Error& error) {  // what came behind it is no better
+    error_ = error;
+    inbox_.clear();
+    wake_.notify_all();
+    return std::nullopt;
   }
 }
 

@@ -48,6 +48,7 @@ class Subscription final : public Committer,
   bool flush(Clock::time_point until);
 
  private:
+  std::optional<Change> pop();
   void run();
   // One call at that node, to its end.
   grpc::Status serve(const std::string& address);

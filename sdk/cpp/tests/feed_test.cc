@@ -492,6 +492,38 @@ TEST(Feed, APlaceWithinATransactionThatIsGroupedIsNotDone) {
   EXPECT_EQ(committed.get_future().get(), whole->last.position());
 }
 
+TEST(Feed, ATransactionThatIsNotWholeIsNotTakenForIt) {
+  FakeNode node([](int number, const feed::v1::Start& start, FakeCall& call) -> grpc::Status {
+    call.subscribed(start.resume());
+    feed::v1::Batch batch;
+    if (number == 0) {
+      add_mark(batch, feed::v1::BEGIN, 1);
+      add_insert(batch, 1, 0, 0);
+      call.batch(batch);
+      return call.break_at_request();
+    }
+    add_insert(batch, 1, 1, 1);
+    add_mark(batch, feed::v1::COMMIT, 1);
+    batch.mutable_changes()->rbegin()->set_count(2);
+    add_mark(batch, feed::v1::BEGIN, 2);
+    add_insert(batch, 2, 0, 2);
+    add_mark(batch, feed::v1::COMMIT, 2);
+    batch.mutable_changes()->rbegin()->set_count(2);
+    add_insert(batch, 3, 0, 3);
+    call.batch(batch);
+    return call.idle();
+  });
+  const auto feed = subscribe(node.address(), {.transactions = true, .credit_bytes = 1});
+  const auto whole = feed->next_transaction(kLong);
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->last.count(), 2u);
+  EXPECT_FALSE(feed->next_transaction(kLong));
+  ASSERT_TRUE(feed->error());
+  EXPECT_EQ(feed->error()->code(), ErrorCode::kProtocol);
+  EXPECT_THAT(feed->error()->what(), HasSubstr("2 changes were to come, and 1 did"));
+  EXPECT_FALSE(feed->next(kLong));
+}
+
 TEST(Feed, StopEndsNext) {
   FakeNode node([](int, const feed::v1::Start&, FakeCall& call) {
     call.subscribed();

@@ -98,7 +98,9 @@ class Change:
     gtid, transaction (where it begins, "FILE:POS"), commit_time (datetime), thread_id
     position      all up to here; commit() keeps it
     event, row    with the GTID or the transaction an id that stays the same whenever it is read
-    statement, default_database, table_before, table_after, truncate    of "ddl"
+    action, statement, default_database, table_before, table_after, truncate    of "ddl"; action: create_table, alter_table,
+                  rename_table, drop_table, truncate_table, create_index, drop_index, create_database, alter_database, drop_database; other
+    count         of "commit": how many changes came between "begin" and here, all that fit; None: not told, as of shared cursors
     sql           the original statement, where it is asked for and logged
     """
 
@@ -119,9 +121,11 @@ class Change:
     thread_id = property(lambda self: self._transaction.thread_id if self._transaction else None)
     event = property(lambda self: self._message.event if self._message else 0)
     row = property(lambda self: self._message.row if self._message else 0)
+    count = property(lambda self: self._message.count or None if self.op == "commit" else None)
     sql = property(lambda self: self._message.sql or None if self._message else None)
     statement = property(lambda self: self._message.ddl.statement if self.op == "ddl" else None)
     default_database = property(lambda self: self._message.ddl.database if self.op == "ddl" else None)
+    action = property(lambda self: self._message.ddl.action if self.op == "ddl" else None)
     truncate = property(lambda self: self.op == "ddl" and self._message.ddl.truncate)
     table_before = property(lambda self: self._ddl_table(self._message.ddl.table_before) if self.op == "ddl" else None)
     table_after = property(lambda self: self._ddl_table(self._message.ddl.table_after) if self.op == "ddl" else None)

@@ -69,6 +69,9 @@ struct Ddl {
       nullptr;  // the table as it was; nullptr: it is new, or the statement is about no table that is read
   const Table* after = nullptr;  // as it is now; nullptr: it was dropped
   bool truncate = false;         // all its rows went
+  // create_table, alter_table, rename_table, drop_table, truncate_table, create_index, drop_index, create_database, alter_database,
+  // drop_database; other.
+  std::string_view action;
 };
 
 // Owner:  copies share the data, and are cheap. Views and pointers that it gives are good as long as one of them lives.
@@ -100,6 +103,8 @@ class Change {
   // DDL: the statement. Of rows what the source logged of it, with SubscribeOptions::sql; of a long one the beginning.
   const std::string& statement() const;
   Ddl ddl() const;
+  // Of a commit: how many changes came between begin and here, all of the transaction that fit; 0: not told, as of shared cursors.
+  uint64_t count() const;
 
   // All up to and with this change: what SubscribeOptions::position takes. Not for comparing or taking apart. "" of a reset, and of
   // a row that a table without a key has more than once, but for its last time: nothing can be gone on with from there.

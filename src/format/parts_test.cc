@@ -119,7 +119,8 @@ TEST(DdlWords, Kinds) {
 }
 
 TEST(DdlKind, AnAlterThatRenamesIsARename) {
-  auto was = std::make_shared<schema::TableVersion>(), is = std::make_shared<schema::TableVersion>();
+  auto was = std::make_shared<schema::TableVersion>(),
+       is = std::make_shared<schema::TableVersion>();
   was->table = is->table = "a";
   schema::Change change;
   change.statement = "ALTER TABLE a RENAME TO b, ADD c INT";

@@ -169,6 +169,12 @@ Result<bool> LogChanges::read(const std::function<Status(const schema::Change&)>
   }
 }
 
+bool LogChanges::wait(uint64_t wait_ms, const std::stop_token& stop) {
+  if (reader_ != nullptr) return reader_->wait(wait_ms, stop);
+  io::sleep_for(wait_ms, stop);
+  return !stop.stop_requested();
+}
+
 bool LogChanges::before(const Checkpoint& one, const Checkpoint& other) const {
   return position_of(one).value_or(Position{}) < position_of(other).value_or(Position{});
 }

@@ -39,6 +39,8 @@ class LogChanges final : public ChangeSource {
   Result<Position> find(std::string_view where) const;
   Result<bool> read(const std::function<Status(const schema::Change&)>& emit, uint64_t wait_ms,
                     const std::stop_token& stop) override;
+  // Until the log has more than read() has just read, or `stop`. False: it has not.
+  bool wait(uint64_t wait_ms, const std::stop_token& stop);
   Checkpoint place() const override;
   bool before(const Checkpoint& one, const Checkpoint& other) const override;
   // The same as a position in the log.

@@ -83,16 +83,21 @@ Status TableKeeper::ask(Request::Kind kind, const std::string& table) {
                                           : "nothing of " + table));
   }
   requests_.push_back({kind, table});
+  wake();
+  return ok();
+}
+
+// Under the lock.
+void TableKeeper::wake() {
   asked_ = true;
   wake_.notify_all();
-  return ok();
+  woken_.request_stop();
 }
 
 void TableKeeper::list_anew() {
   const std::lock_guard lock(mutex_);
   requests_.push_back({Request::Kind::kListAnew, ""});
-  asked_ = true;
-  wake_.notify_all();
+  wake();
 }
 
 Result<SnapshotInfo> TableKeeper::make_snapshot(const std::string& purpose) {
@@ -119,8 +124,7 @@ Status TableKeeper::verify(std::shared_ptr<Verification> run) {
   }
   verification_ = std::move(run);
   verification_asked_ = true;
-  asked_ = true;
-  wake_.notify_all();
+  wake();
   return ok();
 }
 
@@ -288,14 +292,18 @@ Status TableKeeper::session(const std::stop_token& stop) {
   set_reason("");
   backoff_.reset();
   show();
+  const std::stop_callback by_stop(stop, [this] {
+    const std::lock_guard lock(mutex_);
+    wake();
+  });
   while (!stop.stop_requested()) {
-    BINBUS_RETURN_IF_ERROR(take_requests(applier));
+    BINBUS_RETURN_IF_ERROR(take_requests(applier, stop));
     if (tables_->damaged()) return fail(Code::kCorrupt, "rows could not be read");
     const uint64_t now_us = around_.clock.monotonic_us();
     begin_verification();
     const bool fills = fill_->wanted() && fill_->due_us() <= now_us;
     const bool verifies = verifier_->is_due();
-    BINBUS_TRY(read, follow(applier, fills || verifies ? 0 : kIdleMs, stop));
+    BINBUS_TRY(read, fills || verifies ? follow(applier, stop) : follow_or_wait(applier, stop));
     caught_up_ = !read;
     const uint64_t then_us = around_.clock.monotonic_us();
     if (!read || tables_->batch_bytes() >= kCommitBytes || then_us >= committed_us_ + kCommitUs)
@@ -311,21 +319,34 @@ Status TableKeeper::session(const std::stop_token& stop) {
   return commit();
 }
 
-// A transaction of the log, if one comes.
-Result<bool> TableKeeper::follow(Applier& applier, uint64_t wait_ms, const std::stop_token& stop) {
-  BINBUS_TRY(read,
-             changes_->read([&](const schema::Change& change) { return applier.take(change); },
-                            wait_ms, stop));
+// A transaction of the log, if there is one.
+Result<bool> TableKeeper::follow(Applier& applier, const std::stop_token& stop) {
+  BINBUS_TRY(
+      read,
+      changes_->read([&](const schema::Change& change) { return applier.take(change); }, 0, stop));
   applier.reach(changes_->position(), changes_->place());
   return read;
+}
+
+// The same, if one comes before something is asked for.
+Result<bool> TableKeeper::follow_or_wait(Applier& applier, const std::stop_token& stop) {
+  BINBUS_TRY(read, follow(applier, stop));
+  if (read) return true;
+  std::stop_token woken;
+  {
+    const std::lock_guard lock(mutex_);
+    woken = woken_.get_token();
+  }
+  return changes_->wait(kIdleMs, woken) ? follow(applier, stop) : Result<bool>(false);
 }
 
 Status TableKeeper::follow_to(Applier& applier, Position to, const std::stop_token& stop) {
   changes_->stop_at(to);
   Status done = ok();
   while (done && changes_->position() < to && !stop.stop_requested()) {
-    const auto read = follow(applier, kIdleMs, stop);
+    const auto read = follow(applier, stop);
     if (!read) done = fail(read.error());
+    if (read && !*read) changes_->wait(kIdleMs, stop);
   }
   changes_->stop_at({UINT64_MAX, 0});
   BINBUS_RETURN_IF_ERROR(std::move(done));
@@ -451,10 +472,11 @@ void TableKeeper::show() {
   if (view) view_ = std::move(view);
 }
 
-Status TableKeeper::take_requests(Applier& applier) {
+Status TableKeeper::take_requests(Applier& applier, const std::stop_token& stop) {
   std::vector<Request> requests;
   {
     const std::lock_guard lock(mutex_);
+    if (woken_.stop_requested() && !stop.stop_requested()) woken_ = std::stop_source();
     for (const Request& request : requests_) {
       if (request.kind == Request::Kind::kFillAnew && request.table.empty())
         return fail(Code::kUnavailable, "all tables are to be read again");  // see begin()

@@ -87,11 +87,13 @@ class TableKeeper final : public KeptTables {
   bool begins_anew();
   bool take_request(Request::Kind kind);
   void list_tables(const schema::Catalog& catalog);
-  Status take_requests(Applier& applier);
+  Status take_requests(Applier& applier, const std::stop_token& stop);
+  void wake();
   bool is_cancelled(const std::string& table) const;
   void cancel(Tables::Table& table);
   Status ask(Request::Kind kind, const std::string& table);
-  Result<bool> follow(Applier& applier, uint64_t wait_ms, const std::stop_token& stop);
+  Result<bool> follow(Applier& applier, const std::stop_token& stop);
+  Result<bool> follow_or_wait(Applier& applier, const std::stop_token& stop);
   Status follow_to(Applier& applier, Position to, const std::stop_token& stop);
   Status fill_some(Applier& applier, const std::stop_token& stop);
   Status verify_some(Applier& applier, const std::stop_token& stop);
@@ -136,6 +138,7 @@ class TableKeeper final : public KeptTables {
   uint64_t needs_from_ = 0;                    // guarded by mutex_
   std::vector<Request> requests_;              // guarded by mutex_
   bool asked_ = false;                         // the same: something new is in them
+  std::stop_source woken_;                     // the same: ends the wait for the log
   // Guarded by mutex_: the one under way, or that was asked for last; whether it is still to be begun.
   std::shared_ptr<Verification> verification_;
   bool verification_asked_ = false;

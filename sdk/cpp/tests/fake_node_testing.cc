@@ -119,6 +119,13 @@ grpc::Status FakeCall::break_at_request() {
   return {grpc::StatusCode::UNAVAILABLE, "broken on purpose"};
 }
 
+std::string FakeCall::answer_commit() {
+  feed::v1::SubscribeRequest request;
+  read(request);
+  committed(request.commit().position());
+  return request.commit().position();
+}
+
 grpc::Status FakeCall::answer_commits() {
   feed::v1::SubscribeRequest request;
   while (read(request)) {

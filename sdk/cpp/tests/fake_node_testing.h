@@ -37,6 +37,8 @@ class FakeCall {
   void committed(const std::string& position);
   // What the client says next; waits for it. false: it has gone.
   bool read(feed::v1::SubscribeRequest& request) { return stream_.Read(&request); }
+  // Answers the commit that the client says next; its position, "" when it says something else.
+  std::string answer_commit();
   // Answers commits until the client has gone.
   grpc::Status answer_commits();
   // Waits for what the client says next, and breaks.

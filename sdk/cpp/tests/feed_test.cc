@@ -323,9 +323,7 @@ TEST(Feed, ACommitIsSentUntilItIsAnswered) {
       first.set_value(request.commit().position());
       return {grpc::StatusCode::UNAVAILABLE, "broken on purpose"};
     }
-    call.read(request);
-    second.set_value(request.commit().position());
-    call.committed(request.commit().position());
+    second.set_value(call.answer_commit());
     return call.idle();
   });
   const auto feed = subscribe(node.address(), {.cursor = "c"});
@@ -369,10 +367,7 @@ TEST(Feed, LeavingWaitsForWhatWasCommitted) {
     feed::v1::Batch batch;
     add_insert(batch, 1, 0, 1);
     call.batch(batch);
-    feed::v1::SubscribeRequest request;
-    call.read(request);
-    committed.set_value(request.commit().position());
-    call.committed(request.commit().position());
+    committed.set_value(call.answer_commit());
     return call.idle();
   });
   subscribe(node.address(), {.cursor = "c"})->next(kLong)->commit();
@@ -386,10 +381,7 @@ TEST(Feed, AutoCommitIsOfWhatWasReturnedBeforeTheLastCall) {
     feed::v1::Batch batch;
     for (uint32_t event = 0; event < 3; ++event) add_insert(batch, 1, event, event);
     call.batch(batch);
-    feed::v1::SubscribeRequest request;
-    call.read(request);
-    committed.set_value(request.commit().position());
-    call.committed(request.commit().position());
+    committed.set_value(call.answer_commit());
     return call.idle();
   });
   const auto feed = subscribe(node.address(), {.cursor = "c", .auto_commit = kLong});
@@ -473,10 +465,7 @@ TEST(Feed, APlaceWithinATransactionThatIsGroupedIsNotDone) {
     call.heartbeat(position_of(1, 0));
     looked.get_future().wait();
     call.batch(rest);
-    feed::v1::SubscribeRequest request;
-    call.read(request);
-    committed.set_value(request.commit().position());
-    call.committed(request.commit().position());
+    committed.set_value(call.answer_commit());
     return call.answer_commits();
   });
   const auto feed =

@@ -104,6 +104,7 @@ def check(words, folder, **environment):
 
 GROUPED = '''
 from binbus.feed.v1 import feed_pb2 as pb
+from binbus import Error
 from binbus.follower import Follower
 from binbus.subscription import Commits, Shared
 
@@ -123,6 +124,19 @@ shared._take(batch(pb.COMMIT))
 assert [change.op for change in shared._give_transaction()] == ["ddl"]
 shared._commit_due()
 assert commits.wanted == f"binlog.000001:4/{pb.COMMIT}", commits.wanted
+
+# Nor is one of which some did not come: that is said, and nothing behind it is given out.
+shared._take(batch(pb.BEGIN, pb.DDL, pb.COMMIT, pb.DDL))
+shared._pending[2]._message.count = 2
+for _ in range(2):
+    try:
+        shared._give_transaction()
+        raise AssertionError("it is taken for whole")
+    except Error as error:
+        assert "2 changes were to come, and 1 did" in str(error), error
+    shared._take(pb.SubscribeResponse(heartbeat=pb.Heartbeat(position="binlog.000001:4/99")))
+    shared._commit_given()
+    assert commits.wanted == f"binlog.000001:4/{pb.COMMIT}", commits.wanted
 '''
 
 

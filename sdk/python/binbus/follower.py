@@ -5,7 +5,6 @@ import socket
 import uuid
 
 from .change import Change, Table
-from .errors import Error
 from .feed.v1 import feed_pb2 as pb
 
 OPS = {pb.READ: "read", pb.INSERT: "insert", pb.UPDATE: "update", pb.DELETE: "delete", pb.DDL: "ddl", pb.BEGIN: "begin",
@@ -23,7 +22,6 @@ class Follower:
         self.taken = position or ""  # the last position that came
         self._begin = self.taken
         self._open_transaction = None  # whose "begin" was the last that came of it
-        self._came = None  # so many changes since the last "begin"; None: it was not seen
         self._tables = {}
         self._start = pb.Start(
             stream=stream, cursor=cursor or "", transactions=transactions, sql=sql, full_rows=full_rows, shared=shared,
@@ -50,11 +48,8 @@ class Follower:
         if kind == "subscribed":
             elsewhere = self.taken and response.subscribed.position != self.taken
             self.taken = response.subscribed.position or self.taken
-            if elsewhere:
-                self._came = None
             return None if elsewhere else []
         if kind == "snapshot_begin" and response.snapshot_begin.anew:
-            self._came = None
             return [Change("reset", response.snapshot_begin.position)]
         if kind == "snapshot_end":
             self.taken = response.snapshot_end.position
@@ -75,20 +70,11 @@ class Follower:
                 if self._open_transaction == transaction.position:
                     continue  # it came, and then the connection broke
                 self._open_transaction = transaction.position
-                self._came = 0
             if message.operation == pb.COMMIT:
                 self._open_transaction = None  # of keys that come from another worker, it may come again
-                self._check_count(message.count, transaction)
-            elif self._came is not None and message.operation not in (pb.BEGIN, pb.READ):
-                self._came += 1
             make = lambda position: Change(OPS[message.operation], position, message, self._tables.get(message.table),  # noqa: E731
                                            transaction, self._tables)
             for _ in range(1, message.copies):
                 yield make(self.taken)
             self.taken = message.position
             yield make(message.position)
-
-    def _check_count(self, count, transaction):
-        came, self._came = self._came, None
-        if count and came is not None and came != count:
-            raise Error("DATA_LOSS", f"of the transaction at {transaction.position} {count} changes were to come, and {came} did")

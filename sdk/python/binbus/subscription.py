@@ -110,6 +110,7 @@ class Shared:
         self._on_state = on_state
         self._pending = collections.deque()
         self._last = None  # the change that was given out last
+        self._came = None  # so many changes since the last "begin" were given out; None: it was not
         self._group = None  # of a transaction that is given out as a whole, what came so far
         self._channel = self._call = self._requests = None
 
@@ -135,9 +136,19 @@ class Shared:
         self._last, self._commits.given = change, change.position
 
     def _pop(self):
+        self._count(self._pending[0])
         change = self._pending.popleft()
         change._subscription = self
         return change
+
+    def _count(self, change):
+        """Raises at the commit of a transaction of which some did not come, each time: nothing behind it is given out."""
+        if change.op in ("begin", "reset"):
+            self._came = 0 if change.op == "begin" else None
+        elif change.op != "commit":
+            self._came = None if self._came is None else self._came + 1
+        elif change.count and self._came not in (None, change.count):
+            raise Error("DATA_LOSS", f"of the transaction at {change.transaction} {change.count} changes were to come, and {self._came} did")
 
     def _give(self):
         """The next change; None: nothing is there."""
@@ -183,7 +194,7 @@ class Shared:
     def _forget(self):
         """What came and was not given out."""
         self._pending.clear()
-        self._group = None
+        self._came = self._group = None
 
     def _take(self, response):
         kind = response.WhichOneof("message")

@@ -20,9 +20,17 @@ std::string stalled(const StreamStatus& stream, uint64_t now_us, const HealthLim
                      limits.stalled_after_ms / 1000, stream.position.file, stream.position.offset);
 }
 
+// In a cluster: it has what its leader has, and serves it.
+bool follows(const StreamStatus& stream) {
+  return stream.state == StreamState::kStandby && stream.cluster &&
+         stream.cluster->role == "follower" && !stream.cluster->leader.empty();
+}
+
 std::string unready(const StreamStatus& stream, const HealthLimits& limits) {
   // Ready to take over.
   if (stream.state == StreamState::kStandby && stream.reason.empty()) return "";
+  if (!stream.kept_at.empty()) return "";  // other nodes' matter
+  if (follows(stream)) return stream.listen_error;
   if (stream.state != StreamState::kStreaming) {
     return fmt::format("{}{}{}", state_name(stream.state), stream.reason.empty() ? "" : ": ",
                        stream.reason);

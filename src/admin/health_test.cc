@@ -54,6 +54,34 @@ const Case kCases[] = {
        s.reason = "purged";
      },
      "", "stream shop: stopped: purged"},
+    {"standing_by", [](StreamStatus& s) { s.state = StreamState::kStandby; }, "", ""},
+    {"standing_by_without_the_coordinator",
+     [](StreamStatus& s) {
+       s.state = StreamState::kStandby;
+       s.reason = "etcd is away";
+     },
+     "", "stream shop: standby: etcd is away"},
+    {"following_its_groups_leader",
+     [](StreamStatus& s) {
+       s.state = StreamState::kStandby;
+       s.reason = "n2 leads";
+       s.cluster = {.node = "n1", .role = "follower", .leader = "n2", .reason = "", .members = {}};
+     },
+     "", ""},
+    {"without_a_leader",
+     [](StreamStatus& s) {
+       s.state = StreamState::kStandby;
+       s.reason = "no node leads, for now";
+       s.cluster = {.node = "n1", .role = "follower", .leader = "", .reason = "", .members = {}};
+     },
+     "", "stream shop: standby: no node leads, for now"},
+    {"kept_at_other_nodes",
+     [](StreamStatus& s) {
+       s.state = StreamState::kStandby;
+       s.reason = "kept at n2, n3";
+       s.kept_at = {"n2", "n3"};
+     },
+     "", ""},
     {"not_serving", [](StreamStatus& s) { s.listen_error = "cannot listen on 127.0.0.1:3307"; }, "",
      "stream shop: cannot listen on 127.0.0.1:3307"},
 };

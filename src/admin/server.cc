@@ -184,9 +184,22 @@ Result<SinkCommand> sink_command(const httplib::Request& request) {
   return fail(Code::kInvalid, "seek wants to=earliest, latest, gtid:SET, time:... or FILE:POS");
 }
 
+Result<ClusterCommand> place_command(const httplib::Request& request) {
+  ClusterCommand command{.kind = ClusterCommand::Kind::kPlace,
+                         .node = "",
+                         .stream = request.get_param_value("stream")};
+  if (command.stream.empty()) return fail(Code::kInvalid, "place wants stream=NAME");
+  for (size_t i = 0; i < request.get_param_value_count("node"); ++i)
+    command.nodes.push_back(request.get_param_value("node", i));
+  BINBUS_TRY(all, flag(request, "all", false));
+  if (all == command.nodes.empty()) return command;
+  return fail(Code::kInvalid, "place wants the nodes, node=NAME for each, or all=1");
+}
+
 Result<ClusterCommand> cluster_command(const httplib::Request& request) {
   using Kind = ClusterCommand::Kind;
   const std::string verb = request.matches[1];
+  if (verb == "place") return place_command(request);
   ClusterCommand command{.kind = verb == "join"       ? Kind::kJoin
                                  : verb == "add"      ? Kind::kAdd
                                  : verb == "remove"   ? Kind::kRemove
@@ -328,7 +341,7 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
   http.Get("/cluster", [&observed](const Request&, Response& response) {
     answer(response, observed.cluster());
   });
-  http.Post("/cluster/(join|add|remove|transfer|drain)",
+  http.Post("/cluster/(join|add|remove|transfer|drain|place)",
             [&observed](const Request& request, Response& response) {
               const auto command = cluster_command(request);
               if (!command) return answer(response, command.error());
@@ -387,7 +400,7 @@ void add_routes(httplib::Server& http, const Observed& observed, HealthLimits li
                           "/streams/NAME/snapshot/start, pause, resume, cancel, tables, "
                           "/streams/NAME/snapshots, "
                           "/streams/NAME/verify, /streams/NAME/handover, "
-                          "/cluster/join, add, remove, transfer, drain, "
+                          "/cluster/join, add, remove, transfer, drain, place, "
                           "/streams/NAME/sinks/SINK/pause, resume, seek, rewind, replay, "
                           "reset; GET, PUT, PATCH, DELETE /streams/NAME/sinks/SINK",
                           request.method, request.path)});

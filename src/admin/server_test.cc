@@ -85,6 +85,7 @@ class Example final : public Observed {
   Status command_cluster(const ClusterCommand& command) const override {
     changed = std::to_string(static_cast<int>(command.kind)) + " " + command.node + " " +
               command.stream + (command.end ? " end" : "");
+    for (const std::string& node : command.nodes) changed += " " + node;
     return command.node == "none" ? fail(Code::kNotFound, "none") : ok();
   }
   Status rebuild_schema(const std::string& stream) const override {
@@ -280,6 +281,12 @@ TEST_F(ServerTest, TablesOfTheSchemaHistory) {
   EXPECT_EQ(example_.changed, "3 n2 shop");
   EXPECT_EQ(client.Post("/cluster/drain?node=n2&end=1")->status, 200);
   EXPECT_EQ(example_.changed, "4 n2  end");
+  EXPECT_EQ(client.Post("/cluster/place?stream=shop&node=n1&node=n2")->status, 200);
+  EXPECT_EQ(example_.changed, "5  shop n1 n2");
+  EXPECT_EQ(client.Post("/cluster/place?stream=shop&all=1")->status, 200);
+  EXPECT_EQ(example_.changed, "5  shop");
+  EXPECT_EQ(client.Post("/cluster/place?stream=shop")->status, 400);
+  EXPECT_EQ(client.Post("/cluster/place?stream=shop&all=1&node=n1")->status, 400);
   EXPECT_EQ(client.Post("/cluster/remove?node=none")->status, 404);
   EXPECT_EQ(client.Post("/cluster/remove")->status, 400);
   EXPECT_EQ(client.Post("/cluster/transfer?node=n2")->status, 400);

@@ -170,6 +170,7 @@ struct GroupStatus {
   uint64_t commit_index = 0;
   std::string reason;  // why this node does not lead, or cannot go on
   std::vector<MemberStatus> members;
+  std::vector<std::string> placed = {};  // the voters that are to keep it; none: all
 };
 
 struct NodeStatus {
@@ -203,11 +204,13 @@ struct ClusterCommand {
     kRemove,    // for good
     kTransfer,  // a stream's lead
     kDrain,     // a node leads nothing
+    kPlace,     // which nodes keep a stream
   };
   Kind kind = Kind::kJoin;
-  std::string node;    // name; kAdd: NAME@HOST:PORT
-  std::string stream;  // kTransfer
-  bool end = false;    // kDrain: it may lead again
+  std::string node;                     // name; kAdd: NAME@HOST:PORT
+  std::string stream;                   // kTransfer, kPlace
+  bool end = false;                     // kDrain: it may lead again
+  std::vector<std::string> nodes = {};  // kPlace; none: all
 };
 
 struct StreamStatus {
@@ -246,6 +249,8 @@ struct StreamStatus {
   std::optional<KeptStatus> kept;      // none: it keeps no rows
   std::optional<LeaseStatus> lease;    // without a coordinator: none
   std::optional<GroupStatus> cluster;  // without a cluster: none
+  std::vector<std::string>
+      kept_at;  // in a cluster: other nodes, while this one does not keep the stream
 };
 
 struct Snapshot {

@@ -65,7 +65,8 @@ Json group(const GroupStatus& g) {
             {"last_index", g.last_index},
             {"commit_index", g.commit_index},
             {"reason", g.reason},
-            {"members", Json::array()}};
+            {"members", Json::array()},
+            {"placed", g.placed}};
   for (const MemberStatus& m : g.members) {
     json["members"].push_back({{"name", m.name},
                                {"voter", m.voter},
@@ -173,7 +174,8 @@ Json stream(const StreamStatus& s) {
             {"feed", feed(s.feed)},
             {"snapshot", kept(s.kept)},
             {"lease", lease(s.lease)},
-            {"cluster", s.cluster ? group(*s.cluster) : Json()}};
+            {"cluster", s.cluster ? group(*s.cluster) : Json()},
+            {"kept_at", s.kept_at}};
   for (const ReplicaStatus& r : s.replicas) json["replicas"].push_back(replica(r));
   for (const SinkStatus& each : s.sinks) json["sinks"].push_back(sink(each));
   return json;
@@ -232,7 +234,8 @@ Result<GroupStatus> parse_group(const std::string& text) {
                        .last_index = json.at("last_index"),
                        .commit_index = json.at("commit_index"),
                        .reason = json.at("reason"),
-                       .members = {}};
+                       .members = {},
+                       .placed = json.at("placed")};
     for (const Json& member : json.at("members")) {
       status.members.push_back({.name = member.at("name"),
                                 .voter = member.at("voter"),

@@ -48,7 +48,7 @@ TEST(StatusJson, HoldsEverythingUnderItsName) {
                              "rows_expected": 79500, "bytes_read": 6100000, "chunks": 2, "since_us": 1699999990000000}]},
     "lease": {"coordinator": "etcd", "group": "db_mall", "connected": true, "error": "", "node": "a",
               "nodes": ["a", "b"], "owner": "a", "epoch": 7, "held": true, "remaining_ms": 6500},
-    "cluster": null
+    "cluster": null, "kept_at": []
   })");
   EXPECT_EQ(shop, want) << json::diff(want, shop);
 }
@@ -78,7 +78,7 @@ TEST(StatusJson, TellsOfACluster) {
        "drained": false, "leaving": false}]})"));
   EXPECT_EQ(all["streams"][1]["cluster"], json::parse(R"({"node": "n1", "role": "leader",
       "leader": "n1", "term": 3, "last_index": 9, "commit_index": 8, "reason": "",
-      "members": [{"name": "n2", "voter": true, "lag_entries": 4, "active": true}]})"));
+      "members": [{"name": "n2", "voter": true, "lag_entries": 4, "active": true}], "placed": []})"));
 }
 
 TEST(StatusJson, AGroupIsReadAsItWasTold) {
@@ -89,7 +89,8 @@ TEST(StatusJson, AGroupIsReadAsItWasTold) {
                          .last_index = 9,
                          .commit_index = 8,
                          .reason = "why",
-                         .members = {{.name = "n2", .voter = false, .lag_entries = 4}}};
+                         .members = {{.name = "n2", .voter = false, .lag_entries = 4}},
+                         .placed = {"n1", "n2"}};
   const auto read = parse_group(to_json(told));
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(to_json(*read), to_json(told));

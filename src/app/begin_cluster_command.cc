@@ -6,6 +6,7 @@
 
 #include "app/cluster.h"
 #include "app/config.h"
+#include "app/left_group.h"
 #include "io/clock.h"
 #include "io/durable_file.h"
 #include "store/control.h"
@@ -14,6 +15,17 @@ namespace binbus::app {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr const char* kStreamWarning =
+    R"(This begins the stream's group anew with this node alone: the other nodes that keep it are removed from that group, and what
+only they had acknowledged is given up. It is the way back when a majority of the nodes that keep the stream is lost for
+good, and the cluster still has one. Before:
+
+  - have the lost nodes removed (`binbus cluster remove`), and make sure that none comes back with its old data folder;
+  - stop this node; of several that are left take the one that is furthest ahead.
+
+Afterwards start it: the stream goes to as many nodes as before. To do it: --yes
+)";
 
 constexpr const char* kWarning =
     R"(This begins the cluster anew with this node alone: the others are removed from it, and what only they had
@@ -58,13 +70,14 @@ Status rewrite(raft::Group& control, raft::NodeId self) {
   for (const auto& [stream, founders] : told.founders)
     put(founders_cursor(stream), encode_ids({self}));
   for (const auto& [stream, leader] : told.leads) put(lead_cursor(stream), std::nullopt);
+  for (const auto& [stream, place] : told.places) put(place_cursor(stream), std::nullopt);
   if (proposals.empty()) return ok();
   BINBUS_TRY(last, control.propose(control.leading(), std::move(proposals)));
   BINBUS_TRY(settled, control.settled(control.leading(), last));
   return settled ? ok() : fail(Code::kIo, "the control log was not written: is the disk full?");
 }
 
-Status begin(const Config& config) {
+Status begin(const Config& config, const std::string& only) {
   BINBUS_TRY(folder, DataFolder::lock(config.data));
   Alone alone;
   const std::string path = folder.path() + "/node";
@@ -75,9 +88,20 @@ Status begin(const Config& config) {
                 folder.path() + " is no node of a cluster: there is nothing to come back from");
   }
   alone.self = node["id"];
+  const std::string control_folder = folder.path() + "/" + std::string(kControlFolder);
+  bool found = only.empty();
   for (const StreamConfig& stream : config.streams) {
+    if (!only.empty() && stream.name != only) continue;
     const std::string its = folder.stream_folder(stream.name);
-    if (!has_group(alone.files, its)) continue;
+    const LeftGroup left(alone.files, control_folder, stream.name);
+    if (!has_group(alone.files, its) || left.is_left()) {
+      if (only.empty()) {
+        fmt::print("stream {}: begins anew, as this node does not keep it\n", stream.name);
+        BINBUS_RETURN_IF_ERROR(left.forget(its));
+      }
+      continue;
+    }
+    found = true;
     auto group = alone.open(its);
     if (!group) return fail_in("stream " + stream.name, group.error());
     const store::Position end = (*group)->log().visible_end();
@@ -86,7 +110,10 @@ Status begin(const Config& config) {
                    ? "its beginning"
                    : fmt::format("{}:{}", (*group)->log().segment_name(end.segment), end.offset));
   }
-  BINBUS_TRY(control, alone.open(folder.path() + "/" + std::string(kControlFolder)));
+  if (!found)
+    return fail(Code::kNotFound, fmt::format("this node does not keep a stream \"{}\"", only));
+  if (!only.empty()) return ok();
+  BINBUS_TRY(control, alone.open(control_folder));
   BINBUS_RETURN_IF_ERROR(rewrite(*control, alone.self));
   // Last: until then the same command can be given again.
   const std::string before = node.value("cluster", "");
@@ -106,10 +133,10 @@ int begin_cluster(const cli::BeginCluster& command) {
     return cli::ExitCode::kUsage;
   }
   if (!command.yes) {
-    fmt::print(stderr, "{}", kWarning);
+    fmt::print(stderr, "{}", command.stream.empty() ? kWarning : kStreamWarning);
     return cli::ExitCode::kUsage;
   }
-  if (Status begun = begin(*config); !begun) {
+  if (Status begun = begin(*config, command.stream); !begun) {
     fmt::print(stderr, "binbus: {}\n", begun.error().message);
     return cli::ExitCode::kFailed;
   }

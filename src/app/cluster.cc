@@ -1,11 +1,13 @@
 #include "app/cluster.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/random.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "app/left_group.h"
 #include "base/log.h"
 #include "io/address.h"
 #include "io/durable_file.h"
@@ -161,14 +163,19 @@ raft::GroupOptions Cluster::group_options(store::LogOptions log) const {
   return group;
 }
 
-Result<Cluster::Group> Cluster::open_group(const std::string& stream, store::LogOptions options,
+Result<Cluster::Group> Cluster::open_group(const std::string& stream, uint64_t copies,
+                                           store::LogOptions options,
                                            store::RecoveryReport* report) {
   {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, kMeet, [this] { return stopping_ || control_; });
     if (!control_) return fail(Code::kUnavailable, control_error_);
   }
+  if (!elsewhere(stream).empty())
+    return fail(Code::kUnavailable, "other nodes keep stream " + stream);
   const std::string began = control_folder() + "/" + stream + ".began";
+  BINBUS_RETURN_IF_ERROR(
+      LeftGroup(files_, control_folder(), stream).come_back(folder_ + "/" + stream));
   raft::GroupOptions group = group_options(std::move(options));
   if (!has_group(files_, group.log.directory)) {
     if (files_.exists(began)) {
@@ -178,7 +185,9 @@ Result<Cluster::Group> Cluster::open_group(const std::string& stream, store::Log
               " is gone, and with it what this node has acknowledged: have the node removed "
               "(`binbus cluster remove`), wipe its data folder and let it join anew");
     }
-    BINBUS_TRY(members, stream_founders(stream));
+    BINBUS_TRY(members, stream_founders(stream, copies));
+    if (!elsewhere(stream).empty())
+      return fail(Code::kUnavailable, "other nodes keep stream " + stream);
     group.founders = std::move(members);
   }
   BINBUS_TRY(opened, raft::GroupRunner::open("stream/" + stream, files_, clock_, std::move(group),
@@ -187,6 +196,36 @@ Result<Cluster::Group> Cluster::open_group(const std::string& stream, store::Log
   const std::lock_guard lock(mutex_);
   groups_[stream] = opened;
   return opened;
+}
+
+std::vector<std::string> Cluster::elsewhere(const std::string& stream) const {
+  const ClusterState told = state();
+  const bool has_it = has_group(files_, folder_ + "/" + stream) &&
+                      !LeftGroup(files_, control_folder(), stream).is_left();
+  if (has_it || told.keeps(stream, self_.id)) return {};
+  std::vector<std::string> names;
+  for (const auto& [id, node] : told.nodes) {
+    if (told.keeps(stream, id)) names.push_back(node.name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+bool Cluster::may_leave(const std::string& stream, const raft::GroupRunner& group) const {
+  const ClusterState told = state();
+  const auto self = told.nodes.find(self_.id);
+  if (told.keeps(stream, self_.id) || (self != told.nodes.end() && self->second.leaving))
+    return false;
+  const auto led = members_at_leader(stream);
+  // One that is deposed may not know of a later change; this node does, if it is in it again.
+  return led && led->term >= group.status().core.term &&
+         std::ranges::find(led->nodes, self_.id) == led->nodes.end();
+}
+
+Status Cluster::leave(const std::string& stream) {
+  BINBUS_RETURN_IF_ERROR(LeftGroup(files_, control_folder(), stream).leave(folder_ + "/" + stream));
+  log::info("stream_left", {{"node", self_.name}, {"stream", stream}});
+  return ok();
 }
 
 Cluster::Group Cluster::control() const {
@@ -228,7 +267,8 @@ std::string Cluster::leader_name(const raft::GroupRunner& group) const {
   return leader == 0 ? "" : name_of(leader);
 }
 
-admin::GroupStatus Cluster::describe(const raft::GroupRunner& group) const {
+admin::GroupStatus Cluster::describe(const std::string& stream,
+                                     const raft::GroupRunner& group) const {
   const raft::GroupStatus now = group.status();
   admin::GroupStatus out{.node = self_.name,
                          .role = std::string(role_name(now.core.role)),
@@ -252,6 +292,11 @@ admin::GroupStatus Cluster::describe(const raft::GroupRunner& group) const {
     out.members.push_back(std::move(member));
   }
   std::ranges::sort(out.members, {}, &admin::MemberStatus::name);
+  const ClusterState told = state();
+  if (const auto place = told.places.find(stream); place != told.places.end()) {
+    for (const raft::NodeId node : place->second.nodes) out.placed.push_back(name_of(node));
+  }
+  std::ranges::sort(out.placed);
   return out;
 }
 

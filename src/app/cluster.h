@@ -4,6 +4,7 @@
 //   data/node                  JSON: the id, drawn at the first start, and the cluster's name. A node without it is a new one
 //   data/.cluster/             the control group's log; what its cursors say: cluster_state.h
 //   data/.cluster/STREAM.began this node has been a member of the stream's group: without its log it may not begin with it again
+//   data/.cluster/STREAM.left  it has left that group since: left_group.h
 //
 // Owner:  borrows file system and clock; owns the transport and its threads. Streams' groups must be stopped before it.
 // Thread: one of its own, named "cluster", which carries out what the control log wants; the functions from any.
@@ -15,8 +16,10 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "admin/status.h"
 #include "app/cluster_state.h"
@@ -41,11 +44,17 @@ class Cluster {
   void stop();
 
   // The stream's group at this node. kUnavailable, naming what is missing, as long as this node is in no cluster or no majority
-  // answers that could begin the group; it waits a little for that.
-  Result<std::shared_ptr<raft::GroupRunner>> open_group(const std::string& stream,
+  // answers that could begin the group; it waits a little for that. `copies`: at how many nodes the stream begins; 0: at all.
+  Result<std::shared_ptr<raft::GroupRunner>> open_group(const std::string& stream, uint64_t copies,
                                                         store::LogOptions options,
                                                         store::RecoveryReport* report);
-  admin::GroupStatus describe(const raft::GroupRunner& group) const;
+  // The nodes that keep the stream, where this one is not to and has nothing of it; none: it is to be open here.
+  std::vector<std::string> elsewhere(const std::string& stream) const;
+  // Whether the stream is to be at other nodes, and its leader says that this one is in the group no more. It may ask there.
+  bool may_leave(const std::string& stream, const raft::GroupRunner& group) const;
+  // Forgets the log of such a group, which is closed.
+  Status leave(const std::string& stream);
+  admin::GroupStatus describe(const std::string& stream, const raft::GroupRunner& group) const;
   // "" while nobody is known to lead.
   std::string leader_name(const raft::GroupRunner& group) const;
   admin::ClusterStatus status() const;
@@ -84,6 +93,14 @@ class Cluster {
   Group control() const;
   Result<Group> find_group(const std::string& stream) const;
   ClusterState state() const;
+  // Others that are to keep the stream, and answer.
+  std::vector<raft::NodeId> keepers(const std::string& stream) const;
+  struct LedMembers {
+    uint64_t term = 0;
+    std::vector<raft::NodeId> nodes;
+  };
+  // As the stream's leader says, which is asked; none: nobody says so.
+  std::optional<LedMembers> members_at_leader(const std::string& stream) const;
   raft::GroupOptions group_options(store::LogOptions log) const;
 
   // cluster_control.cc
@@ -91,13 +108,15 @@ class Cluster {
   Status open_control();
   // Who begins the cluster; none: there is one already, or this node is to join one.
   Result<raft::Members> founders();
-  Result<raft::Members> stream_founders(const std::string& stream);
+  Result<raft::Members> stream_founders(const std::string& stream, uint64_t copies);
   void follow_nodes(const ClusterState& state);
   void announce(const ClusterState& state);
   void ask_whether_removed();
   // Has the group the members and the leader that are wanted; of a leader.
   void tend(const std::string& stream, raft::GroupRunner& group, const ClusterState& state);
   void forget_removed(const ClusterState& state);
+  // Of the control group's leader: others keep what those who are gone have kept.
+  void fill_places(ClusterState state);
 
   // cluster_commands.cc
   Result<ByteVector> answer(const raft::NodeIdentity& from, std::string_view method, Bytes body);
@@ -106,6 +125,8 @@ class Cluster {
   Status order(const Json& order);
   Status carry_out(uint64_t term, const Json& order);
   Status put_node(uint64_t term, const ClusterNode& node);
+  Status begin_stream(uint64_t term, const Json& order);
+  Status place(uint64_t term, const Json& order);
   Status admit(uint64_t term, const Json& order);
   Json own_record() const;
 

@@ -4,6 +4,7 @@
 //   method "identity"    answers this node's record, as it may be taken in
 //   method "lead"        a question to a stream's leader, of Streams
 //   method "describe"    JSON {"stream"}; answers the group as this node sees it
+//   method "members"     JSON {"stream"}; answers {"term", "nodes"}, of a leader
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "admin/status_json.h"
 #include "app/cluster.h"
@@ -34,6 +36,23 @@ Result<Json> parse(Bytes body) {
   Json json = Json::parse(body.begin(), body.end(), nullptr, false);
   if (!json.is_object()) return fail(Code::kCorrupt, "what a node was asked is no JSON");
   return json;
+}
+
+Result<const ClusterNode*> find_node(const ClusterState& told, const std::string& name) {
+  if (const ClusterNode* found = told.find(name)) return found;
+  std::vector<std::string> names;
+  for (const auto& [id, node] : told.nodes) names.push_back(node.name);
+  std::ranges::sort(names);
+  return fail(Code::kNotFound, fmt::format("the cluster has no node \"{}\"; there are: {}", name,
+                                           fmt::join(names, ", ")));
+}
+
+Status check_stream(const ClusterState& told, const std::string& stream) {
+  if (told.founders.contains(stream)) return ok();
+  std::vector<std::string> names;
+  for (const auto& each : told.founders) names.push_back(each.first);
+  return fail(Code::kNotFound, fmt::format("the cluster has no stream \"{}\"; there are: {}",
+                                           stream, fmt::join(names, ", ")));
 }
 
 ByteVector bytes_of(const std::string& text) { return to_owned(as_bytes(text)); }
@@ -72,7 +91,13 @@ Result<ByteVector> Cluster::answer(const raft::NodeIdentity&, std::string_view m
     }
     if (method == "describe") {
       BINBUS_TRY(group, find_group(asked.at("stream")));
-      return bytes_of(admin::to_json(describe(*group)));
+      return bytes_of(admin::to_json(describe(asked.at("stream"), *group)));
+    }
+    if (method == "members") {
+      BINBUS_TRY(group, find_group(asked.at("stream")));
+      const uint64_t term = group->leading();
+      if (term == 0) return fail(Code::kUnavailable, self_.name + " does not lead");
+      return bytes_of(Json{{"term", term}, {"nodes", group->status().members.all()}}.dump());
     }
   } catch (const Json::exception& error) {
     return fail(Code::kInvalid, std::string("what a node was asked: ") + error.what());
@@ -85,14 +110,43 @@ void Cluster::set_answer(Answer answer) {
   answer_ = std::move(answer);
 }
 
+std::vector<raft::NodeId> Cluster::keepers(const std::string& stream) const {
+  const ClusterState told = state();
+  std::vector<raft::NodeId> out;
+  for (const auto& each : told.nodes) {
+    const raft::NodeId id = each.first;
+    if (id != self_.id && told.keeps(stream, id) && connected(id)) out.push_back(id);
+  }
+  return out;
+}
+
 Result<std::string> Cluster::ask_leader(const std::string& stream,
                                         const std::string& question) const {
-  BINBUS_TRY(group, find_group(stream));
-  const raft::NodeId leader = group->status().core.leader;
-  if (leader == 0 || leader == self_.id)
-    return fail(Code::kUnavailable, "no node leads stream " + stream + ", for now");
-  BINBUS_TRY(answer, host_->transport()->call(leader, "lead", as_bytes(question), kCallMs));
-  return std::string(as_text(answer));
+  const auto call = [&](raft::NodeId node) -> Result<std::string> {
+    BINBUS_TRY(answer, host_->transport()->call(node, "lead", as_bytes(question), kCallMs));
+    return std::string(as_text(answer));
+  };
+  Result<std::string> answer =
+      fail(Code::kUnavailable, "no node leads stream " + stream + ", for now");
+  if (const auto group = find_group(stream)) {
+    const raft::NodeId leader = (*group)->status().core.leader;
+    return leader == 0 || leader == self_.id ? answer : call(leader);
+  }
+  for (const raft::NodeId node : keepers(stream)) {
+    answer = call(node);
+    if (answer || answer.error().code != Code::kUnavailable) break;
+  }
+  return answer;
+}
+
+std::optional<Cluster::LedMembers> Cluster::members_at_leader(const std::string& stream) const {
+  for (const raft::NodeId node : keepers(stream)) {
+    const auto answer = host_->transport()->call(
+        node, "members", as_bytes(Json{{"stream", stream}}.dump()), kCallMs);
+    const auto told = answer ? parse(*answer) : fail(answer.error());
+    if (told) return LedMembers{told->value("term", uint64_t{0}), told->at("nodes")};
+  }
+  return std::nullopt;
 }
 
 std::map<std::string, std::string> Cluster::feeds() const {
@@ -105,16 +159,23 @@ std::map<std::string, std::string> Cluster::feeds() const {
 }
 
 admin::GroupStatus Cluster::describe_at_leader(const std::string& stream) const {
-  const auto group = find_group(stream);
-  if (!group) return {};
-  admin::GroupStatus here = describe(**group);
-  const raft::NodeId leader = (*group)->status().core.leader;
-  if (leader == 0 || leader == self_.id) return here;
-  const auto told = host_->transport()->call(leader, "describe",
-                                             as_bytes(Json{{"stream", stream}}.dump()), kCallMs);
-  if (!told) return here;
-  auto there = admin::parse_group(std::string(as_text(*told)));
-  return there ? std::move(*there) : here;
+  const auto call = [&](raft::NodeId node) -> Result<admin::GroupStatus> {
+    BINBUS_TRY(told, host_->transport()->call(node, "describe",
+                                              as_bytes(Json{{"stream", stream}}.dump()), kCallMs));
+    return admin::parse_group(std::string(as_text(told)));
+  };
+  admin::GroupStatus best;
+  if (const auto group = find_group(stream)) {
+    const raft::NodeId leader = (*group)->status().core.leader;
+    auto there = leader == 0 || leader == self_.id ? fail(Code::kUnavailable, "") : call(leader);
+    return there ? std::move(*there) : describe(stream, **group);
+  }
+  for (const raft::NodeId node : keepers(stream)) {
+    auto there = call(node);
+    if (there) best = std::move(*there);
+    if (best.role == "leader") break;
+  }
+  return best;
 }
 
 // While the control group's lead changes hands it is asked for once more.
@@ -154,10 +215,10 @@ Status Cluster::try_command(const admin::ClusterCommand& command) {
       return order({{"verb", "remove"}, {"node", command.node}});
     case Kind::kDrain:
       return order({{"verb", "drain"}, {"node", command.node}, {"drained", !command.end}});
-    case Kind::kTransfer: {
-      if (const auto group = find_group(command.stream); !group) return fail(group.error());
+    case Kind::kTransfer:
       return order({{"verb", "transfer"}, {"stream", command.stream}, {"node", command.node}});
-    }
+    case Kind::kPlace:
+      return order({{"verb", "place"}, {"stream", command.stream}, {"nodes", command.nodes}});
   }
   return ok();
 }
@@ -195,12 +256,8 @@ Status Cluster::carry_out(uint64_t term, const Json& order) {
   const std::string verb = order.at("verb");
   const ClusterState told = state();
   if (verb == "announce" || verb == "admit") return admit(term, order);
-  if (verb == "begin") {
-    const std::string stream = order.at("stream");
-    if (told.founders.contains(stream)) return ok();
-    const raft::Members now = control()->status().members;
-    return control()->put(term, {founders_cursor(stream), encode_ids(now.voters)});
-  }
+  if (verb == "begin") return begin_stream(term, order);
+  if (verb == "place") return place(term, order);
   if (verb == "add") {
     const std::string given = order.at("node");
     const size_t at = given.find('@');
@@ -217,14 +274,7 @@ Status Cluster::carry_out(uint64_t term, const Json& order) {
     return admit(term, record);
   }
   const std::string name = order.at("node");
-  const ClusterNode* found = told.find(name);
-  if (found == nullptr) {
-    std::vector<std::string> names;
-    for (const auto& [id, node] : told.nodes) names.push_back(node.name);
-    std::ranges::sort(names);
-    return fail(Code::kNotFound, fmt::format("the cluster has no node \"{}\"; there are: {}", name,
-                                             fmt::join(names, ", ")));
-  }
+  BINBUS_TRY(found, find_node(told, name));
   ClusterNode node = *found;
   if (verb == "remove") {
     const std::string why =
@@ -245,9 +295,55 @@ Status Cluster::carry_out(uint64_t term, const Json& order) {
                               : node.drained ? "is drained (`binbus cluster drain --end`)"
                                              : "does not answer"));
     }
-    return control()->put(term, {lead_cursor(order.at("stream")), std::to_string(node.id)});
+    const std::string stream = order.at("stream");
+    BINBUS_RETURN_IF_ERROR(check_stream(told, stream));
+    if (!told.keeps(stream, node.id)) {
+      return fail(Code::kInvalid,
+                  fmt::format("{} does not keep stream {} (`binbus cluster place`)", name, stream));
+    }
+    return control()->put(term, {lead_cursor(stream), std::to_string(node.id)});
   }
   return fail(Code::kUnsupported, "no order " + verb);
+}
+
+Status Cluster::begin_stream(uint64_t term, const Json& order) {
+  const std::string stream = order.at("stream");
+  const ClusterState told = state();
+  if (told.founders.contains(stream)) return ok();
+  std::vector<raft::NodeId> founders = control()->status().members.voters;
+  if (const uint64_t copies = order.value("copies", uint64_t{0}); copies > 0) {
+    const auto known = [&](raft::NodeId id) { return told.nodes.contains(id); };
+    if (!std::ranges::all_of(founders, known))
+      return fail(Code::kUnavailable, "not all nodes have told of themselves yet");
+    const Place place =
+        filled(told, stream, {copies, {}}, [this](raft::NodeId node) { return connected(node); });
+    if (place.nodes.empty()) return fail(Code::kUnavailable, "no node answers that could keep it");
+    BINBUS_RETURN_IF_ERROR(control()->put(term, {place_cursor(stream), encode_place(place)}));
+    founders = place.nodes;
+  }
+  return control()->put(term, {founders_cursor(stream), encode_ids(founders)});
+}
+
+Status Cluster::place(uint64_t term, const Json& order) {
+  const ClusterState told = state();
+  const std::string stream = order.at("stream");
+  BINBUS_RETURN_IF_ERROR(check_stream(told, stream));
+  const auto names = order.at("nodes").get<std::set<std::string>>();
+  if (names.empty()) return control()->put(term, {place_cursor(stream), std::nullopt});
+  Place place{.copies = names.size(), .nodes = {}};
+  std::vector<std::string> silent;
+  for (const std::string& name : names) {
+    BINBUS_TRY(node, find_node(told, name));
+    if (!node->votes)
+      return fail(Code::kInvalid, name + " does not vote: it keeps all streams anyway");
+    place.nodes.push_back(node->id);
+    if (!connected(node->id)) silent.push_back(name);
+  }
+  if (silent.size() * 2 >= names.size()) {
+    return fail(Code::kInvalid, fmt::format("no majority of them answers: start {}, or name others",
+                                            fmt::join(silent, ", ")));
+  }
+  return control()->put(term, {place_cursor(stream), encode_place(place)});
 }
 
 // A node's own word of itself: one that is known tells what changed, a new one is taken in. One of the same name that is gone
@@ -284,6 +380,12 @@ Status Cluster::admit(uint64_t term, const Json& record) {
       return fail(Code::kExists, fmt::format("another node {} answers at {}: give one of them "
                                              "another name",
                                              node.name, other->address));
+    }
+    // First it has its streams: else others would be to keep them.
+    for (auto [stream, place] : told.places) {
+      if (std::ranges::find(place.nodes, other->id) == place.nodes.end()) continue;
+      std::ranges::replace(place.nodes, other->id, node.id);
+      BINBUS_RETURN_IF_ERROR(control()->put(term, {place_cursor(stream), encode_place(place)}));
     }
     ClusterNode gone = *other;
     gone.leaving = true;

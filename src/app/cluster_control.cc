@@ -54,7 +54,10 @@ void Cluster::run(const std::stop_token& stop) {
       for (const auto& [stream, weak] : groups) {
         if (const auto open = weak.lock()) tend(stream, *open, told);
       }
-      if (group->leading() != 0) forget_removed(told);
+      if (group->leading() != 0) {
+        fill_places(told);
+        forget_removed(told);
+      }
     }
     changed_.notify_all();
     std::unique_lock lock(mutex_);
@@ -120,9 +123,9 @@ Result<raft::Members> Cluster::founders() {
   return all;
 }
 
-// With whom the stream's group begins: those who voted in the control group when it was first asked for. Whoever is not
+// With whom the stream's group begins: those who voted in the control group when it was first asked for, or some of them. Whoever is not
 // among them begins with nothing, and is taken in by its leader.
-Result<raft::Members> Cluster::stream_founders(const std::string& stream) {
+Result<raft::Members> Cluster::stream_founders(const std::string& stream, uint64_t copies) {
   const auto told = [&]() -> std::optional<raft::Members> {
     const ClusterState now = state();
     const auto found = now.founders.find(stream);
@@ -135,7 +138,7 @@ Result<raft::Members> Cluster::stream_founders(const std::string& stream) {
   Status asked = ok();
   for (const auto until = std::chrono::steady_clock::now() + kFound;;) {
     if (auto members = told()) return std::move(*members);
-    asked = order({{"verb", "begin"}, {"stream", stream}});
+    asked = order({{"verb", "begin"}, {"stream", stream}, {"copies", copies}});
     if (!asked && asked.error().code != Code::kUnavailable) return fail(asked.error());
     if (std::chrono::steady_clock::now() > until) break;
     std::unique_lock lock(mutex_);
@@ -227,7 +230,7 @@ void Cluster::tend(const std::string& stream, raft::GroupRunner& group, const Cl
   if (tended.term != term) tended = {term, now_us};
   const raft::GroupStatus now = group.status();
   const LedGroup led{self_.id, now.members, now.last_index, now.progress};
-  const std::vector<raft::MemberChange> changes = next_changes(told, led);
+  const std::vector<raft::MemberChange> changes = next_changes(told, led, stream);
   if (!changes.empty()) {
     const Status proposed = group.propose_members(changes);
     if (proposed) {
@@ -243,8 +246,8 @@ void Cluster::tend(const std::string& stream, raft::GroupRunner& group, const Cl
   if (to == 0 || to == self_.id || !led.caught_up(to)) return;
   const auto self = told.nodes.find(self_.id);
   const bool asked = preferred != told.leads.end() && preferred->second == to;
-  const bool must =
-      asked || (self != told.nodes.end() && (self->second.drained || self->second.leaving));
+  const bool drained = self != told.nodes.end() && self->second.drained;
+  const bool must = asked || drained || !told.keeps(stream, self_.id);
   if (now_us - tended.handed_over_us < (must ? kAgainUs : kSettleUs) && !(must && tended.first))
     return;
   tended.handed_over_us = now_us;
@@ -253,17 +256,42 @@ void Cluster::tend(const std::string& stream, raft::GroupRunner& group, const Cl
   static_cast<void>(group.transfer_leader(to));
 }
 
+void Cluster::fill_places(ClusterState told) {
+  for (auto& [stream, place] : told.places) {
+    Place now = filled(told, stream, place, [this](raft::NodeId node) { return connected(node); });
+    if (now == place) continue;
+    const Group group = control();
+    if (group->put(group->leading(), {place_cursor(stream), encode_place(now)}))
+      log::info("stream_placed", {{"stream", stream}, {"nodes", now.nodes.size()}});
+    place = std::move(now);
+  }
+}
+
 void Cluster::forget_removed(const ClusterState& told) {
-  std::vector<raft::Members> all = {control()->status().members};
+  const auto leaves = [](const auto& each) { return each.second.leaving; };
+  if (std::ranges::none_of(told.nodes, leaves)) return;
+  std::vector<raft::NodeId> members = control()->status().members.all();
+  std::map<std::string, std::weak_ptr<raft::GroupRunner>> groups;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [stream, weak] : groups_) {
-      if (const auto group = weak.lock()) all.push_back(group->status().members);
+    groups = groups_;
+  }
+  for (const auto& each : told.founders) {
+    const std::string& stream = each.first;
+    const auto found = groups.find(stream);
+    const Group open = found == groups.end() ? nullptr : found->second.lock();
+    std::vector<raft::NodeId> its;
+    if (open) {
+      its = open->status().members.all();
+    } else if (told.places.contains(stream)) {
+      const auto led = members_at_leader(stream);
+      if (!led) return;  // later
+      its = led->nodes;
     }
+    members.insert(members.end(), its.begin(), its.end());
   }
   for (const auto& [id, node] : told.nodes) {
-    const auto has = [id = id](const raft::Members& members) { return members.has(id); };
-    if (!node.leaving || std::ranges::any_of(all, has)) continue;
+    if (!node.leaving || std::ranges::find(members, id) != members.end()) continue;
     const Group group = control();
     if (group->put(group->leading(), {node_cursor(id), std::nullopt}))
       log::info("node_forgotten", {{"node", node.name}});

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 namespace binbus::app {
 namespace {
@@ -13,7 +14,8 @@ using Json = nlohmann::json;
 using raft::MemberChange;
 using raft::NodeId;
 
-constexpr std::string_view kNode = "node/", kFounders = "founders/", kLead = "lead/";
+constexpr std::string_view kNode = "node/", kFounders = "founders/", kLead = "lead/",
+                           kPlace = "place/";
 constexpr uint64_t kNearEntries = 256;
 
 uint64_t hash(std::string_view text, uint64_t seed) {  // FNV-1a
@@ -41,6 +43,14 @@ std::optional<ClusterNode> parse_node(const std::string& key, const std::string&
   }
 }
 
+std::vector<NodeId> parse_ids(const Json& json) {
+  std::vector<NodeId> ids;
+  for (const Json& id : json) {
+    if (id.is_number_unsigned()) ids.push_back(id);
+  }
+  return ids;
+}
+
 bool has(const std::vector<NodeId>& nodes, NodeId node) {
   return std::ranges::find(nodes, node) != nodes.end();
 }
@@ -55,14 +65,14 @@ ClusterState ClusterState::parse(const std::map<std::string, std::string>& curso
       continue;
     }
     const Json json = Json::parse(text, nullptr, false);
-    if (key.starts_with(kFounders) && json.is_array()) {
-      std::vector<NodeId>& ids = state.founders[key.substr(kFounders.size())];
-      for (const Json& id : json) {
-        if (id.is_number_unsigned()) ids.push_back(id);
-      }
-    }
+    if (key.starts_with(kFounders) && json.is_array())
+      state.founders[key.substr(kFounders.size())] = parse_ids(json);
     if (key.starts_with(kLead) && json.is_number_unsigned())
       state.leads[key.substr(kLead.size())] = json;
+    if (key.starts_with(kPlace) && json.is_object() && json.contains("nodes")) {
+      state.places[key.substr(kPlace.size())] = {json.value("copies", uint64_t{0}),
+                                                 parse_ids(json["nodes"])};
+    }
   }
   return state;
 }
@@ -73,9 +83,19 @@ const ClusterNode* ClusterState::find(const std::string& name) const {
   return found == nodes.end() ? nullptr : &found->second;
 }
 
+bool ClusterState::keeps(const std::string& stream, NodeId node) const {
+  const auto known = nodes.find(node);
+  if (known != nodes.end() && known->second.leaving) return false;
+  const auto place = places.find(stream);
+  return place == places.end() || has(place->second.nodes, node) ||
+         (known != nodes.end() && !known->second.votes);
+}
+
 std::string node_cursor(NodeId node) { return std::string(kNode) + std::to_string(node); }
 std::string founders_cursor(const std::string& stream) { return std::string(kFounders) + stream; }
 std::string lead_cursor(const std::string& stream) { return std::string(kLead) + stream; }
+
+std::string place_cursor(const std::string& stream) { return std::string(kPlace) + stream; }
 
 std::string encode_node(const ClusterNode& node) {
   return Json{{"name", node.name},
@@ -91,6 +111,10 @@ std::string encode_node(const ClusterNode& node) {
 }
 
 std::string encode_ids(const std::vector<NodeId>& nodes) { return Json(nodes).dump(); }
+
+std::string encode_place(const Place& place) {
+  return Json{{"copies", place.copies}, {"nodes", place.nodes}}.dump();
+}
 
 std::string cluster_name(const std::vector<NodeId>& founders) {
   return fmt::format("{:016x}", hash(fmt::format("{}", fmt::join(founders, ",")), 0));
@@ -110,14 +134,48 @@ bool LedGroup::caught_up(NodeId node) const {
          found->match + kNearEntries >= last_index;
 }
 
-std::vector<MemberChange> next_changes(const ClusterState& state, const LedGroup& group) {
+Place filled(const ClusterState& state, const std::string& stream, Place place,
+             const std::function<bool(NodeId)>& answers) {
+  const auto can = [&](NodeId id) {
+    const auto known = state.nodes.find(id);
+    return known == state.nodes.end() || (known->second.votes && !known->second.leaving);
+  };
+  std::erase_if(place.nodes, [&](NodeId id) { return !can(id); });
+  const auto site_of = [&](NodeId id) {
+    const auto known = state.nodes.find(id);
+    return known == state.nodes.end() ? std::string() : known->second.site;
+  };
+  while (place.nodes.size() < place.copies) {
+    NodeId best = 0;
+    std::tuple<int64_t, size_t, uint64_t> least;
+    for (const auto& [id, node] : state.nodes) {
+      if (!can(id) || !answers(id) || has(place.nodes, id)) continue;
+      const auto at_its_site = std::ranges::count(place.nodes, node.site, site_of);
+      size_t streams = 0;
+      for (const auto& [other, at] : state.places) streams += has(at.nodes, id) ? 1 : 0;
+      const std::tuple<int64_t, size_t, uint64_t> rank = {at_its_site, streams, hash(stream, id)};
+      if (best == 0 || rank < least) {
+        best = id;
+        least = rank;
+      }
+    }
+    if (best == 0) break;
+    place.nodes.push_back(best);
+  }
+  return place;
+}
+
+std::vector<MemberChange> next_changes(const ClusterState& state, const LedGroup& group,
+                                       const std::string& stream) {
   const raft::Members& now = group.members;
   if (!now.outgoing.empty()) return {};  // one after the other
   std::vector<MemberChange> changes;
   std::vector<NodeId> voters;  // that are to stay, with those who are to vote from now on
+  bool all_vote = true;        // who are to
   for (const auto& [id, node] : state.nodes) {
-    if (node.leaving) continue;
+    if (!state.keeps(stream, id)) continue;
     const bool member = now.has(id);
+    if (node.votes && !(now.is_voter(id) || (member && group.caught_up(id)))) all_vote = false;
     if (!member) {
       changes.push_back({MemberChange::Kind::kAddLearner, id});
     } else if (node.votes && (now.is_voter(id) || group.caught_up(id))) {
@@ -135,9 +193,9 @@ std::vector<MemberChange> next_changes(const ClusterState& state, const LedGroup
   const bool enough = static_cast<size_t>(answering) * 2 > voters.size();
   for (const NodeId id : now.all()) {
     const auto known = state.nodes.find(id);
-    const bool leaves = known != state.nodes.end() && known->second.leaving;
-    if (leaves && id != group.self && (enough || !now.is_voter(id)))
-      changes.push_back({MemberChange::Kind::kRemove, id});
+    if (known == state.nodes.end() || id == group.self || state.keeps(stream, id)) continue;
+    const bool may_go = enough && (known->second.leaving || all_vote);
+    if (may_go || !now.is_voter(id)) changes.push_back({MemberChange::Kind::kRemove, id});
   }
   return changes;
 }
@@ -147,7 +205,7 @@ NodeId wanted_leader(const ClusterState& state, const LedGroup& group, const std
   NodeId best = 0;
   std::pair<uint64_t, uint64_t> highest;
   for (const auto& [id, node] : state.nodes) {
-    if (node.drained || node.leaving || !node.votes || !has(group.members.voters, id) ||
+    if (node.drained || !state.keeps(stream, id) || !node.votes || !has(group.members.voters, id) ||
         !group.answers(id))
       continue;
     if (id == preferred) return id;
@@ -162,21 +220,34 @@ NodeId wanted_leader(const ClusterState& state, const LedGroup& group, const std
 
 std::string refuse_removal(const ClusterState& state, NodeId node,
                            const std::function<bool(NodeId)>& answers) {
-  std::vector<std::string> silent;
-  size_t voters = 0;
-  for (const auto& [id, each] : state.nodes) {
-    if (id == node || each.leaving || !each.votes) continue;
-    ++voters;
-    if (!answers(id)) silent.push_back(each.name);
-  }
   const std::string& name = state.nodes.at(node).name;
-  if (voters == 0) return fmt::format("{} is the only one that votes: add another first", name);
-  if ((voters - silent.size()) * 2 > voters) return "";
-  return fmt::format(
-      "without {} there would be {} that vote, of which {} not answer: no majority. Start {}, or "
-      "remove {} first while {} is there",
-      name, voters, silent.size() == 1 ? "one does" : fmt::format("{} do", silent.size()),
-      fmt::join(silent, ", "), silent.size() == 1 ? "it" : "them", name);
+  std::vector<std::string> all = {""};  // the cluster, and streams
+  for (const auto& [stream, place] : state.places) {
+    if (has(place.nodes, node)) all.push_back(stream);
+  }
+  for (const std::string& stream : all) {
+    std::vector<std::string> silent;
+    size_t voters = 0;
+    for (const auto& [id, each] : state.nodes) {
+      if (id == node || !each.votes || !state.keeps(stream, id)) continue;
+      ++voters;
+      if (!answers(id)) silent.push_back(each.name);
+    }
+    const size_t answering = voters - silent.size();
+    if (answering * 2 > voters) continue;
+    if (stream.empty() && voters == 0)
+      return fmt::format("{} is the only one that votes: add another first", name);
+    // One that has no majority anyway loses nothing; one that is at this node alone first goes to another.
+    const bool has_majority = (answering + (answers(node) ? 1 : 0)) * 2 > voters + 1;
+    if (!stream.empty() && (!has_majority || voters == 0)) continue;
+    return fmt::format(
+        "without {} there would be {} that vote{}, of which {} not answer: no majority. Start {}, "
+        "or remove {} first while {} is there",
+        name, voters, stream.empty() ? "" : " in stream " + stream,
+        silent.size() == 1 ? "one does" : fmt::format("{} do", silent.size()),
+        fmt::join(silent, ", "), silent.size() == 1 ? "it" : "them", name);
+  }
+  return "";
 }
 
 }  // namespace binbus::app

@@ -4,6 +4,7 @@
 //   node/ID            JSON, a ClusterNode without its id
 //   founders/STREAM    JSON, the ids that the stream's group begins with
 //   lead/STREAM        JSON, the id of the node that is to lead it when it can
+//   place/STREAM       JSON, a Place: which of the nodes that vote keep the stream; without it all do. Learners keep all streams
 #pragma once
 
 #include <functional>
@@ -29,22 +30,34 @@ struct ClusterNode {
   bool operator==(const ClusterNode&) const = default;
 };
 
+// Where a stream is.
+struct Place {
+  uint64_t copies = 0;  // as many nodes are wanted
+  std::vector<raft::NodeId> nodes;
+  bool operator==(const Place&) const = default;
+};
+
 struct ClusterState {
   std::map<raft::NodeId, ClusterNode> nodes;
   std::map<std::string, std::vector<raft::NodeId>> founders;  // by stream
   std::map<std::string, raft::NodeId> leads;                  // by stream
+  std::map<std::string, Place> places;                        // by stream
 
   // Values that make no sense are left out.
   static ClusterState parse(const std::map<std::string, std::string>& cursors);
   // The one of that name that stays; null: none.
   const ClusterNode* find(const std::string& name) const;
+  // Whether the node is to keep the stream; "" is the control group's log, which all keep.
+  bool keeps(const std::string& stream, raft::NodeId node) const;
 };
 
 std::string node_cursor(raft::NodeId node);
 std::string founders_cursor(const std::string& stream);
 std::string lead_cursor(const std::string& stream);
+std::string place_cursor(const std::string& stream);
 std::string encode_node(const ClusterNode& node);
 std::string encode_ids(const std::vector<raft::NodeId>& nodes);
+std::string encode_place(const Place& place);
 // Of the cluster that these nodes founded: the same at each of them.
 std::string cluster_name(const std::vector<raft::NodeId>& founders);
 
@@ -60,17 +73,23 @@ struct LedGroup {
   bool caught_up(raft::NodeId node) const;
 };
 
-// What the leader changes next for the group to have the members that are wanted; nothing: it has, or has to wait. New ones come in
-// as learners, and vote when they have caught up; who leaves goes with the change that lets another vote, or as soon as
-// most of those who stay answer.
-std::vector<raft::MemberChange> next_changes(const ClusterState& state, const LedGroup& group);
+// The place with those who are gone, or vote no more, left out, and others in their stead as far as there are any: at sites that have
+// the stream least, then those that keep the fewest streams. `answers`: of a node; who does not is not taken.
+Place filled(const ClusterState& state, const std::string& stream, Place place,
+             const std::function<bool(raft::NodeId)>& answers);
 
-// Who of the group is to lead it: a node that votes, is not drained, and answers. `preferred` (0: none) when it can; else, among
+// What the leader changes next for the group to have the members that are wanted; nothing: it has, or has to wait. New ones come in
+// as learners, and vote when they have caught up; who leaves the cluster goes with the change that lets another vote, or as soon as
+// most of those who stay answer; who only keeps the stream no more goes when all who are to keep it vote.
+std::vector<raft::MemberChange> next_changes(const ClusterState& state, const LedGroup& group,
+                                             const std::string& stream);
+
+// Who of the group is to lead it: a node that is to keep it, votes, is not drained, and answers. `preferred` (0: none) when it can; else, among
 // the highest priority, one drawn by the stream's name, so that streams are spread. 0: nobody can.
 raft::NodeId wanted_leader(const ClusterState& state, const LedGroup& group,
                            const std::string& stream, raft::NodeId preferred);
 
-// Why the node cannot be removed; "": it can. `answers`: of a node.
+// Why the node cannot be removed; "": the cluster has a majority without it, and no stream loses its own. `answers`: of a node.
 std::string refuse_removal(const ClusterState& state, raft::NodeId node,
                            const std::function<bool(raft::NodeId)>& answers);
 

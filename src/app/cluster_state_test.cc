@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace binbus::app {
 namespace {
 
@@ -59,10 +61,13 @@ TEST(ClusterState, IsReadFromCursorsAndLeavesOutNonsense) {
                                                   {"node/x", encode_node(node)},
                                                   {founders_cursor("shop"), encode_ids({3, 7})},
                                                   {lead_cursor("shop"), "7"},
-                                                  {lead_cursor("other"), "me"}});
+                                                  {lead_cursor("other"), "me"},
+                                                  {place_cursor("shop"), encode_place({3, {3, 7}})},
+                                                  {place_cursor("other"), "[]"}});
   EXPECT_EQ(state.nodes, (std::map<raft::NodeId, ClusterNode>{{7, node}}));
   EXPECT_EQ(state.founders.at("shop"), (std::vector<raft::NodeId>{3, 7}));
   EXPECT_EQ(state.leads, (std::map<std::string, raft::NodeId>{{"shop", 7}}));
+  EXPECT_EQ(state.places, (std::map<std::string, Place>{{"shop", {3, {3, 7}}}}));
   EXPECT_EQ(state.find("n7"), nullptr);  // it leaves
 }
 
@@ -72,26 +77,26 @@ TEST(ClusterState, FoundersAreNamedTheSameEverywhere) {
 }
 
 TEST(NextChanges, NothingWhereAllIsAsWanted) {
-  EXPECT_EQ(text(next_changes(three(), led())), "");
+  EXPECT_EQ(text(next_changes(three(), led(), "shop")), "");
   LedGroup joint = led();
   joint.members.outgoing = {1, 2};
   ClusterState four = three();
   four.nodes[4] = {.id = 4, .name = "n4", .address = "n4:1"};
-  EXPECT_EQ(text(next_changes(four, joint)), "");  // one change after the other
+  EXPECT_EQ(text(next_changes(four, joint, "shop")), "");  // one change after the other
 }
 
 TEST(NextChanges, ANewNodeLearnsAndVotesWhenItHasCaughtUp) {
   ClusterState state = three();
   state.nodes[4] = {.id = 4, .name = "n4", .address = "n4:1"};
   LedGroup group = led();
-  EXPECT_EQ(text(next_changes(state, group)), "~4 ");
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "~4 ");
   group.members.learners = {4};
   group.progress.push_back(at(4, 10));
-  EXPECT_EQ(text(next_changes(state, group)), "");
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "");
   group.progress.back().match = 900;
-  EXPECT_EQ(text(next_changes(state, group)), "+4 ");
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "+4 ");
   state.nodes[4].votes = false;
-  EXPECT_EQ(text(next_changes(state, group)), "");
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "");
 }
 
 TEST(NextChanges, OneThatIsReplacedGoesWhenItsSuccessorVotes) {
@@ -100,34 +105,135 @@ TEST(NextChanges, OneThatIsReplacedGoesWhenItsSuccessorVotes) {
   state.nodes[4] = {.id = 4, .name = "n3", .address = "n3:1"};
   LedGroup group = led();
   group.progress = {at(1, 1000), at(2, 1000, false), at(3, 0, false)};  // only the leader answers
-  EXPECT_EQ(text(next_changes(state, group)), "~4 ");
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "~4 ");
   group.members.learners = {4};
   group.progress.push_back(at(4, 1000));
-  EXPECT_EQ(text(next_changes(state, group)), "+4 -3 ");
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "+4 -3 ");
 }
 
 TEST(NextChanges, NobodyGoesWhileMostOfTheOthersAreSilent) {
   ClusterState state = three();
   state.nodes[3].leaving = true;
   LedGroup group = led();
-  EXPECT_EQ(text(next_changes(state, group)), "-3 ");
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "-3 ");
   group.progress[1].recent_active = false;
-  EXPECT_EQ(text(next_changes(state, group)), "");
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "");
   state.nodes[3].leaving = false;
   state.nodes[1].leaving = true;  // the leader itself: whoever leads next does it
-  EXPECT_EQ(text(next_changes(state, led())), "");
+  EXPECT_EQ(text(next_changes(state, led(), "shop")), "");
 }
 
 TEST(NextChanges, WhoHasNotToldOfItselfStays) {
   ClusterState state = three();
   state.nodes.erase(3);
-  EXPECT_EQ(text(next_changes(state, led())), "");
+  EXPECT_EQ(text(next_changes(state, led(), "shop")), "");
 }
 
 TEST(NextChanges, AVoteIsTakenAway) {
   ClusterState state = three();
   state.nodes[2].votes = false;
-  EXPECT_EQ(text(next_changes(state, led())), "~2 ");
+  EXPECT_EQ(text(next_changes(state, led(), "shop")), "~2 ");
+}
+
+// Of `count` nodes, each at a site of its own where `sites` are given, in turn.
+ClusterState many(raft::NodeId count, const std::vector<std::string>& sites = {""}) {
+  ClusterState state;
+  for (raft::NodeId id = 1; id <= count; ++id) {
+    const std::string name = "n" + std::to_string(id);
+    state.nodes[id] = {.id = id, .name = name, .address = name + ":1"};
+    state.nodes[id].site = sites[(id - 1) % sites.size()];
+  }
+  return state;
+}
+
+bool always(raft::NodeId) { return true; }
+
+TEST(Keeps, AreThoseThatThePlaceNamesAndLearners) {
+  ClusterState state = many(4);
+  EXPECT_TRUE(state.keeps("shop", 4));
+  state.places["shop"] = {3, {1, 2, 3}};
+  EXPECT_TRUE(state.keeps("shop", 3));
+  EXPECT_FALSE(state.keeps("shop", 4));
+  EXPECT_TRUE(state.keeps("other", 4));
+  EXPECT_TRUE(state.keeps("", 4));
+  state.nodes[4].votes = false;
+  EXPECT_TRUE(state.keeps("shop", 4));
+  state.nodes[3].leaving = true;
+  EXPECT_FALSE(state.keeps("shop", 3));
+}
+
+TEST(Filled, StreamsAreSpreadEvenly) {
+  ClusterState state = many(5);
+  std::map<raft::NodeId, int> kept;
+  for (int i = 0; i < 50; ++i) {
+    const std::string stream = "stream" + std::to_string(i);
+    state.places[stream] = filled(state, stream, {3, {}}, always);
+    EXPECT_EQ(std::set(state.places[stream].nodes.begin(), state.places[stream].nodes.end()).size(),
+              3U);
+    for (const raft::NodeId node : state.places[stream].nodes) ++kept[node];
+  }
+  for (const auto& [node, count] : kept) EXPECT_EQ(count, 30) << node;
+}
+
+TEST(Filled, EachSiteHasOneBeforeAnyHasTwo) {
+  const ClusterState state = many(6, {"a", "b", "c"});
+  const Place place = filled(state, "shop", {3, {}}, always);
+  std::set<std::string> sites;
+  for (const raft::NodeId node : place.nodes) sites.insert(state.nodes.at(node).site);
+  EXPECT_EQ(sites.size(), 3U);
+}
+
+TEST(Filled, OthersTakeThePlaceOfThoseWhoAreGone) {
+  ClusterState state = many(5);
+  const Place place{3, {1, 2, 3}};
+  EXPECT_EQ(filled(state, "shop", place, always), place);
+  EXPECT_EQ(filled(state, "shop", place, [](raft::NodeId node) { return node != 2; }), place);
+  state.nodes[2].leaving = true;
+  const auto without_4 = [](raft::NodeId node) { return node != 4; };
+  EXPECT_EQ(filled(state, "shop", place, without_4), (Place{3, {1, 3, 5}}));
+  state.nodes[5].votes = false;
+  EXPECT_EQ(filled(state, "shop", place, without_4), (Place{3, {1, 3}}));  // for now
+  EXPECT_EQ(filled(state, "shop", place, always), (Place{3, {1, 3, 4}}));
+}
+
+TEST(NextChanges, AStreamMovesWhenAllWhoAreToKeepItVote) {
+  ClusterState state = many(5);
+  state.places["shop"] = {3, {1, 4, 5}};
+  LedGroup group = led();
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "~4 ~5 ");
+  EXPECT_EQ(text(next_changes(state, group, "other")), "~4 ~5 ");  // everywhere
+  EXPECT_EQ(text(next_changes(state, group, "")), "~4 ~5 ");       // the control group
+  group.members.learners = {4, 5};
+  group.progress.push_back(at(4, 1000));
+  group.progress.push_back(at(5, 10));
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "+4 ");
+  group.members.voters = {1, 2, 3, 4};
+  group.members.learners = {5};
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "");  // nobody goes yet
+  group.progress.back().match = 1000;
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "+5 -2 -3 ");
+}
+
+TEST(NextChanges, ALeaderThatKeepsTheStreamNoMoreIsTakenOutByTheNext) {
+  ClusterState state = many(4);
+  state.places["shop"] = {3, {2, 3, 4}};
+  LedGroup group = led();
+  group.members = {.voters = {1, 2, 3, 4}};
+  group.progress.push_back(at(4, 1000));
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "");
+  EXPECT_NE(wanted_leader(state, group, "shop", 1), 1U);
+  group.self = 2;
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "-1 ");
+}
+
+TEST(NextChanges, ALearnerThatThePlaceDoesNotNameMayGoAtOnce) {
+  ClusterState state = many(4);
+  state.places["shop"] = {3, {1, 2, 3}};
+  LedGroup group = led();
+  group.members.learners = {4};
+  group.progress[1].recent_active = false;
+  group.progress[2].recent_active = false;
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "-4 ");
 }
 
 TEST(WantedLeader, IsSpreadByTheStreamsName) {
@@ -162,6 +268,20 @@ TEST(RefuseRemoval, NamesWhoIsSilent) {
   ClusterState one;
   one.nodes[1] = {.id = 1, .name = "n1", .address = "n1:1"};
   EXPECT_THAT(refuse_removal(one, 1, [](raft::NodeId) { return true; }), HasSubstr("the only one"));
+}
+
+TEST(RefuseRemoval, OfWhatAStreamNeeds) {
+  ClusterState state = many(5);
+  state.places["shop"] = {3, {1, 2, 3}};
+  const auto without_2 = [](raft::NodeId node) { return node != 2; };
+  EXPECT_THAT(refuse_removal(state, 3, without_2), HasSubstr("in stream shop"));
+  EXPECT_EQ(refuse_removal(state, 4, without_2), "");
+  EXPECT_EQ(refuse_removal(state, 2, without_2), "");
+  // What is lost already cannot be lost by it.
+  const auto only_1 = [](raft::NodeId node) { return node == 1 || node > 3; };
+  EXPECT_EQ(refuse_removal(state, 2, only_1), "");
+  state.places["alone"] = {1, {4}};
+  EXPECT_EQ(refuse_removal(state, 4, always), "");
 }
 
 }  // namespace

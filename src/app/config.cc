@@ -584,6 +584,8 @@ class Reader {
       wrong(at(stream.listen_tls_cert.empty() ? "listen_tls_key" : "listen_tls_cert"),
             "listen_tls_cert and listen_tls_key go together");
     }
+    if (stream.copies > 0 && config_.node.listen.empty())
+      wrong(at("copies"), "copies means nothing without [node] listen: there is no other node");
     if (!stream.listen.empty() && stream.replica_users.empty()) {
       wrong(at("listen"),
             "listen needs a [[stream.replica_user]]: without one nobody could log in");

@@ -72,6 +72,7 @@ struct StreamConfig : PasswordConfig {
   uint64_t retain_bytes = 0;
   uint64_t retain_hours = 0;
   uint64_t keep_free_bytes = 0;
+  uint64_t copies = 0;  // of a cluster's nodes; 0: all keep it
 
   std::optional<StateConfig> state;  // none: no rows are kept
   bool fed = false;                  // there is a [feed]

@@ -312,6 +312,14 @@ const Key<StreamConfig> kStreamKeys[] = {
      .member = &StreamConfig::keep_free_bytes,
      .fallback = "64 MiB",
      .help = "Space left free on the disk: nothing is stored while there is less."},
+    {.name = "copies",
+     .kind = Kind::kInteger,
+     .member = &StreamConfig::copies,
+     .fallback = "0",
+     .help =
+         "In a cluster: how many of the nodes that vote keep the stream. 0: all. It counts when "
+         "the stream begins; afterwards `binbus cluster place`.",
+     .max = 15},
     {.name = "listen",
      .kind = Kind::kAddress,
      .member = &StreamConfig::listen,

@@ -348,6 +348,7 @@ const Case kCases[] = {
      "b.toml:7: [coordinator]: a password needs a user"},
     {"peers_without_listen", "+[node]\nname='a'\npeers=['a@h:1']\n",
      "b.toml:7: [node]: peers mean nothing without listen"},
+    {"copies_without_nodes", "copies=3\n", "b.toml:7: copies means nothing without [node] listen"},
     {"peer_twice", "+[node]\nname='a'\nlisten='h:1'\npeers=['a@h:1', 'a@h:2']\n",
      "b.toml:7: [node]: peers has a twice"},
     {"peer_without_name", "+[node]\nname='a'\nlisten='h:1'\npeers='h:1'\n",

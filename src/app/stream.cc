@@ -1,6 +1,7 @@
 #include "app/stream.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -96,25 +97,30 @@ void Stream::stop() {
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
   refusal_.reset();
+  if (!parts()) return;
+  close();
+  lease_.reset();
+  log::info("stream_stopped", {{"stream", config_.name}});
+}
+
+void Stream::close() {
   std::shared_ptr<Parts> parts;
   {
     const std::lock_guard lock(mutex_);
     parts = std::move(parts_);
   }
-  if (!parts) return;
   parts->closing.request_stop();
   if (parts->state) parts->state->stop();
   if (parts->server) parts->server->stop();
   if (parts->work) end_work(*parts->work);  // which ends soon too where no majority is left
   if (parts->group) parts->group->stop();
-  lease_.reset();
-  log::info("stream_stopped", {{"stream", config_.name}});
 }
 
 void Stream::run(const std::stop_token& stop) {
   ::pthread_setname_np(::pthread_self(), "stream");
   bool try_again = true;
   while (!stop.stop_requested()) {
+    const bool aside = cluster_ != nullptr && stands_aside();
     const std::shared_ptr<Parts> open_parts = parts();
     if (open_parts) {
       lead(*open_parts);
@@ -127,15 +133,37 @@ void Stream::run(const std::stop_token& stop) {
         open_parts->group->wait_leading(now ? now->term : 0, wait_ms(*open_parts), stop);
         continue;
       }
-    } else if (try_again) {
+    } else if (try_again && !aside) {
       Status opened = open();
-      if (opened) continue;
+      if (opened || (cluster_ != nullptr && stands_aside())) continue;
       report_fault(opened.error());
       try_again = retry_of(opened.error().code) == Retry::kLater;
     }
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, stop, kEvery, [] { return false; });
   }
+}
+
+bool Stream::stands_aside() {
+  if (const std::shared_ptr<Parts> open = parts()) {
+    if (!cluster_->may_leave(config_.name, *open->group)) return false;
+    close();
+    if (Status left = cluster_->leave(config_.name); !left)
+      log::error("stream_not_left", {{"stream", config_.name}, {"error", left.error()}});
+  }
+  std::vector<std::string> nodes = cluster_->elsewhere(config_.name);
+  const bool aside = !nodes.empty();
+  const std::string names = fmt::format("{}", fmt::join(nodes, ", "));
+  {
+    const std::lock_guard lock(mutex_);
+    if (nodes != kept_at_) {
+      kept_at_ = std::move(nodes);
+      fault_.reset();
+      refusal_.reset();
+    }
+  }
+  if (aside && !refusal_) refuse("it is not kept at this node: connect to " + names);
+  return aside;
 }
 
 Status Stream::open() {
@@ -163,7 +191,8 @@ Result<std::shared_ptr<Stream::Parts>> Stream::open_parts() const {
   options.keep_free_bytes = config_.keep_free_bytes;
   std::shared_ptr<Parts> parts;
   if (cluster_ != nullptr) {
-    BINBUS_TRY(group, cluster_->open_group(config_.name, std::move(options), &report));
+    BINBUS_TRY(group,
+               cluster_->open_group(config_.name, config_.copies, std::move(options), &report));
     parts = std::make_shared<Parts>(std::move(group), std::move(uuid), server_id);
   } else {
     BINBUS_TRY(opened, store::LocalLog::open(files_, clock_, std::move(options), &report));
@@ -383,7 +412,9 @@ std::vector<sink::SinkOptions> Stream::sinks_of(const Parts& parts) const {
 
 bool Stream::works_elsewhere() const {
   const std::shared_ptr<Parts> now = parts();
-  return now && now->group && !work(*now);
+  if (now) return now->group && !work(*now);
+  const std::lock_guard lock(mutex_);
+  return !kept_at_.empty();
 }
 
 Status Stream::keep_section(const std::string& sink,
@@ -465,6 +496,13 @@ Result<std::string> Stream::saved_place(uint64_t epoch) const {
 }
 
 Error Stream::no_log() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!kept_at_.empty()) {
+      return {Code::kUnavailable, fmt::format("stream {} is not kept at this node: ask {}",
+                                              config_.name, fmt::join(kept_at_, ", "))};
+    }
+  }
   return {Code::kNotFound, fmt::format("stream {} has no open log: see its status", config_.name)};
 }
 
@@ -573,14 +611,16 @@ void Stream::report_fault(const Error& error) {
                                  {"retry", retry_name(row.retry)},
                                  {"error", error}});
   }
-  if (!config_.listen.empty() && (!known || !refusal_)) {
-    refusal_.reset();
-    auto refusal =
-        Refusal::open(config_.listen, fmt::format("stream {}: {}", config_.name, error.message));
-    if (refusal) refusal_ = std::move(*refusal);
-  }
+  if (!known || !refusal_) refuse(error.message);
   const std::lock_guard lock(mutex_);
   fault_ = error;
+}
+
+void Stream::refuse(const std::string& why) {
+  if (config_.listen.empty()) return;
+  refusal_.reset();
+  auto refusal = Refusal::open(config_.listen, fmt::format("stream {}: {}", config_.name, why));
+  if (refusal) refusal_ = std::move(*refusal);
 }
 
 std::shared_ptr<Stream::Parts> Stream::parts() const {

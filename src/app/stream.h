@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "admin/status.h"
 #include "app/cluster.h"
@@ -97,6 +98,10 @@ class Stream {
   struct Parts;
 
   void run(const std::stop_token& stop);
+  // Whether other nodes keep the stream and this one does not: what it still has is given up.
+  bool stands_aside();
+  // Ends all that is open.
+  void close();
   Status open();
   // Listens when it does not yet; what fails here is tried again.
   void listen(Parts& parts);
@@ -113,6 +118,8 @@ class Stream {
   // Of this node; or why there is none.
   Result<std::shared_ptr<Work>> work_here() const;
   void report_fault(const Error& error);
+  // Tells who connects to the port.
+  void refuse(const std::string& why);
   std::shared_ptr<Parts> parts() const;
   Error no_log() const;
   Result<std::shared_ptr<Parts>> open_parts() const;
@@ -141,11 +148,12 @@ class Stream {
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
-  std::shared_ptr<Parts> parts_;             // guarded by mutex_; null until the log is open
-  std::optional<Error> fault_;               // guarded by mutex_; why it is not
-  std::string listen_error_;                 // guarded by mutex_
-  std::string work_error_;                   // the same
-  std::string retention_error_;              // the stream thread's; said once
+  std::shared_ptr<Parts> parts_;      // guarded by mutex_; null until the log is open
+  std::optional<Error> fault_;        // guarded by mutex_; why it is not
+  std::vector<std::string> kept_at_;  // guarded by mutex_; other nodes, while it stands aside
+  std::string listen_error_;          // guarded by mutex_
+  std::string work_error_;            // the same
+  std::string retention_error_;       // the stream thread's; said once
   std::optional<uint64_t> disk_free_bytes_;  // guarded by mutex_
   std::unique_ptr<Refusal> refusal_;         // the stream thread's
   std::jthread thread_;

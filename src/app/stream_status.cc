@@ -1,6 +1,7 @@
 // What a stream tells of itself: the questions to Stream, which change nothing.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <bit>
@@ -165,6 +166,11 @@ admin::StreamStatus Stream::status() const {
       out.server_uuid = parts->server_uuid;
       out.server_id = parts->server_id;
     }
+    if (!kept_at_.empty()) {
+      out.state = admin::StreamState::kStandby;
+      out.kept_at = kept_at_;
+      out.reason = fmt::format("kept at {}", fmt::join(kept_at_, ", "));
+    }
     if (fault_) {
       out.state = retry_of(fault_->code) == Retry::kLater ? admin::StreamState::kWaiting
                                                           : admin::StreamState::kStopped;
@@ -179,7 +185,7 @@ admin::StreamStatus Stream::status() const {
     return admin::Place{segment_name(log, parts->names_mutex, parts->names, at.segment), at.offset};
   };
   const uint64_t now_us = clock_.wall_us();
-  if (parts->group) out.cluster = cluster_->describe(*parts->group);
+  if (parts->group) out.cluster = cluster_->describe(config_.name, *parts->group);
   const ingest::IngestStatus ingest = here ? here->ingest->status() : ingest::IngestStatus();
   if (here) {
     fill_ingest(out, ingest);
@@ -250,9 +256,7 @@ admin::StreamStatus Stream::status() const {
 
 Result<std::vector<admin::SegmentStatus>> Stream::segments() const {
   const std::shared_ptr<Parts> now = parts();
-  if (!now)
-    return fail(Code::kNotFound,
-                fmt::format("stream {} has no open log: see its status", config_.name));
+  if (!now) return fail(no_log());
   std::vector<admin::SegmentStatus> out;
   for (const store::SegmentInfo& segment : now->log->segments()) {
     out.push_back({.name = segment.name,
@@ -295,9 +299,7 @@ Result<Position> find(const store::Log& log, const admin::LocateQuery& query) {
 
 Result<admin::Location> Stream::locate(const admin::LocateQuery& query) const {
   const std::shared_ptr<Parts> now = parts();
-  if (!now)
-    return fail(Code::kNotFound,
-                fmt::format("stream {} has no open log: see its status", config_.name));
+  if (!now) return fail(no_log());
   const store::Log& log = *now->log;
   BINBUS_TRY(at, find(log, query));
   const std::string name = segment_name(log, now->names_mutex, now->names, at.segment);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/json_text.h"
@@ -59,11 +60,33 @@ const Json* find(const Json& list, const std::string& name) {
   return nullptr;
 }
 
+bool is_to_keep(const Json& node, const Json& stream) {
+  const Json& placed = stream.at("placed");
+  return placed.empty() || !node.at("votes").get<bool>() ||
+         std::ranges::find(placed, node.at("name")) != placed.end();
+}
+
+// Of a stream that is kept elsewhere from now on.
+std::string move_left(const Json& cluster, const Json& stream) {
+  const std::string its_name = text(stream, "name");
+  for (const Json& node : cluster.at("nodes")) {
+    const std::string name = text(node, "name");
+    const Json* member = find(stream.at("members"), name);
+    const bool votes = member != nullptr && member->at("voter").get<bool>();
+    if (!is_to_keep(node, stream) && member != nullptr)
+      return fmt::format("{} still keeps {}", name, its_name);
+    if (is_to_keep(node, stream) && node.at("votes").get<bool>() && !votes)
+      return fmt::format("{} catches up with {}", name, its_name);
+  }
+  return "";
+}
+
 // Of a node that is to be in: the first stream that it does not vote in, or learn of, yet.
 std::string not_in_yet(const Json& cluster, const std::string& name) {
   const Json* node = find(cluster.at("nodes"), name);
   if (node == nullptr) return name + " is not in the control log yet";
   for (const Json& stream : cluster.at("streams")) {
+    if (!is_to_keep(*node, stream)) continue;
     const Json* member = find(stream.at("members"), name);
     if (member == nullptr)
       return fmt::format("{} is not in stream {} yet", name, text(stream, "name"));
@@ -83,6 +106,10 @@ std::string change_left(const Json& cluster, const CommandCluster& command) {
   for (const Json& stream : cluster.at("streams")) {
     const std::string leader = text(stream, "leader");
     const std::string its_name = text(stream, "name");
+    if (command.verb == "place") {
+      if (its_name == command.stream) return move_left(cluster, stream);
+      continue;
+    }
     if (command.verb == "transfer" && its_name == command.stream && leader != name)
       return fmt::format("{} is led by {}", its_name, leader.empty() ? "no node" : leader);
     if (command.verb == "drain" && !command.end && leader == name)

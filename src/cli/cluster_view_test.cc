@@ -13,7 +13,7 @@ constexpr const char* kCluster = R"({"node": "n1", "name": "c1", "reason": "", "
   {"name": "n3", "id": 3, "address": "c:1", "connected": false, "votes": false, "site": "", "drained": false,
    "leaving": false}],
  "streams": [{"name": "shop", "node": "n1", "role": "leader", "leader": "n1", "term": 4, "last_index": 12,
-   "commit_index": 11, "reason": "", "members": [
+   "commit_index": 11, "reason": "", "placed": [], "members": [
     {"name": "n1", "voter": true, "lag_entries": 0, "active": true},
     {"name": "n2", "voter": false, "lag_entries": 7, "active": true}]}]})";
 
@@ -51,6 +51,26 @@ TEST(ClusterView, TellsWhatIsLeftOfAChange) {
   EXPECT_EQ(left("drain", "n1"), "n1 still leads shop");
   EXPECT_EQ(left("drain", "n1", "", true), "");
   EXPECT_EQ(left("drain", "n2"), "");
+}
+
+// Of stream shop, which n1 and n2 keep, as it is to be at these.
+std::string left_of_place(const std::string& placed, bool second_votes) {
+  std::string cluster = kCluster;
+  const auto replace = [&](const std::string& what, const std::string& by) {
+    cluster.replace(cluster.find(what), what.size(), by);
+  };
+  replace(R"("placed": [])", R"("placed": )" + placed);
+  if (second_votes) replace(R"("n2", "voter": false)", R"("n2", "voter": true)");
+  const auto text = cluster_change_left(
+      cluster, {.config = "", .admin = "", .verb = "place", .node = "", .stream = "shop"});
+  return text ? *text : text.error().message;
+}
+
+TEST(ClusterView, TellsHowFarAStreamHasMoved) {
+  EXPECT_EQ(left_of_place(R"(["n1", "n2"])", false), "n2 catches up with shop");
+  EXPECT_EQ(left_of_place(R"(["n1", "n2"])", true), "");
+  EXPECT_EQ(left_of_place(R"(["n1"])", true), "n2 still keeps shop");
+  EXPECT_EQ(left_of_place("[]", true), "");
 }
 
 TEST(ClusterView, RefusesWhatIsNoAnswer) {

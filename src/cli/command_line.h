@@ -205,13 +205,16 @@ struct ShowCluster {
 struct CommandCluster {
   std::string config;
   std::string admin;
-  std::string verb;  // join, add, remove, transfer, drain
+  std::string verb;  // join, add, remove, transfer, drain, place
   std::string node;  // add: NAME@HOST:PORT
   std::string stream;
   bool end = false;
+  std::vector<std::string> nodes = {};  // place
+  bool all = false;                     // the same
 };
 struct BeginCluster {
   std::string config;
+  std::string stream = {};  // of that one alone; "": the cluster
   bool yes = false;
 };
 struct CheckSource {

@@ -154,10 +154,18 @@ void add_cluster(CLI::App& app, Options& options, std::optional<Command>& chosen
   CLI::App* drain = add_verb("drain", "Have a node lead nothing, before it is stopped");
   add_node(drain);
   drain->add_flag("--end", command.end, "It may lead again");
+  CLI::App* place = add_verb("place", "Have a stream kept by some of the nodes, or by all");
+  place->add_option("stream", command.stream, "Stream")->type_name("STREAM")->required();
+  CLI::Option* nodes = place->add_option("nodes", command.nodes, "Nodes, of those that vote");
+  nodes->type_name("NODE");
+  place->add_flag("--all", command.all, "All that vote, and those that come")->excludes(nodes);
 
   CLI::App* init = cluster->add_subcommand(
       "init", "Begin the cluster anew with this node alone, offline: after a lost majority");
   add_config(init, options.begin.config);
+  init->add_option("--stream", options.begin.stream,
+                   "Only that stream's group, at the nodes that keep it; the cluster is as it was")
+      ->type_name("STREAM");
   init->add_flag("--yes", options.begin.yes, "Do it: what only the lost nodes had is given up");
   init->callback([&] { chosen = options.begin; });
   cluster->footer(R"(
@@ -169,7 +177,8 @@ Examples:
   binbus cluster add n4@10.0.0.4:7171         n4 runs, with the others as its [node] peers
   binbus cluster remove n2
   binbus cluster drain n1; systemctl restart binbus; binbus cluster drain n1 --end
-  binbus cluster transfer shop n3)");
+  binbus cluster transfer shop n3
+  binbus cluster place shop n1 n2 n4          n4 gets it, whoever else had it drops it)");
 }
 
 }  // namespace binbus::cli

@@ -57,7 +57,13 @@ TEST(CommandLine, Cluster) {
   EXPECT_EQ(transfer.stream, "shop");
   EXPECT_EQ(transfer.node, "n2");
   EXPECT_TRUE(parsed<CommandCluster>({"cluster", "drain", "n1", "--end"}).end);
+  const auto place = parsed<CommandCluster>({"cluster", "place", "shop", "n1", "n2"});
+  EXPECT_EQ(place.stream, "shop");
+  EXPECT_THAT(place.nodes, ElementsAre("n1", "n2"));
+  EXPECT_TRUE(parsed<CommandCluster>({"cluster", "place", "shop", "--all"}).all);
+  EXPECT_EQ(parse({"cluster", "place", "shop", "n1", "--all"}).exit_code, kUsage);
   EXPECT_FALSE(parsed<BeginCluster>({"cluster", "init"}).yes);
+  EXPECT_EQ(parsed<BeginCluster>({"cluster", "init", "--stream", "shop"}).stream, "shop");
   EXPECT_EQ(parse({"cluster", "remove"}).exit_code, kUsage);
 }
 

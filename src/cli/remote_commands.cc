@@ -292,6 +292,8 @@ int command_cluster(const CommandCluster& command, const std::string& address) {
   if (!command.node.empty()) parameters.emplace_back("node", command.node);
   if (!command.stream.empty()) parameters.emplace_back("stream", command.stream);
   if (command.end) parameters.emplace_back("end", "1");
+  for (const std::string& node : command.nodes) parameters.emplace_back("node", node);
+  if (command.all) parameters.emplace_back("all", "1");
   const auto done = admin_post(address, "/cluster/" + command.verb, parameters);
   if (!done) return failed(done.error());
   std::string missing;

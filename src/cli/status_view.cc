@@ -330,8 +330,14 @@ Result<std::string> the_stream(std::string_view status, const std::string& given
 
 Result<std::string> stream_of_sink(std::string_view status, const std::string& sink) {
   std::vector<std::string> names;
+  std::string elsewhere;
   BINBUS_TRY(found, reading<std::string>(status, [&](const Json& now) -> std::string {
                for (const Json& stream : now.at("streams")) {
+                 const auto nodes = stream.at("kept_at").get<std::vector<std::string>>();
+                 if (!nodes.empty()) {
+                   elsewhere += fmt::format("; those of stream {} are known at {}",
+                                            text(stream, "name"), fmt::join(nodes, ", "));
+                 }
                  for (const Json& each : stream.at("sinks")) {
                    if (text(each, "name") == sink) return text(stream, "name");
                    names.push_back(text(each, "name"));
@@ -340,9 +346,11 @@ Result<std::string> stream_of_sink(std::string_view status, const std::string& s
                return "";
              }));
   if (!found.empty()) return found;
-  return fail(Code::kNotFound, names.empty() ? "there are no sinks"
-                                             : fmt::format("there is no sink \"{}\"; there are: {}",
-                                                           sink, fmt::join(names, ", ")));
+  return fail(Code::kNotFound,
+              (names.empty() ? "there are no sinks"
+                             : fmt::format("there is no sink \"{}\"; there are: {}", sink,
+                                           fmt::join(names, ", "))) +
+                  elsewhere);
 }
 
 Result<std::optional<std::string>> revision_place(std::string_view status, std::string_view answer,

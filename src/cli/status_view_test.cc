@@ -206,9 +206,10 @@ TEST(Units, AreReadable) {
 
 TEST(StatusView, StreamsThatNeedNoName) {
   const std::string one =
-      R"({"streams": [{"name": "shop", "sinks": [{"name": "a"}, {"name": "b"}]}]})";
+      R"({"streams": [{"name": "shop", "kept_at": [], "sinks": [{"name": "a"}, {"name": "b"}]}]})";
   const std::string two =
-      R"({"streams": [{"name": "shop", "sinks": []}, {"name": "mall", "sinks": [{"name": "c"}]}]})";
+      R"({"streams": [{"name": "shop", "kept_at": ["n1", "n2"], "sinks": []},
+                      {"name": "mall", "kept_at": [], "sinks": [{"name": "c"}]}]})";
   EXPECT_EQ(the_stream(one, "").value(), "shop");
   EXPECT_EQ(the_stream(two, "mall").value(), "mall");
   EXPECT_EQ(the_stream(two, "").error().message,
@@ -216,6 +217,8 @@ TEST(StatusView, StreamsThatNeedNoName) {
   EXPECT_EQ(stream_of_sink(one, "b").value(), "shop");
   EXPECT_EQ(stream_of_sink(two, "c").value(), "mall");
   EXPECT_EQ(stream_of_sink(one, "c").error().message, "there is no sink \"c\"; there are: a, b");
+  EXPECT_EQ(stream_of_sink(two, "a").error().message,
+            "there is no sink \"a\"; there are: c; those of stream shop are known at n1, n2");
 }
 
 TEST(StatusView, PlaceOfARevision) {

@@ -6,7 +6,6 @@
 
 #include "app/cluster.h"
 #include "app/config.h"
-#include "app/left_group.h"
 #include "io/clock.h"
 #include "io/durable_file.h"
 #include "store/control.h"
@@ -47,11 +46,17 @@ struct Alone {
   raft::NodeId self = 0;
   NoNetwork network = {};
 
-  Result<std::unique_ptr<raft::Group>> open(const std::string& folder) {
+  // Whether the log there, which stays as it is, knows of this node as one that votes.
+  Result<bool> is_member(const std::string& folder) {
+    BINBUS_TRY(group, open(folder, false));
+    return group->members().is_voter(self);
+  }
+
+  Result<std::unique_ptr<raft::Group>> open(const std::string& folder, bool begins = true) {
     raft::GroupOptions options;
     options.log.directory = folder;
     options.core.id = self;
-    options.alone = true;
+    options.alone = begins;
     return raft::Group::open(files, io::system_clock(), std::move(options), network, nullptr);
   }
 };
@@ -88,18 +93,15 @@ Status begin(const Config& config, const std::string& only) {
                 folder.path() + " is no node of a cluster: there is nothing to come back from");
   }
   alone.self = node["id"];
-  const std::string control_folder = folder.path() + "/" + std::string(kControlFolder);
   bool found = only.empty();
   for (const StreamConfig& stream : config.streams) {
     if (!only.empty() && stream.name != only) continue;
     const std::string its = folder.stream_folder(stream.name);
-    const LeftGroup left(alone.files, control_folder, stream.name);
-    if (!has_group(alone.files, its) || left.is_left()) {
-      if (only.empty()) {
-        fmt::print("stream {}: begins anew, as this node does not keep it\n", stream.name);
-        BINBUS_RETURN_IF_ERROR(left.forget(its));
-      }
-      continue;
+    if (!has_group(alone.files, its)) continue;
+    if (!only.empty()) {
+      const auto is_member = alone.is_member(its);
+      if (!is_member) return fail_in("stream " + stream.name, is_member.error());
+      if (!*is_member) continue;
     }
     found = true;
     auto group = alone.open(its);
@@ -111,9 +113,9 @@ Status begin(const Config& config, const std::string& only) {
                    : fmt::format("{}:{}", (*group)->log().segment_name(end.segment), end.offset));
   }
   if (!found)
-    return fail(Code::kNotFound, fmt::format("this node does not keep a stream \"{}\"", only));
+    return fail(Code::kNotFound, fmt::format("this node has no part in a stream \"{}\"", only));
   if (!only.empty()) return ok();
-  BINBUS_TRY(control, alone.open(control_folder));
+  BINBUS_TRY(control, alone.open(folder.path() + "/" + std::string(kControlFolder)));
   BINBUS_RETURN_IF_ERROR(rewrite(*control, alone.self));
   // Last: until then the same command can be given again.
   const std::string before = node.value("cluster", "");

@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "app/left_group.h"
 #include "base/log.h"
 #include "io/address.h"
 #include "io/durable_file.h"
+#include "raft/hard_state_file.h"
 
 namespace binbus::app {
 namespace {
@@ -171,11 +171,12 @@ Result<Cluster::Group> Cluster::open_group(const std::string& stream, uint64_t c
     changed_.wait_for(lock, kMeet, [this] { return stopping_ || control_; });
     if (!control_) return fail(Code::kUnavailable, control_error_);
   }
-  if (!elsewhere(stream).empty())
+  const auto unless_elsewhere = [&]() -> Status {
+    if (kept_at(stream).empty() || !may_close(stream, nullptr)) return ok();
     return fail(Code::kUnavailable, "other nodes keep stream " + stream);
+  };
+  BINBUS_RETURN_IF_ERROR(unless_elsewhere());
   const std::string began = control_folder() + "/" + stream + ".began";
-  BINBUS_RETURN_IF_ERROR(
-      LeftGroup(files_, control_folder(), stream).come_back(folder_ + "/" + stream));
   raft::GroupOptions group = group_options(std::move(options));
   if (!has_group(files_, group.log.directory)) {
     if (files_.exists(began)) {
@@ -186,8 +187,7 @@ Result<Cluster::Group> Cluster::open_group(const std::string& stream, uint64_t c
               "(`binbus cluster remove`), wipe its data folder and let it join anew");
     }
     BINBUS_TRY(members, stream_founders(stream, copies));
-    if (!elsewhere(stream).empty())
-      return fail(Code::kUnavailable, "other nodes keep stream " + stream);
+    BINBUS_RETURN_IF_ERROR(unless_elsewhere());
     group.founders = std::move(members);
   }
   BINBUS_TRY(opened, raft::GroupRunner::open("stream/" + stream, files_, clock_, std::move(group),
@@ -198,11 +198,16 @@ Result<Cluster::Group> Cluster::open_group(const std::string& stream, uint64_t c
   return opened;
 }
 
-std::vector<std::string> Cluster::elsewhere(const std::string& stream) const {
+void Cluster::closed(const std::string& stream) {
+  const std::lock_guard lock(mutex_);
+  groups_.erase(stream);
+}
+
+std::vector<std::string> Cluster::kept_at(const std::string& stream) const {
   const ClusterState told = state();
-  const bool has_it = has_group(files_, folder_ + "/" + stream) &&
-                      !LeftGroup(files_, control_folder(), stream).is_left();
-  if (has_it || told.keeps(stream, self_.id)) return {};
+  const auto self = told.nodes.find(self_.id);
+  const bool leaves = self != told.nodes.end() && self->second.leaving;
+  if (leaves || told.keeps(stream, self_.id)) return {};
   std::vector<std::string> names;
   for (const auto& [id, node] : told.nodes) {
     if (told.keeps(stream, id)) names.push_back(node.name);
@@ -211,21 +216,21 @@ std::vector<std::string> Cluster::elsewhere(const std::string& stream) const {
   return names;
 }
 
-bool Cluster::may_leave(const std::string& stream, const raft::GroupRunner& group) const {
-  const ClusterState told = state();
-  const auto self = told.nodes.find(self_.id);
-  if (told.keeps(stream, self_.id) || (self != told.nodes.end() && self->second.leaving))
-    return false;
-  const auto led = members_at_leader(stream);
-  // One that is deposed may not know of a later change; this node does, if it is in it again.
-  return led && led->term >= group.status().core.term &&
-         std::ranges::find(led->nodes, self_.id) == led->nodes.end();
-}
-
-Status Cluster::leave(const std::string& stream) {
-  BINBUS_RETURN_IF_ERROR(LeftGroup(files_, control_folder(), stream).leave(folder_ + "/" + stream));
-  log::info("stream_left", {{"node", self_.name}, {"stream", stream}});
-  return ok();
+bool Cluster::may_close(const std::string& stream, const raft::GroupRunner* group) const {
+  uint64_t term = 0;
+  if (group != nullptr) {
+    if (group->leading() != 0) return false;
+    term = group->status().core.term;
+  } else {
+    const auto kept = raft::HardStateFile::open(files_, folder_ + "/" + stream);
+    if (!kept) return false;
+    if (!*kept) return true;  // it never had a part
+    term = (*kept)->state().term;
+  }
+  // A leader that is deposed may not know that this node was taken in again since; then this node knows the newer term.
+  const auto led = find_leader(stream);
+  return led && led->term >= term &&
+         std::ranges::find(led->members, self_.id) == led->members.end();
 }
 
 Cluster::Group Cluster::control() const {
@@ -243,7 +248,10 @@ Result<Cluster::Group> Cluster::find_group(const std::string& stream) const {
 
 ClusterState Cluster::state() const {
   const Group group = control();
-  return group ? ClusterState::parse(group->log().cursors("")) : ClusterState();
+  if (!group) return {};
+  ClusterState state = ClusterState::parse(group->log().cursors(""));
+  state.members = group->status().members.all();
+  return state;
 }
 
 bool Cluster::connected(raft::NodeId node) const {

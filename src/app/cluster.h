@@ -4,7 +4,6 @@
 //   data/node                  JSON: the id, drawn at the first start, and the cluster's name. A node without it is a new one
 //   data/.cluster/             the control group's log; what its cursors say: cluster_state.h
 //   data/.cluster/STREAM.began this node has been a member of the stream's group: without its log it may not begin with it again
-//   data/.cluster/STREAM.left  it has left that group since: left_group.h
 //
 // Owner:  borrows file system and clock; owns the transport and its threads. Streams' groups must be stopped before it.
 // Thread: one of its own, named "cluster", which carries out what the control log wants; the functions from any.
@@ -48,12 +47,13 @@ class Cluster {
   Result<std::shared_ptr<raft::GroupRunner>> open_group(const std::string& stream, uint64_t copies,
                                                         store::LogOptions options,
                                                         store::RecoveryReport* report);
-  // The nodes that keep the stream, where this one is not to and has nothing of it; none: it is to be open here.
-  std::vector<std::string> elsewhere(const std::string& stream) const;
-  // Whether the stream is to be at other nodes, and its leader says that this one is in the group no more. It may ask there.
-  bool may_leave(const std::string& stream, const raft::GroupRunner& group) const;
-  // Forgets the log of such a group, which is closed.
-  Status leave(const std::string& stream);
+  // The stream's group is open here no more.
+  void closed(const std::string& stream);
+  // The nodes that keep the stream, where this one is not to; none: it is, or that is not known yet.
+  std::vector<std::string> kept_at(const std::string& stream) const;
+  // Whether this node, which is not to keep the stream, may have it closed: it has no part in its group, as the leader says, which
+  // is asked, for some seconds at most. `group`: null where it is not open.
+  bool may_close(const std::string& stream, const raft::GroupRunner* group) const;
   admin::GroupStatus describe(const std::string& stream, const raft::GroupRunner& group) const;
   // "" while nobody is known to lead.
   std::string leader_name(const raft::GroupRunner& group) const;
@@ -95,12 +95,13 @@ class Cluster {
   ClusterState state() const;
   // Others that are to keep the stream, and answer.
   std::vector<raft::NodeId> keepers(const std::string& stream) const;
-  struct LedMembers {
+  struct Led {
+    raft::NodeId leader = 0;
     uint64_t term = 0;
-    std::vector<raft::NodeId> nodes;
+    std::vector<raft::NodeId> members;
   };
-  // As the stream's leader says, which is asked; none: nobody says so.
-  std::optional<LedMembers> members_at_leader(const std::string& stream) const;
+  // As the stream's leader says, this node or another, which is asked; none: nobody says that it leads.
+  std::optional<Led> find_leader(const std::string& stream) const;
   raft::GroupOptions group_options(store::LogOptions log) const;
 
   // cluster_control.cc
@@ -114,9 +115,9 @@ class Cluster {
   void ask_whether_removed();
   // Has the group the members and the leader that are wanted; of a leader.
   void tend(const std::string& stream, raft::GroupRunner& group, const ClusterState& state);
-  void forget_removed(const ClusterState& state);
+  void forget_removed();
   // Of the control group's leader: others keep what those who are gone have kept.
-  void fill_places(ClusterState state);
+  void fill_places();
 
   // cluster_commands.cc
   Result<ByteVector> answer(const raft::NodeIdentity& from, std::string_view method, Bytes body);
@@ -136,6 +137,7 @@ class Cluster {
   io::Clock& clock_;
   raft::NodeIdentity self_;
   std::unique_ptr<raft::GroupHost> host_;
+  std::mutex order_mutex_;  // of who reads the control log and then writes it; before mutex_
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   bool stopping_ = false;                // guarded by mutex_, as all below
@@ -148,7 +150,8 @@ class Cluster {
   std::string removed_;  // why the others take it for no member any more; "": nobody said so
   // The "cluster" thread's.
   std::vector<raft::Peer> peers_;
-  uint64_t asked_us_ = 0;  // monotonic
+  uint64_t asked_us_ = 0;   // monotonic
+  uint64_t forgot_us_ = 0;  // the same
   struct Tended {
     uint64_t term = 0;
     uint64_t handed_over_us = 0;  // monotonic: when it began to lead, or asked another to

@@ -24,6 +24,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kCallMs = 5000;
+constexpr int kAskMs = 2000;
 constexpr auto kInsist = std::chrono::seconds(4);
 constexpr auto kAgain = std::chrono::milliseconds(300);
 constexpr int kHopsMax =
@@ -120,33 +121,41 @@ std::vector<raft::NodeId> Cluster::keepers(const std::string& stream) const {
   return out;
 }
 
-Result<std::string> Cluster::ask_leader(const std::string& stream,
-                                        const std::string& question) const {
-  const auto call = [&](raft::NodeId node) -> Result<std::string> {
-    BINBUS_TRY(answer, host_->transport()->call(node, "lead", as_bytes(question), kCallMs));
-    return std::string(as_text(answer));
-  };
-  Result<std::string> answer =
-      fail(Code::kUnavailable, "no node leads stream " + stream + ", for now");
+std::optional<Cluster::Led> Cluster::find_leader(const std::string& stream) const {
+  std::vector<raft::NodeId> asked = keepers(stream);
   if (const auto group = find_group(stream)) {
-    const raft::NodeId leader = (*group)->status().core.leader;
-    return leader == 0 || leader == self_.id ? answer : call(leader);
+    const raft::GroupStatus now = (*group)->status();
+    if (const uint64_t term = (*group)->leading(); term != 0)
+      return Led{self_.id, term, now.members.all()};
+    // Who is in the group no more may not know of the next one.
+    if (now.core.leader != 0 && now.core.leader != self_.id)
+      asked.insert(asked.begin(), now.core.leader);
   }
-  for (const raft::NodeId node : keepers(stream)) {
-    answer = call(node);
-    if (answer || answer.error().code != Code::kUnavailable) break;
-  }
-  return answer;
-}
-
-std::optional<Cluster::LedMembers> Cluster::members_at_leader(const std::string& stream) const {
-  for (const raft::NodeId node : keepers(stream)) {
-    const auto answer = host_->transport()->call(
-        node, "members", as_bytes(Json{{"stream", stream}}.dump()), kCallMs);
+  const std::string question = Json{{"stream", stream}}.dump();
+  for (const raft::NodeId node : asked) {
+    const auto answer = host_->transport()->call(node, "members", as_bytes(question), kAskMs);
     const auto told = answer ? parse(*answer) : fail(answer.error());
-    if (told) return LedMembers{told->value("term", uint64_t{0}), told->at("nodes")};
+    if (!told) continue;
+    try {
+      return Led{node, told->at("term"), told->at("nodes")};
+    } catch (const Json::exception&) {  // of another version
+    }
   }
   return std::nullopt;
+}
+
+Result<std::string> Cluster::ask_leader(const std::string& stream,
+                                        const std::string& question) const {
+  raft::NodeId leader = 0;
+  if (const auto group = find_group(stream)) {
+    leader = (*group)->status().core.leader;
+  } else if (const auto led = find_leader(stream)) {
+    leader = led->leader;
+  }
+  if (leader == 0 || leader == self_.id)
+    return fail(Code::kUnavailable, "no node leads stream " + stream + ", for now");
+  BINBUS_TRY(answer, host_->transport()->call(leader, "lead", as_bytes(question), kCallMs));
+  return std::string(as_text(answer));
 }
 
 std::map<std::string, std::string> Cluster::feeds() const {
@@ -159,23 +168,15 @@ std::map<std::string, std::string> Cluster::feeds() const {
 }
 
 admin::GroupStatus Cluster::describe_at_leader(const std::string& stream) const {
-  const auto call = [&](raft::NodeId node) -> Result<admin::GroupStatus> {
-    BINBUS_TRY(told, host_->transport()->call(node, "describe",
-                                              as_bytes(Json{{"stream", stream}}.dump()), kCallMs));
-    return admin::parse_group(std::string(as_text(told)));
-  };
-  admin::GroupStatus best;
-  if (const auto group = find_group(stream)) {
-    const raft::NodeId leader = (*group)->status().core.leader;
-    auto there = leader == 0 || leader == self_.id ? fail(Code::kUnavailable, "") : call(leader);
-    return there ? std::move(*there) : describe(stream, **group);
+  const auto here = find_group(stream);
+  const auto led = find_leader(stream);
+  if (led && led->leader != self_.id) {
+    const auto told = host_->transport()->call(led->leader, "describe",
+                                               as_bytes(Json{{"stream", stream}}.dump()), kCallMs);
+    auto there = told ? admin::parse_group(std::string(as_text(*told))) : fail(told.error());
+    if (there) return std::move(*there);
   }
-  for (const raft::NodeId node : keepers(stream)) {
-    auto there = call(node);
-    if (there) best = std::move(*there);
-    if (best.role == "leader") break;
-  }
-  return best;
+  return here ? describe(stream, **here) : admin::GroupStatus();
 }
 
 // While the control group's lead changes hands it is asked for once more.
@@ -253,6 +254,7 @@ Status Cluster::put_node(uint64_t term, const ClusterNode& node) {
 }
 
 Status Cluster::carry_out(uint64_t term, const Json& order) {
+  const std::lock_guard in_turn(order_mutex_);
   const std::string verb = order.at("verb");
   const ClusterState told = state();
   if (verb == "announce" || verb == "admit") return admit(term, order);
@@ -311,7 +313,9 @@ Status Cluster::begin_stream(uint64_t term, const Json& order) {
   const ClusterState told = state();
   if (told.founders.contains(stream)) return ok();
   std::vector<raft::NodeId> founders = control()->status().members.voters;
-  if (const uint64_t copies = order.value("copies", uint64_t{0}); copies > 0) {
+  if (const auto placed = told.places.find(stream); placed != told.places.end()) {
+    founders = placed->second.nodes;  // by a leader that came no further
+  } else if (const uint64_t copies = order.value("copies", uint64_t{0}); copies > 0) {
     const auto known = [&](raft::NodeId id) { return told.nodes.contains(id); };
     if (!std::ranges::all_of(founders, known))
       return fail(Code::kUnavailable, "not all nodes have told of themselves yet");
@@ -381,7 +385,8 @@ Status Cluster::admit(uint64_t term, const Json& record) {
                                              "another name",
                                              node.name, other->address));
     }
-    // First it has its streams: else others would be to keep them.
+    BINBUS_RETURN_IF_ERROR(put_node(term, node));
+    // It has the other one's streams before that one is gone: else others would be to keep them.
     for (auto [stream, place] : told.places) {
       if (std::ranges::find(place.nodes, other->id) == place.nodes.end()) continue;
       std::ranges::replace(place.nodes, other->id, node.id);
@@ -390,8 +395,9 @@ Status Cluster::admit(uint64_t term, const Json& record) {
     ClusterNode gone = *other;
     gone.leaving = true;
     BINBUS_RETURN_IF_ERROR(put_node(term, gone));
+  } else {
+    BINBUS_RETURN_IF_ERROR(put_node(term, node));
   }
-  BINBUS_RETURN_IF_ERROR(put_node(term, node));
   if (takes_in) log::info("node_taken_in", {{"node", node.name}, {"address", node.address}});
   return ok();
 }

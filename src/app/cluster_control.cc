@@ -19,6 +19,7 @@ constexpr auto kLook = std::chrono::milliseconds(200);
 constexpr uint64_t kSettleUs = 10'000'000;
 constexpr uint64_t kAgainUs = 2'000'000;
 constexpr uint64_t kAskUs = 5'000'000;
+constexpr uint64_t kForgetUs = 1'000'000;
 constexpr int kAskMs = 2000;
 constexpr auto kFound = std::chrono::seconds(4);
 
@@ -55,8 +56,8 @@ void Cluster::run(const std::stop_token& stop) {
         if (const auto open = weak.lock()) tend(stream, *open, told);
       }
       if (group->leading() != 0) {
-        fill_places(told);
-        forget_removed(told);
+        fill_places();
+        forget_removed();
       }
     }
     changed_.notify_all();
@@ -256,43 +257,37 @@ void Cluster::tend(const std::string& stream, raft::GroupRunner& group, const Cl
   static_cast<void>(group.transfer_leader(to));
 }
 
-void Cluster::fill_places(ClusterState told) {
+void Cluster::fill_places() {
+  const std::lock_guard order(order_mutex_);
+  const Group group = control();
+  const uint64_t term = group->leading();
+  ClusterState told = state();
   for (auto& [stream, place] : told.places) {
     Place now = filled(told, stream, place, [this](raft::NodeId node) { return connected(node); });
     if (now == place) continue;
-    const Group group = control();
-    if (group->put(group->leading(), {place_cursor(stream), encode_place(now)}))
-      log::info("stream_placed", {{"stream", stream}, {"nodes", now.nodes.size()}});
+    if (!group->put(term, {place_cursor(stream), encode_place(now)})) return;
+    log::info("stream_placed", {{"stream", stream}, {"nodes", now.nodes.size()}});
     place = std::move(now);
   }
 }
 
-void Cluster::forget_removed(const ClusterState& told) {
+void Cluster::forget_removed() {
+  const uint64_t now_us = clock_.monotonic_us();
+  if (now_us - forgot_us_ < kForgetUs) return;
+  forgot_us_ = now_us;
+  const ClusterState told = state();
   const auto leaves = [](const auto& each) { return each.second.leaving; };
   if (std::ranges::none_of(told.nodes, leaves)) return;
-  std::vector<raft::NodeId> members = control()->status().members.all();
-  std::map<std::string, std::weak_ptr<raft::GroupRunner>> groups;
-  {
-    const std::lock_guard lock(mutex_);
-    groups = groups_;
-  }
+  // A group without a leader takes it out once it has one: it is a forgotten one then.
+  std::vector<raft::NodeId> members = told.members;
   for (const auto& each : told.founders) {
-    const std::string& stream = each.first;
-    const auto found = groups.find(stream);
-    const Group open = found == groups.end() ? nullptr : found->second.lock();
-    std::vector<raft::NodeId> its;
-    if (open) {
-      its = open->status().members.all();
-    } else if (told.places.contains(stream)) {
-      const auto led = members_at_leader(stream);
-      if (!led) return;  // later
-      its = led->nodes;
-    }
-    members.insert(members.end(), its.begin(), its.end());
+    const auto led = find_leader(each.first);
+    if (led) members.insert(members.end(), led->members.begin(), led->members.end());
   }
+  const std::lock_guard order(order_mutex_);
+  const Group group = control();
   for (const auto& [id, node] : told.nodes) {
     if (!node.leaving || std::ranges::find(members, id) != members.end()) continue;
-    const Group group = control();
     if (group->put(group->leading(), {node_cursor(id), std::nullopt}))
       log::info("node_forgotten", {{"node", node.name}});
   }

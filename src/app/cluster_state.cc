@@ -69,10 +69,9 @@ ClusterState ClusterState::parse(const std::map<std::string, std::string>& curso
       state.founders[key.substr(kFounders.size())] = parse_ids(json);
     if (key.starts_with(kLead) && json.is_number_unsigned())
       state.leads[key.substr(kLead.size())] = json;
-    if (key.starts_with(kPlace) && json.is_object() && json.contains("nodes")) {
-      state.places[key.substr(kPlace.size())] = {json.value("copies", uint64_t{0}),
-                                                 parse_ids(json["nodes"])};
-    }
+    if (key.starts_with(kPlace) && json.is_object() && json.contains("nodes") &&
+        json.contains("copies") && json["copies"].is_number_unsigned())
+      state.places[key.substr(kPlace.size())] = {json["copies"], parse_ids(json["nodes"])};
   }
   return state;
 }
@@ -89,6 +88,10 @@ bool ClusterState::keeps(const std::string& stream, NodeId node) const {
   const auto place = places.find(stream);
   return place == places.end() || has(place->second.nodes, node) ||
          (known != nodes.end() && !known->second.votes);
+}
+
+bool ClusterState::forgotten(NodeId node) const {
+  return !members.empty() && !nodes.contains(node) && !has(members, node);
 }
 
 std::string node_cursor(NodeId node) { return std::string(kNode) + std::to_string(node); }
@@ -138,7 +141,8 @@ Place filled(const ClusterState& state, const std::string& stream, Place place,
              const std::function<bool(NodeId)>& answers) {
   const auto can = [&](NodeId id) {
     const auto known = state.nodes.find(id);
-    return known == state.nodes.end() || (known->second.votes && !known->second.leaving);
+    if (known == state.nodes.end()) return !state.forgotten(id);
+    return known->second.votes && !known->second.leaving;
   };
   std::erase_if(place.nodes, [&](NodeId id) { return !can(id); });
   const auto site_of = [&](NodeId id) {
@@ -186,15 +190,18 @@ std::vector<MemberChange> next_changes(const ClusterState& state, const LedGroup
     }
   }
   for (const NodeId id : now.voters) {
-    if (!state.nodes.contains(id)) voters.push_back(id);  // it has not told of itself yet
+    if (!state.nodes.contains(id) && !state.forgotten(id))
+      voters.push_back(id);  // it has not told of itself yet
   }
   const auto answering =
       std::ranges::count_if(voters, [&](NodeId id) { return group.answers(id); });
   const bool enough = static_cast<size_t>(answering) * 2 > voters.size();
   for (const NodeId id : now.all()) {
     const auto known = state.nodes.find(id);
-    if (known == state.nodes.end() || id == group.self || state.keeps(stream, id)) continue;
-    const bool may_go = enough && (known->second.leaving || all_vote);
+    const bool gone = known == state.nodes.end() ? state.forgotten(id) : known->second.leaving;
+    if (id == group.self || (!gone && (known == state.nodes.end() || state.keeps(stream, id))))
+      continue;
+    const bool may_go = enough && (gone || all_vote);
     if (may_go || !now.is_voter(id)) changes.push_back({MemberChange::Kind::kRemove, id});
   }
   return changes;

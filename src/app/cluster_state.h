@@ -38,6 +38,8 @@ struct Place {
 };
 
 struct ClusterState {
+  std::vector<raft::NodeId>
+      members;  // of the control group; of these some may not have told of themselves yet
   std::map<raft::NodeId, ClusterNode> nodes;
   std::map<std::string, std::vector<raft::NodeId>> founders;  // by stream
   std::map<std::string, raft::NodeId> leads;                  // by stream
@@ -49,6 +51,8 @@ struct ClusterState {
   const ClusterNode* find(const std::string& name) const;
   // Whether the node is to keep the stream; "" is the control group's log, which all keep.
   bool keeps(const std::string& stream, raft::NodeId node) const;
+  // Neither told of nor a member: it was removed, and a group may not know that yet.
+  bool forgotten(raft::NodeId node) const;
 };
 
 std::string node_cursor(raft::NodeId node);

@@ -194,6 +194,11 @@ TEST(Filled, OthersTakeThePlaceOfThoseWhoAreGone) {
   state.nodes[5].votes = false;
   EXPECT_EQ(filled(state, "shop", place, without_4), (Place{3, {1, 3}}));  // for now
   EXPECT_EQ(filled(state, "shop", place, always), (Place{3, {1, 3, 4}}));
+  state.nodes.erase(2);
+  state.members = {1, 2, 3, 4};
+  EXPECT_EQ(filled(state, "shop", place, always), place);
+  state.members = {1, 3, 4};
+  EXPECT_EQ(filled(state, "shop", place, always), (Place{3, {1, 3, 4}}));
 }
 
 TEST(NextChanges, AStreamMovesWhenAllWhoAreToKeepItVote) {
@@ -224,6 +229,18 @@ TEST(NextChanges, ALeaderThatKeepsTheStreamNoMoreIsTakenOutByTheNext) {
   EXPECT_NE(wanted_leader(state, group, "shop", 1), 1U);
   group.self = 2;
   EXPECT_EQ(text(next_changes(state, group, "shop")), "-1 ");
+}
+
+TEST(NextChanges, WhoWasForgottenIsTakenOut) {
+  ClusterState state = three();
+  state.nodes.erase(3);
+  state.members = {1, 2, 3};
+  EXPECT_EQ(text(next_changes(state, led(), "shop")), "");  // it has not told of itself
+  state.members = {1, 2};
+  EXPECT_EQ(text(next_changes(state, led(), "shop")), "-3 ");
+  LedGroup group = led();
+  group.progress[1].recent_active = false;
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "");  // most of the others are silent
 }
 
 TEST(NextChanges, ALearnerThatThePlaceDoesNotNameMayGoAtOnce) {

@@ -113,7 +113,9 @@ void Stream::close() {
   if (parts->state) parts->state->stop();
   if (parts->server) parts->server->stop();
   if (parts->work) end_work(*parts->work);  // which ends soon too where no majority is left
-  if (parts->group) parts->group->stop();
+  if (!parts->group) return;
+  parts->group->stop();
+  cluster_->closed(config_.name);
 }
 
 void Stream::run(const std::stop_token& stop) {
@@ -121,6 +123,7 @@ void Stream::run(const std::stop_token& stop) {
   bool try_again = true;
   while (!stop.stop_requested()) {
     const bool aside = cluster_ != nullptr && stands_aside();
+    try_again = try_again || aside;  // should it come back
     const std::shared_ptr<Parts> open_parts = parts();
     if (open_parts) {
       lead(*open_parts);
@@ -145,25 +148,33 @@ void Stream::run(const std::stop_token& stop) {
 }
 
 bool Stream::stands_aside() {
-  if (const std::shared_ptr<Parts> open = parts()) {
-    if (!cluster_->may_leave(config_.name, *open->group)) return false;
+  std::vector<std::string> nodes = cluster_->kept_at(config_.name);
+  const std::shared_ptr<Parts> open = parts();
+  const bool closed = !open && !kept_at().empty();  // as may_close() said
+  if (!nodes.empty() && !closed &&
+      !cluster_->may_close(config_.name, open ? open->group.get() : nullptr))
+    nodes.clear();
+  if (open && !nodes.empty()) {
     close();
-    if (Status left = cluster_->leave(config_.name); !left)
-      log::error("stream_not_left", {{"stream", config_.name}, {"error", left.error()}});
+    log::info("stream_left", {{"stream", config_.name}});
   }
-  std::vector<std::string> nodes = cluster_->elsewhere(config_.name);
   const bool aside = !nodes.empty();
   const std::string names = fmt::format("{}", fmt::join(nodes, ", "));
   {
     const std::lock_guard lock(mutex_);
     if (nodes != kept_at_) {
-      kept_at_ = std::move(nodes);
       fault_.reset();
       refusal_.reset();
     }
+    kept_at_ = std::move(nodes);
   }
   if (aside && !refusal_) refuse("it is not kept at this node: connect to " + names);
   return aside;
+}
+
+std::vector<std::string> Stream::kept_at() const {
+  const std::lock_guard lock(mutex_);
+  return kept_at_;
 }
 
 Status Stream::open() {
@@ -413,8 +424,7 @@ std::vector<sink::SinkOptions> Stream::sinks_of(const Parts& parts) const {
 bool Stream::works_elsewhere() const {
   const std::shared_ptr<Parts> now = parts();
   if (now) return now->group && !work(*now);
-  const std::lock_guard lock(mutex_);
-  return !kept_at_.empty();
+  return !kept_at().empty();
 }
 
 Status Stream::keep_section(const std::string& sink,
@@ -496,12 +506,9 @@ Result<std::string> Stream::saved_place(uint64_t epoch) const {
 }
 
 Error Stream::no_log() const {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!kept_at_.empty()) {
-      return {Code::kUnavailable, fmt::format("stream {} is not kept at this node: ask {}",
-                                              config_.name, fmt::join(kept_at_, ", "))};
-    }
+  if (const std::vector<std::string> nodes = kept_at(); !nodes.empty()) {
+    return {Code::kUnavailable, fmt::format("stream {} is not kept at this node: ask {}",
+                                            config_.name, fmt::join(nodes, ", "))};
   }
   return {Code::kNotFound, fmt::format("stream {} has no open log: see its status", config_.name)};
 }

@@ -98,8 +98,9 @@ class Stream {
   struct Parts;
 
   void run(const std::stop_token& stop);
-  // Whether other nodes keep the stream and this one does not: what it still has is given up.
+  // Whether other nodes keep the stream and this one does not, and has it closed.
   bool stands_aside();
+  std::vector<std::string> kept_at() const;
   // Ends all that is open.
   void close();
   Status open();

@@ -536,7 +536,7 @@ Result<std::unique_ptr<admin::Tail>> Stream::tail(const admin::TailQuery& query)
   const std::shared_ptr<Parts> now = parts();
   if (!now) return fail(no_log());
   auto changes = std::make_unique<changes::LogChanges>(*now->log, now->schema_at());
-  return make_tail(config_.name, query, std::move(changes), now);
+  return make_tail(config_.name, query, std::move(changes), now, now->closing.get_token());
 }
 
 }  // namespace binbus::app

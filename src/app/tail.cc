@@ -15,8 +15,12 @@ constexpr size_t kTextBytes = 64 * 1024;  // as much is told at once, but for a 
 
 class LogTail final : public admin::Tail {
  public:
-  LogTail(std::unique_ptr<changes::LogChanges> changes, std::shared_ptr<void> keep, bool follow)
-      : keep_(std::move(keep)), changes_(std::move(changes)), follow_(follow) {}
+  LogTail(std::unique_ptr<changes::LogChanges> changes, std::shared_ptr<void> keep,
+          std::stop_token closing, bool follow)
+      : keep_(std::move(keep)),
+        closing_(std::move(closing)),
+        changes_(std::move(changes)),
+        follow_(follow) {}
 
   Status prepare(const std::string& stream, const admin::TailQuery& query) {
     sink::SinkOptions options;
@@ -45,6 +49,7 @@ class LogTail final : public admin::Tail {
 
   Result<bool> next(const std::function<Status(std::string_view)>& give, uint64_t wait_ms,
                     const std::stop_token& stop) override {
+    if (closing_.stop_requested()) return fail(Code::kUnavailable, "the stream was closed here");
     std::string out;
     bool given = false;
     const auto emit = [&](const Change& change) -> Status {
@@ -98,6 +103,7 @@ class LogTail final : public admin::Tail {
   }
 
   std::shared_ptr<void> keep_;
+  const std::stop_token closing_;
   std::unique_ptr<changes::LogChanges> changes_;
   const bool follow_;
   std::optional<sink::Rules> rules_;
@@ -111,8 +117,10 @@ class LogTail final : public admin::Tail {
 Result<std::unique_ptr<admin::Tail>> make_tail(const std::string& stream,
                                                const admin::TailQuery& query,
                                                std::unique_ptr<changes::LogChanges> changes,
-                                               std::shared_ptr<void> keep) {
-  auto tail = std::make_unique<LogTail>(std::move(changes), std::move(keep), query.follow);
+                                               std::shared_ptr<void> keep,
+                                               std::stop_token closing) {
+  auto tail = std::make_unique<LogTail>(std::move(changes), std::move(keep), std::move(closing),
+                                        query.follow);
   BINBUS_RETURN_IF_ERROR(tail->prepare(stream, query));
   return tail;
 }

@@ -62,13 +62,16 @@ const Json* find(const Json& list, const std::string& name) {
 
 bool is_to_keep(const Json& node, const Json& stream) {
   const Json& placed = stream.at("placed");
-  return placed.empty() || !node.at("votes").get<bool>() ||
-         std::ranges::find(placed, node.at("name")) != placed.end();
+  return !node.at("leaving").get<bool>() &&
+         (placed.empty() || !node.at("votes").get<bool>() ||
+          std::ranges::find(placed, node.at("name")) != placed.end());
 }
 
 // Of a stream that is kept elsewhere from now on.
-std::string move_left(const Json& cluster, const Json& stream) {
+std::string move_left(const Json& cluster, const Json& stream, std::vector<std::string> wanted) {
   const std::string its_name = text(stream, "name");
+  std::ranges::sort(wanted);
+  if (stream.at("placed") != Json(wanted)) return its_name + "'s leader does not know of it yet";
   for (const Json& node : cluster.at("nodes")) {
     const std::string name = text(node, "name");
     const Json* member = find(stream.at("members"), name);
@@ -107,7 +110,7 @@ std::string change_left(const Json& cluster, const CommandCluster& command) {
     const std::string leader = text(stream, "leader");
     const std::string its_name = text(stream, "name");
     if (command.verb == "place") {
-      if (its_name == command.stream) return move_left(cluster, stream);
+      if (its_name == command.stream) return move_left(cluster, stream, command.nodes);
       continue;
     }
     if (command.verb == "transfer" && its_name == command.stream && leader != name)

@@ -54,7 +54,8 @@ TEST(ClusterView, TellsWhatIsLeftOfAChange) {
 }
 
 // Of stream shop, which n1 and n2 keep, as it is to be at these.
-std::string left_of_place(const std::string& placed, bool second_votes) {
+std::string left_of_place(const std::string& placed, bool second_votes,
+                          const std::vector<std::string>& wanted) {
   std::string cluster = kCluster;
   const auto replace = [&](const std::string& what, const std::string& by) {
     cluster.replace(cluster.find(what), what.size(), by);
@@ -62,15 +63,17 @@ std::string left_of_place(const std::string& placed, bool second_votes) {
   replace(R"("placed": [])", R"("placed": )" + placed);
   if (second_votes) replace(R"("n2", "voter": false)", R"("n2", "voter": true)");
   const auto text = cluster_change_left(
-      cluster, {.config = "", .admin = "", .verb = "place", .node = "", .stream = "shop"});
+      cluster,
+      {.config = "", .admin = "", .verb = "place", .node = "", .stream = "shop", .nodes = wanted});
   return text ? *text : text.error().message;
 }
 
 TEST(ClusterView, TellsHowFarAStreamHasMoved) {
-  EXPECT_EQ(left_of_place(R"(["n1", "n2"])", false), "n2 catches up with shop");
-  EXPECT_EQ(left_of_place(R"(["n1", "n2"])", true), "");
-  EXPECT_EQ(left_of_place(R"(["n1"])", true), "n2 still keeps shop");
-  EXPECT_EQ(left_of_place("[]", true), "");
+  EXPECT_EQ(left_of_place(R"(["n1", "n2"])", false, {"n2", "n1"}), "n2 catches up with shop");
+  EXPECT_EQ(left_of_place(R"(["n1", "n2"])", true, {"n2", "n1"}), "");
+  EXPECT_EQ(left_of_place(R"(["n1"])", true, {"n1"}), "n2 still keeps shop");
+  EXPECT_EQ(left_of_place("[]", true, {}), "");
+  EXPECT_EQ(left_of_place("[]", true, {"n1"}), "shop's leader does not know of it yet");
 }
 
 TEST(ClusterView, RefusesWhatIsNoAnswer) {

@@ -42,9 +42,10 @@ void GroupHost::add(const std::string& name, std::shared_ptr<GroupRunner> group)
   groups_[name] = std::move(group);
 }
 
-void GroupHost::remove(const std::string& name) {
+void GroupHost::remove(const std::string& name, const GroupRunner* group) {
   const std::lock_guard lock(mutex_);
-  groups_.erase(name);
+  const auto found = groups_.find(name);
+  if (found != groups_.end() && found->second.get() == group) groups_.erase(found);
 }
 
 std::shared_ptr<GroupRunner> GroupHost::find(std::string_view name) const {

@@ -40,8 +40,8 @@ class GroupHost final : private NodeHandler {
   Transport* transport() { return transport_.get(); }
 
   void add(const std::string& name, std::shared_ptr<GroupRunner> group);
-  // Returns when nothing is handled for it any more.
-  void remove(const std::string& name);
+  // Only that one: another of its name may be there since.
+  void remove(const std::string& name, const GroupRunner* group);
   // Has a worker call its work().
   void schedule(std::shared_ptr<GroupRunner> group);
   void send(const std::string& group, Message message);

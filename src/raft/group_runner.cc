@@ -30,7 +30,7 @@ Result<std::shared_ptr<GroupRunner>> GroupRunner::open(const std::string& name,
 GroupRunner::~GroupRunner() { stop(); }
 
 void GroupRunner::stop() {
-  host_.remove(name_);
+  host_.remove(name_, this);
   {
     const std::lock_guard lock(inbox_mutex_);
     closed_ = true;

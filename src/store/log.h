@@ -157,8 +157,6 @@ class Log {
   // kCorrupt names the segment and offset when more than the tail is damaged.
   static Result<std::unique_ptr<Log>> open(io::FileSystem& files, io::Clock& clock,
                                            LogOptions options, RecoveryReport* report);
-  // All files of the one in the directory, which nobody has open; the directory and what else is in it stay.
-  static Status remove(io::FileSystem& files, const std::string& directory);
   virtual ~Log();
 
   // --- Raft: the entries ------------------------------------------------------------------------------------------

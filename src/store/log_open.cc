@@ -101,19 +101,6 @@ Status remove_orphans(io::FileSystem& files, const std::string& directory, const
   return ok();
 }
 
-Status remove_files(io::FileSystem& files, const std::string& directory) {
-  BINBUS_TRY(found, find_files(files, directory));
-  for (const auto& [number, entry] : found.segments)
-    BINBUS_RETURN_IF_ERROR(files.remove(directory + "/" + entry.name));
-  for (const io::DirectoryEntry& companion : found.companions)
-    BINBUS_RETURN_IF_ERROR(files.remove(directory + "/" + companion.name));
-  const SegmentPaths paths(directory, std::string(kStartName));
-  for (const std::string& path : {paths.state, paths.state + ".new", paths.entries}) {
-    if (files.exists(path)) BINBUS_RETURN_IF_ERROR(files.remove(path));
-  }
-  return files.sync_directory(directory);
-}
-
 void note(RecoveryReport& report, const std::string& segment) {
   if (report.torn_bytes > 0) {
     report.notes.push_back("cut " + std::to_string(report.torn_bytes) + " torn bytes from " +
@@ -168,13 +155,17 @@ Result<IndexWriter> Log::State::load_executed(const io::File& segment, uint64_t 
   return marks;
 }
 
-Status Log::State::remove_all() { return remove_files(files, options.directory); }
-
-Status Log::remove(io::FileSystem& files, const std::string& directory) {
-  BINBUS_RETURN_IF_ERROR(remove_unused_schemas(files, directory, {}));
-  const std::string restoring = directory + "/" + std::string(kRestoringName);
-  if (files.exists(restoring)) BINBUS_RETURN_IF_ERROR(files.remove(restoring));
-  return remove_files(files, directory);
+Status Log::State::remove_all() {
+  BINBUS_TRY(found, find_files(files, options.directory));
+  for (const auto& [number, entry] : found.segments)
+    BINBUS_RETURN_IF_ERROR(files.remove(options.directory + "/" + entry.name));
+  for (const io::DirectoryEntry& companion : found.companions)
+    BINBUS_RETURN_IF_ERROR(files.remove(options.directory + "/" + companion.name));
+  const SegmentPaths paths(options.directory, std::string(kStartName));
+  for (const std::string& path : {paths.state, paths.state + ".new", paths.entries}) {
+    if (files.exists(path)) BINBUS_RETURN_IF_ERROR(files.remove(path));
+  }
+  return files.sync_directory(options.directory);
 }
 
 Status Log::State::open(RecoveryReport& report) {

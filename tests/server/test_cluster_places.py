@@ -1,11 +1,13 @@
 """Streams that some of a cluster's nodes keep."""
 
+import subprocess
 import urllib.error
 import urllib.request
 
 import pymysql
 import pytest
 
+from binbus import PROGRAM
 from cluster import Cluster
 from compare import assert_same_bytes, assert_same_tables
 from feed import Client, feed
@@ -34,10 +36,6 @@ def split(cluster):
     return [node for node in cluster.nodes if node.name in names], [node for node in cluster.nodes if node.name not in names]
 
 
-def segments(node):
-    return sorted(path.name for path in node.segments.glob("binlog.0*")) if node.segments.exists() else []
-
-
 def ready(node):
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{node.admin_port}/ready", timeout=10) as answer:
@@ -48,7 +46,7 @@ def ready(node):
 
 def wait_aside(node, names):
     wait_until(lambda: node.shop["kept_at"] == sorted(names), f"{node} stands aside", 60, lambda: node.shop)
-    assert node.shop["state"] == "standby" and segments(node) == []
+    assert node.shop["state"] == "standby" and node.shop["segments"] == 0
 
 
 def refusal(node):
@@ -70,6 +68,7 @@ def test_a_stream_is_kept_by_some_and_moves_under_load(lab, kind):
 
     # The other one says where it is, and passes on what it can.
     wait_aside(out, voters(a))
+    assert not list(out.segments.glob("binlog.*"))
     for name in voters(a):
         assert name in refusal(out)
         assert name in out.run("segments", check=False).stderr
@@ -93,9 +92,11 @@ def test_a_stream_is_kept_by_some_and_moves_under_load(lab, kind):
         leader = cluster.leader()
         gone = next(node for node in (b, c, leader) if node is not a)
         stay = next(node for node in (a, b, c) if node not in (a, gone))
+        tail = subprocess.Popen([PROGRAM, "tail", "-c", "binbus.toml"], cwd=gone.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         asked(out, "place", "shop", out.name, a.name, stay.name)
         assert voters(gone) == sorted([out.name, a.name, stay.name])
         wait_aside(gone, voters(a))
+        assert tail.wait(60) == 1 and "closed" in tail.stderr.read()
         load.wait_commits(50)
         # It comes back, also after a restart.
         gone.stop()
@@ -106,6 +107,7 @@ def test_a_stream_is_kept_by_some_and_moves_under_load(lab, kind):
         asked(gone, "place", "shop", "--all")
         assert voters(out) == ["n1", "n2", "n3", "n4"]
         load.wait_commits(50)
+        gone.wait_for(source)
         asked(gone, "place", "shop", a.name, stay.name, gone.name)
         wait_aside(out, voters(a))
         assert "no node" in refused(a, "place", "shop", "n9")
@@ -138,6 +140,12 @@ def test_a_stream_loses_its_majority_and_the_cluster_does_not(lab):
     for node in (b, c):
         told = others[0].run("cluster", "remove", node.name)  # which cannot be done with this stream
         assert told.stdout == "" or "decided" in told.stdout
+    # One that is to keep it in their stead has nothing yet.
+    new = next(node for node in others if node.name in shop_of(others[0])["placed"])
+    new.stop()
+    nothing = new.run("cluster", "init", "--stream", "shop", "--yes", check=False)
+    assert nothing.returncode == 1 and "no part" in nothing.stderr
+    new.start()
     a.stop()
     explained = a.run("cluster", "init", "--stream", "shop", check=False)
     assert explained.returncode == 2 and "--yes" in explained.stderr

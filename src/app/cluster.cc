@@ -86,7 +86,10 @@ Status Cluster::load_identity() {
 
 // The cluster's name, once it is known; from then on the node has a part in its control group.
 Status Cluster::keep_identity(const std::string& cluster) {
-  self_.cluster = cluster;
+  {
+    const std::lock_guard lock(mutex_);
+    self_.cluster = cluster;
+  }
   const Json json{
       {"id", self_.id}, {"cluster", cluster}, {"began", has_group(files_, control_folder())}};
   return io::write_durably(files_, folder_ + "/node", json.dump() + "\n");
@@ -309,10 +312,11 @@ admin::GroupStatus Cluster::describe(const std::string& stream,
 }
 
 admin::ClusterStatus Cluster::status() const {
-  admin::ClusterStatus out{.node = self_.name, .name = self_.cluster};
+  admin::ClusterStatus out{.node = self_.name, .name = {}};
   const Group group = control();
   const ClusterState told = state();
   const std::lock_guard lock(mutex_);
+  out.name = self_.cluster;
   const auto add = [&](admin::NodeStatus node) {
     const auto found = known_.find(node.id);
     node.connected = found != known_.end() && found->second.connected;

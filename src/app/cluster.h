@@ -135,7 +135,7 @@ class Cluster {
   const std::string folder_;
   io::FileSystem& files_;
   io::Clock& clock_;
-  raft::NodeIdentity self_;
+  raft::NodeIdentity self_;  // cluster: guarded by mutex_
   std::unique_ptr<raft::GroupHost> host_;
   std::mutex order_mutex_;  // of who reads the control log and then writes it; before mutex_
   mutable std::mutex mutex_;

@@ -61,6 +61,7 @@ ByteVector bytes_of(const std::string& text) { return to_owned(as_bytes(text)); 
 }  // namespace
 
 Json Cluster::own_record() const {
+  const std::lock_guard lock(mutex_);
   return {{"id", self_.id},
           {"cluster", self_.cluster},
           {"name", config_.name},
@@ -167,11 +168,15 @@ std::map<std::string, std::string> Cluster::feeds() const {
   return out;
 }
 
+// Where nobody leads, as some node sees it that keeps the stream.
 admin::GroupStatus Cluster::describe_at_leader(const std::string& stream) const {
   const auto here = find_group(stream);
   const auto led = find_leader(stream);
-  if (led && led->leader != self_.id) {
-    const auto told = host_->transport()->call(led->leader, "describe",
+  std::vector<raft::NodeId> asked;
+  if (led && led->leader != self_.id) asked = {led->leader};
+  if (!led && !here) asked = keepers(stream);
+  for (const raft::NodeId node : asked) {
+    const auto told = host_->transport()->call(node, "describe",
                                                as_bytes(Json{{"stream", stream}}.dump()), kCallMs);
     auto there = told ? admin::parse_group(std::string(as_text(*told))) : fail(told.error());
     if (there) return std::move(*there);

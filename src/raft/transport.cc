@@ -198,7 +198,7 @@ struct Transport::State final : LinkHost {
     }
     caller.forget_connections();
     server->cluster_changed(cluster);
-    for (const auto& [address, one] : *peers()) {
+    for (const auto now = peers(); const auto& [address, one] : *now) {
       one.links->urgent->cut();
       one.links->bulk->cut();
     }
@@ -278,7 +278,7 @@ bool Transport::send(NodeId to, Lane lane, Outgoing message) {
 }
 
 Result<ByteVector> Transport::call(NodeId to, std::string_view method, Bytes body, int timeout_ms) {
-  for (const auto& [address, one] : *state_->peers()) {
+  for (const auto peers = state_->peers(); const auto& [address, one] : *peers) {
     if (one.links->urgent->status().peer.id == to)
       return state_->caller.call(self(), address, to, method, body, timeout_ms);
   }
@@ -296,7 +296,7 @@ Status Transport::reload_tls() { return state_->server->reload_tls(); }
 
 std::vector<PeerStatus> Transport::status() const {
   std::vector<PeerStatus> result;
-  for (const auto& [address, one] : *state_->peers()) {
+  for (const auto peers = state_->peers(); const auto& [address, one] : *peers) {
     PeerStatus status{
         .peer = one.peer, .urgent = one.links->urgent->status(), .bulk = one.links->bulk->status()};
     const LinkStatus& urgent = status.urgent;

@@ -395,6 +395,25 @@ TEST(TransportCall, StoppingEndsIt) {
   b.handler.release("echo");
 }
 
+TEST(TransportCall, PeersMayChangeUnderWay) {
+  TestNode a(1), b(2), c(3);
+  a.connect_to(b);
+  b.handler.hold("echo");
+  std::string answer;
+  std::thread caller([&] {
+    const auto got = a.transport->call(2, "echo", as_bytes("here"), 20'000);
+    if (got) answer = as_text(*got);
+  });
+  ASSERT_TRUE(eventually([&] { return b.handler.held() == 1; }));
+  for (int i = 0; i < 3; ++i) {  // the peers of when it was asked are no more
+    ASSERT_TRUE(a.transport->set_peers({{"b", b.address()}, {"c", c.address()}}));
+    ASSERT_TRUE(a.transport->set_peers({{"b", b.address()}}));
+  }
+  b.handler.release("echo");
+  caller.join();
+  EXPECT_EQ(answer, "here");
+}
+
 TEST(TransportCall, ManyAtOnce) {
   TestNode a(1), b(2);
   std::atomic<int> right = 0;

@@ -207,13 +207,13 @@ void Cluster::closed(const std::string& stream) {
 }
 
 std::vector<std::string> Cluster::kept_at(const std::string& stream) const {
-  const ClusterState told = state();
-  const auto self = told.nodes.find(self_.id);
-  const bool leaves = self != told.nodes.end() && self->second.leaving;
-  if (leaves || told.keeps(stream, self_.id)) return {};
+  const auto told = state();
+  const auto self = told->nodes.find(self_.id);
+  const bool leaves = self != told->nodes.end() && self->second.leaving;
+  if (leaves || told->keeps(stream, self_.id)) return {};
   std::vector<std::string> names;
-  for (const auto& [id, node] : told.nodes) {
-    if (told.keeps(stream, id)) names.push_back(node.name);
+  for (const auto& [id, node] : told->nodes) {
+    if (told->keeps(stream, id)) names.push_back(node.name);
   }
   std::ranges::sort(names);
   return names;
@@ -249,12 +249,24 @@ Result<Cluster::Group> Cluster::find_group(const std::string& stream) const {
   return fail(Code::kNotFound, "this node has no stream \"" + stream + "\"");
 }
 
-ClusterState Cluster::state() const {
+// Each stream asks all the time, and the control log changes seldom.
+std::shared_ptr<const ClusterState> Cluster::state() const {
   const Group group = control();
-  if (!group) return {};
-  ClusterState state = ClusterState::parse(group->log().cursors(""));
-  state.members = group->status().members.all();
-  return state;
+  if (!group) return std::make_shared<const ClusterState>();
+  const raft::GroupStatus now = group->status();
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ && state_index_ == now.commit_index) return state_;
+  }
+  // It may know more than that index says: then it is read once more the next time.
+  auto read = std::make_shared<ClusterState>(ClusterState::parse(group->log().cursors("")));
+  read->members = now.members.all();
+  const std::lock_guard lock(mutex_);
+  if (!state_ || state_index_ <= now.commit_index) {
+    state_ = read;
+    state_index_ = now.commit_index;
+  }
+  return read;
 }
 
 bool Cluster::connected(raft::NodeId node) const {
@@ -303,8 +315,8 @@ admin::GroupStatus Cluster::describe(const std::string& stream,
     out.members.push_back(std::move(member));
   }
   std::ranges::sort(out.members, {}, &admin::MemberStatus::name);
-  const ClusterState told = state();
-  if (const auto place = told.places.find(stream); place != told.places.end()) {
+  const auto told = state();
+  if (const auto place = told->places.find(stream); place != told->places.end()) {
     for (const raft::NodeId node : place->second.nodes) out.placed.push_back(name_of(node));
   }
   std::ranges::sort(out.placed);
@@ -314,7 +326,7 @@ admin::GroupStatus Cluster::describe(const std::string& stream,
 admin::ClusterStatus Cluster::status() const {
   admin::ClusterStatus out{.node = self_.name, .name = {}};
   const Group group = control();
-  const ClusterState told = state();
+  const auto told = state();
   const std::lock_guard lock(mutex_);
   out.name = self_.cluster;
   const auto add = [&](admin::NodeStatus node) {
@@ -322,7 +334,7 @@ admin::ClusterStatus Cluster::status() const {
     node.connected = found != known_.end() && found->second.connected;
     out.nodes.push_back(std::move(node));
   };
-  for (const auto& [id, node] : told.nodes) {
+  for (const auto& [id, node] : told->nodes) {
     add({.name = node.name,
          .id = id,
          .address = node.address,
@@ -336,7 +348,7 @@ admin::ClusterStatus Cluster::status() const {
     return std::ranges::find(out.nodes, name, &admin::NodeStatus::name) != out.nodes.end();
   };
   for (const auto& [id, node] : known_) {
-    if (!told.nodes.contains(id) && !named(node.name) && (members.empty() || members.has(id)))
+    if (!told->nodes.contains(id) && !named(node.name) && (members.empty() || members.has(id)))
       add({.name = node.name, .id = id, .address = node.address});
   }
   if (!group) {

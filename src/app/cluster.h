@@ -31,6 +31,7 @@
 namespace binbus::app {
 
 inline constexpr std::string_view kControlFolder = ".cluster";
+inline constexpr int kAskMs = 2000;  // how long another node may take to say what it knows
 
 // Whether this node has been a member of the group whose log is in the folder.
 bool has_group(io::FileSystem& files, const std::string& folder);
@@ -92,7 +93,8 @@ class Cluster {
   void lost(raft::NodeId node);
   Group control() const;
   Result<Group> find_group(const std::string& stream) const;
-  ClusterState state() const;
+  // As the control log tells it by now; never null.
+  std::shared_ptr<const ClusterState> state() const;
   // Others that are to keep the stream, and answer.
   std::vector<raft::NodeId> keepers(const std::string& stream) const;
   struct Led {
@@ -147,6 +149,9 @@ class Cluster {
   std::string control_error_;            // why not
   std::map<std::string, std::weak_ptr<raft::GroupRunner>> groups_;  // of streams, by name
   Answer answer_;
+  mutable std::shared_ptr<const ClusterState>
+      state_;  // as of that commit index; null: not asked yet
+  mutable uint64_t state_index_ = 0;
   std::string removed_;  // why the others take it for no member any more; "": nobody said so
   // The "cluster" thread's.
   std::vector<raft::Peer> peers_;

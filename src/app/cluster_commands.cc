@@ -24,7 +24,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kCallMs = 5000;
-constexpr int kAskMs = 2000;
 constexpr auto kInsist = std::chrono::seconds(4);
 constexpr auto kAgain = std::chrono::milliseconds(300);
 constexpr int kHopsMax =
@@ -113,11 +112,11 @@ void Cluster::set_answer(Answer answer) {
 }
 
 std::vector<raft::NodeId> Cluster::keepers(const std::string& stream) const {
-  const ClusterState told = state();
+  const auto told = state();
   std::vector<raft::NodeId> out;
-  for (const auto& each : told.nodes) {
+  for (const auto& each : told->nodes) {
     const raft::NodeId id = each.first;
-    if (id != self_.id && told.keeps(stream, id) && connected(id)) out.push_back(id);
+    if (id != self_.id && told->keeps(stream, id) && connected(id)) out.push_back(id);
   }
   return out;
 }
@@ -161,7 +160,8 @@ Result<std::string> Cluster::ask_leader(const std::string& stream,
 
 std::map<std::string, std::string> Cluster::feeds() const {
   std::map<std::string, std::string> out;
-  for (const auto& each : state().nodes) {
+  const auto told = state();
+  for (const auto& each : told->nodes) {
     const ClusterNode& node = each.second;
     if (!node.feed.empty() && !node.leaving) out.emplace(node.name, node.feed);
   }
@@ -199,7 +199,7 @@ Status Cluster::try_command(const admin::ClusterCommand& command) {
   using Kind = admin::ClusterCommand::Kind;
   switch (command.kind) {
     case Kind::kJoin: {
-      if (state().nodes.contains(self_.id))
+      if (state()->nodes.contains(self_.id))
         return fail(Code::kExists, self_.name + " is in the cluster already");
       Json record = own_record();
       record["verb"] = "admit";
@@ -261,7 +261,7 @@ Status Cluster::put_node(uint64_t term, const ClusterNode& node) {
 Status Cluster::carry_out(uint64_t term, const Json& order) {
   const std::lock_guard in_turn(order_mutex_);
   const std::string verb = order.at("verb");
-  const ClusterState told = state();
+  const auto told = state();
   if (verb == "announce" || verb == "admit") return admit(term, order);
   if (verb == "begin") return begin_stream(term, order);
   if (verb == "place") return place(term, order);
@@ -281,11 +281,11 @@ Status Cluster::carry_out(uint64_t term, const Json& order) {
     return admit(term, record);
   }
   const std::string name = order.at("node");
-  BINBUS_TRY(found, find_node(told, name));
+  BINBUS_TRY(found, find_node(*told, name));
   ClusterNode node = *found;
   if (verb == "remove") {
     const std::string why =
-        refuse_removal(told, node.id, [this](raft::NodeId each) { return connected(each); });
+        refuse_removal(*told, node.id, [this](raft::NodeId each) { return connected(each); });
     if (!why.empty()) return fail(Code::kInvalid, why);
     node.leaving = true;
     return put_node(term, node);
@@ -303,8 +303,8 @@ Status Cluster::carry_out(uint64_t term, const Json& order) {
                                              : "does not answer"));
     }
     const std::string stream = order.at("stream");
-    BINBUS_RETURN_IF_ERROR(check_stream(told, stream));
-    if (!told.keeps(stream, node.id)) {
+    BINBUS_RETURN_IF_ERROR(check_stream(*told, stream));
+    if (!told->keeps(stream, node.id)) {
       return fail(Code::kInvalid,
                   fmt::format("{} does not keep stream {} (`binbus cluster place`)", name, stream));
     }
@@ -315,17 +315,17 @@ Status Cluster::carry_out(uint64_t term, const Json& order) {
 
 Status Cluster::begin_stream(uint64_t term, const Json& order) {
   const std::string stream = order.at("stream");
-  const ClusterState told = state();
-  if (told.founders.contains(stream)) return ok();
+  const auto told = state();
+  if (told->founders.contains(stream)) return ok();
   std::vector<raft::NodeId> founders = control()->status().members.voters;
-  if (const auto placed = told.places.find(stream); placed != told.places.end()) {
+  if (const auto placed = told->places.find(stream); placed != told->places.end()) {
     founders = placed->second.nodes;  // by a leader that came no further
   } else if (const uint64_t copies = order.value("copies", uint64_t{0}); copies > 0) {
-    const auto known = [&](raft::NodeId id) { return told.nodes.contains(id); };
+    const auto known = [&](raft::NodeId id) { return told->nodes.contains(id); };
     if (!std::ranges::all_of(founders, known))
       return fail(Code::kUnavailable, "not all nodes have told of themselves yet");
     const Place place =
-        filled(told, stream, {copies, {}}, [this](raft::NodeId node) { return connected(node); });
+        filled(*told, stream, {copies, {}}, [this](raft::NodeId node) { return connected(node); });
     if (place.nodes.empty()) return fail(Code::kUnavailable, "no node answers that could keep it");
     BINBUS_RETURN_IF_ERROR(control()->put(term, {place_cursor(stream), encode_place(place)}));
     founders = place.nodes;
@@ -334,15 +334,15 @@ Status Cluster::begin_stream(uint64_t term, const Json& order) {
 }
 
 Status Cluster::place(uint64_t term, const Json& order) {
-  const ClusterState told = state();
+  const auto told = state();
   const std::string stream = order.at("stream");
-  BINBUS_RETURN_IF_ERROR(check_stream(told, stream));
+  BINBUS_RETURN_IF_ERROR(check_stream(*told, stream));
   const auto names = order.at("nodes").get<std::set<std::string>>();
   if (names.empty()) return control()->put(term, {place_cursor(stream), std::nullopt});
   Place place{.copies = names.size(), .nodes = {}};
   std::vector<std::string> silent;
   for (const std::string& name : names) {
-    BINBUS_TRY(node, find_node(told, name));
+    BINBUS_TRY(node, find_node(*told, name));
     if (!node->votes)
       return fail(Code::kInvalid, name + " does not vote: it keeps all streams anyway");
     place.nodes.push_back(node->id);
@@ -358,23 +358,23 @@ Status Cluster::place(uint64_t term, const Json& order) {
 // A node's own word of itself: one that is known tells what changed, a new one is taken in. One of the same name that is gone
 // gives way to it.
 Status Cluster::admit(uint64_t term, const Json& record) {
-  const ClusterState told = state();
+  const auto told = state();
   ClusterNode node{
       .id = record.at("id"), .name = record.at("name"), .address = record.at("address")};
   const bool takes_in = record.value("verb", "") != "announce";
-  const auto known = told.nodes.find(node.id);
-  if (known != told.nodes.end()) node = known->second;
+  const auto known = told->nodes.find(node.id);
+  if (known != told->nodes.end()) node = known->second;
   if (node.leaving) {
     return fail(Code::kInvalid,
                 node.name + " was removed: wipe its data folder before it joins anew");
   }
   const bool member = control()->status().members.has(node.id);
-  if (!takes_in && known == told.nodes.end() && !member) {
+  if (!takes_in && known == told->nodes.end() && !member) {
     return fail(Code::kInvalid, node.name +
                                     " is not in the cluster any more: wipe its data folder before "
                                     "it joins anew");
   }
-  if (takes_in && (known != told.nodes.end() || member))
+  if (takes_in && (known != told->nodes.end() || member))
     return fail(Code::kExists, node.name + " is in the cluster already");
   node.name = record.at("name");
   node.address = record.at("address");
@@ -383,7 +383,7 @@ Status Cluster::admit(uint64_t term, const Json& record) {
   node.lead_priority = record.at("lead_priority");
   node.bytes_per_second = record.at("bytes_per_second");
   node.feed = record.value("feed", "");
-  const ClusterNode* other = told.find(node.name);
+  const ClusterNode* other = told->find(node.name);
   if (other != nullptr && other->id != node.id) {
     if (connected(other->id)) {
       return fail(Code::kExists, fmt::format("another node {} answers at {}: give one of them "
@@ -392,7 +392,7 @@ Status Cluster::admit(uint64_t term, const Json& record) {
     }
     BINBUS_RETURN_IF_ERROR(put_node(term, node));
     // It has the other one's streams before that one is gone: else others would be to keep them.
-    for (auto [stream, place] : told.places) {
+    for (auto [stream, place] : told->places) {
       if (std::ranges::find(place.nodes, other->id) == place.nodes.end()) continue;
       std::ranges::replace(place.nodes, other->id, node.id);
       BINBUS_RETURN_IF_ERROR(control()->put(term, {place_cursor(stream), encode_place(place)}));

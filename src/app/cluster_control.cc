@@ -20,7 +20,6 @@ constexpr uint64_t kSettleUs = 10'000'000;
 constexpr uint64_t kAgainUs = 2'000'000;
 constexpr uint64_t kAskUs = 5'000'000;
 constexpr uint64_t kForgetUs = 1'000'000;
-constexpr int kAskMs = 2000;
 constexpr auto kFound = std::chrono::seconds(4);
 
 // "NAME@HOST:PORT"
@@ -34,8 +33,8 @@ raft::Peer parse_peer(const std::string& text) {
 void Cluster::run(const std::stop_token& stop) {
   ::pthread_setname_np(::pthread_self(), "cluster");
   while (!stop.stop_requested()) {
-    const ClusterState told = state();
-    follow_nodes(told);
+    const auto told = state();
+    follow_nodes(*told);
     const Group group = control();
     if (!group) {
       const Status opened = open_control();
@@ -45,15 +44,15 @@ void Cluster::run(const std::stop_token& stop) {
         log::warn("cluster_waits", {{"node", self_.name}, {"reason", error}});
       control_error_ = error;
     } else {
-      announce(told);
-      tend("", *group, told);
+      announce(*told);
+      tend("", *group, *told);
       std::map<std::string, std::weak_ptr<raft::GroupRunner>> groups;
       {
         const std::lock_guard lock(mutex_);
         groups = groups_;
       }
       for (const auto& [stream, weak] : groups) {
-        if (const auto open = weak.lock()) tend(stream, *open, told);
+        if (const auto open = weak.lock()) tend(stream, *open, *told);
       }
       if (group->leading() != 0) {
         fill_places();
@@ -128,9 +127,9 @@ Result<raft::Members> Cluster::founders() {
 // among them begins with nothing, and is taken in by its leader.
 Result<raft::Members> Cluster::stream_founders(const std::string& stream, uint64_t copies) {
   const auto told = [&]() -> std::optional<raft::Members> {
-    const ClusterState now = state();
-    const auto found = now.founders.find(stream);
-    if (found == now.founders.end()) return std::nullopt;
+    const auto now = state();
+    const auto found = now->founders.find(stream);
+    if (found == now->founders.end()) return std::nullopt;
     raft::Members members;
     if (std::ranges::count(found->second, self_.id) > 0) members.voters = found->second;
     return members;
@@ -261,7 +260,7 @@ void Cluster::fill_places() {
   const std::lock_guard order(order_mutex_);
   const Group group = control();
   const uint64_t term = group->leading();
-  ClusterState told = state();
+  ClusterState told = *state();
   for (auto& [stream, place] : told.places) {
     Place now = filled(told, stream, place, [this](raft::NodeId node) { return connected(node); });
     if (now == place) continue;
@@ -275,18 +274,18 @@ void Cluster::forget_removed() {
   const uint64_t now_us = clock_.monotonic_us();
   if (now_us - forgot_us_ < kForgetUs) return;
   forgot_us_ = now_us;
-  const ClusterState told = state();
+  const auto told = state();
   const auto leaves = [](const auto& each) { return each.second.leaving; };
-  if (std::ranges::none_of(told.nodes, leaves)) return;
+  if (std::ranges::none_of(told->nodes, leaves)) return;
   // A group without a leader takes it out once it has one: it is a forgotten one then.
-  std::vector<raft::NodeId> members = told.members;
-  for (const auto& each : told.founders) {
+  std::vector<raft::NodeId> members = told->members;
+  for (const auto& each : told->founders) {
     const auto led = find_leader(each.first);
     if (led) members.insert(members.end(), led->members.begin(), led->members.end());
   }
   const std::lock_guard order(order_mutex_);
   const Group group = control();
-  for (const auto& [id, node] : told.nodes) {
+  for (const auto& [id, node] : told->nodes) {
     if (!node.leaving || std::ranges::find(members, id) != members.end()) continue;
     if (group->put(group->leading(), {node_cursor(id), std::nullopt}))
       log::info("node_forgotten", {{"node", node.name}});

@@ -84,7 +84,7 @@ const ClusterNode* ClusterState::find(const std::string& name) const {
 
 bool ClusterState::keeps(const std::string& stream, NodeId node) const {
   const auto known = nodes.find(node);
-  if (known != nodes.end() && known->second.leaving) return false;
+  if (forgotten(node) || (known != nodes.end() && known->second.leaving)) return false;
   const auto place = places.find(stream);
   return place == places.end() || has(place->second.nodes, node) ||
          (known != nodes.end() && !known->second.votes);
@@ -141,8 +141,7 @@ Place filled(const ClusterState& state, const std::string& stream, Place place,
              const std::function<bool(NodeId)>& answers) {
   const auto can = [&](NodeId id) {
     const auto known = state.nodes.find(id);
-    if (known == state.nodes.end()) return !state.forgotten(id);
-    return known->second.votes && !known->second.leaving;
+    return state.keeps("", id) && (known == state.nodes.end() || known->second.votes);
   };
   std::erase_if(place.nodes, [&](NodeId id) { return !can(id); });
   const auto site_of = [&](NodeId id) {
@@ -178,11 +177,11 @@ std::vector<MemberChange> next_changes(const ClusterState& state, const LedGroup
   bool all_vote = true;        // who are to
   for (const auto& [id, node] : state.nodes) {
     if (!state.keeps(stream, id)) continue;
-    const bool member = now.has(id);
-    if (node.votes && !(now.is_voter(id) || (member && group.caught_up(id)))) all_vote = false;
-    if (!member) {
+    const bool votes = node.votes && (now.is_voter(id) || (now.has(id) && group.caught_up(id)));
+    all_vote = all_vote && votes == node.votes;
+    if (!now.has(id)) {
       changes.push_back({MemberChange::Kind::kAddLearner, id});
-    } else if (node.votes && (now.is_voter(id) || group.caught_up(id))) {
+    } else if (votes) {
       voters.push_back(id);
       if (!now.is_voter(id)) changes.push_back({MemberChange::Kind::kAddVoter, id});
     } else if (!node.votes && now.is_voter(id) && id != group.self) {
@@ -190,17 +189,15 @@ std::vector<MemberChange> next_changes(const ClusterState& state, const LedGroup
     }
   }
   for (const NodeId id : now.voters) {
-    if (!state.nodes.contains(id) && !state.forgotten(id))
+    if (!state.nodes.contains(id) && state.keeps(stream, id))
       voters.push_back(id);  // it has not told of itself yet
   }
   const auto answering =
       std::ranges::count_if(voters, [&](NodeId id) { return group.answers(id); });
   const bool enough = static_cast<size_t>(answering) * 2 > voters.size();
   for (const NodeId id : now.all()) {
-    const auto known = state.nodes.find(id);
-    const bool gone = known == state.nodes.end() ? state.forgotten(id) : known->second.leaving;
-    if (id == group.self || (!gone && (known == state.nodes.end() || state.keeps(stream, id))))
-      continue;
+    if (id == group.self || state.keeps(stream, id)) continue;
+    const bool gone = !state.keeps("", id);  // from the cluster, not from the stream alone
     const bool may_go = enough && (gone || all_vote);
     if (may_go || !now.is_voter(id)) changes.push_back({MemberChange::Kind::kRemove, id});
   }

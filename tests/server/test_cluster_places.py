@@ -88,7 +88,7 @@ def test_a_stream_is_kept_by_some_and_moves_under_load(lab, kind):
     replica.follow(a)
     with Load(source) as load:
         load.wait_commits(50)
-        # It moves, away from its leader too, and whoever is left out forgets it.
+        # It moves, away from its leader too, and whoever is left out closes it.
         leader = cluster.leader()
         gone = next(node for node in (b, c, leader) if node is not a)
         stay = next(node for node in (a, b, c) if node not in (a, gone))

@@ -137,7 +137,7 @@ class Group final : private CoreStorage {
   // group_rest.cc
   bool idle() const;
   bool all_follow();
-  int ticks_due() const;
+  int ticks_due();
   bool fall_asleep();
   void wake();
   bool heed(const Received& message);
@@ -180,9 +180,9 @@ class Group final : private CoreStorage {
   int idle_ticks_ = 0;       // of a leader, since there was something to do
   uint64_t idle_index_ = 0;  // the log's last entry since then
   int unheard_ticks_ = 0;    // since the leader's last message
-  // Its connections have ended since then. One that has ended need not be waited for as one that may be slow: pre-votes see to
-  // it that the others think so too.
-  bool leader_gone_ = false;
+  // To be counted faster, as the leader's connections have ended since then. One that has ended need not be waited for as one
+  // that may be slow: pre-votes see to it that the others think so too.
+  int hurried_ticks_ = 0;
 };
 
 }  // namespace binbus::raft

@@ -14,8 +14,10 @@ namespace {
 // A leader's last heartbeats are answered before it rests: an answer that comes later wakes it.
 constexpr int kAnswerTicks = 3;
 
-// For each that passes, at a node whose leader's connections have ended.
+// For each that passes, at a node whose leader's connections have ended: until it would have stood for election three times, as
+// votes may split, but answers may also take longer than that.
 constexpr int kTicksWithoutLeader = 5;
+constexpr int kHurriedElections = 3;
 
 enum class Word : uint8_t { kWake = 1, kRest = 2 };
 
@@ -93,7 +95,7 @@ Status Group::disconnected(NodeId node, int silent_ticks) {
   const bool leads = core_->status().role == Role::kLeader;
   const bool concerns = leads ? members_.has(node) : core_->status().leader == node;
   if (!concerns) return ok();
-  leader_gone_ = !leads;
+  hurried_ticks_ = leads ? 0 : kHurriedElections * options_.core.election_ticks_max;
   if (!resting_) return ok();
   wake();
   // A follower stands for election as soon as if it had been awake. A leader that may be cut off counts half of it: the others
@@ -106,11 +108,13 @@ Status Group::disconnected(NodeId node, int silent_ticks) {
 }
 
 // Of the core's, for one of the clock's.
-int Group::ticks_due() const {
+int Group::ticks_due() {
   const CoreStatus& status = core_->status();
-  const bool waits_for_nobody = leader_gone_ && status.role == Role::kFollower &&
-                                status.leader != 0 && !network_.connected(status.leader);
-  return waits_for_nobody ? kTicksWithoutLeader : 1;
+  const bool waits_for_nobody = hurried_ticks_ > 0 && status.role != Role::kLeader &&
+                                (status.leader == 0 || !network_.connected(status.leader));
+  if (!waits_for_nobody) return 1;
+  hurried_ticks_ -= kTicksWithoutLeader;
+  return kTicksWithoutLeader;
 }
 
 // Whether the message was no one of Raft's. One that makes no sense wakes too.
@@ -118,7 +122,7 @@ bool Group::heed(const Received& message) {
   const CoreStatus& status = core_->status();
   if (message.from == status.leader) {
     unheard_ticks_ = 0;
-    leader_gone_ = false;
+    hurried_ticks_ = 0;
   }
   ByteReader in(message.head);
   const auto length = in.u32("message: length");
@@ -135,7 +139,7 @@ bool Group::heed(const Received& message) {
   const auto last = in.u64("message: last entry");
   if (!term || !last) return true;
   // The leader's log has this one's last entry at its end: both are the same.
-  const bool agrees = status.role == Role::kFollower && status.leader == message.from &&
+  const bool agrees = status.role != Role::kLeader && status.leader == message.from &&
                       status.term == *term && log_->last_index() == *last && idle() &&
                       network_.connected(message.from);
   if (agrees) {

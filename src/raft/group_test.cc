@@ -524,6 +524,24 @@ TEST_F(GroupTest, ALeaderThatEndedIsReplacedWithinAFewTicks) {
   }
 }
 
+// Both that are left stand for election at the same time, and have the same priority.
+TEST_F(GroupTest, ASplitVoteIsRepeatedWithinAFewTicks) {
+  watched_ = true;
+  begin({1, 2, 3});
+  const Node& first = leader();
+  cut_off_.insert(first.id);
+  const auto others = followers_of(first);
+  for (Node* each : others) {
+    ASSERT_TRUE(each->group->disconnected(first.id, 0));
+  }
+  tick(1);
+  for (Node* each : others) ASSERT_TRUE(each->group->campaign());
+  settle();
+  for (const Node* each : others) ASSERT_EQ(each->group->status().role, Role::kCandidate);
+  tick(8);
+  EXPECT_TRUE(others[0]->group->leading() != 0 || others[1]->group->leading() != 0);
+}
+
 TEST_F(GroupTest, WhoAloneHasLostTheLeaderChangesNothing) {
   watched_ = true;
   begin({1, 2, 3});

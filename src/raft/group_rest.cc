@@ -122,7 +122,8 @@ bool Group::heed(const Received& message) {
   const CoreStatus& status = core_->status();
   if (message.from == status.leader) {
     unheard_ticks_ = 0;
-    hurried_ticks_ = 0;
+    // What it had sent before its connections ended may be read after that.
+    if (network_.connected(message.from)) hurried_ticks_ = 0;
   }
   ByteReader in(message.head);
   const auto length = in.u32("message: length");

@@ -524,6 +524,25 @@ TEST_F(GroupTest, ALeaderThatEndedIsReplacedWithinAFewTicks) {
   }
 }
 
+// What is read after its connections ended is no sign of life.
+TEST_F(GroupTest, AnEndedLeadersLastMessagesDelayNothing) {
+  watched_ = true;
+  begin({1, 2, 3});
+  const Node& first = leader();
+  const auto others = followers_of(first);
+  tick(3);
+  held_for_ = others[0]->id;
+  for (int i = 0; i < 10 && held_.empty(); ++i) tick();
+  ASSERT_EQ(held_.front().first, first.id);
+  cut_off_.insert(first.id);
+  for (Node* each : others) {
+    ASSERT_TRUE(each->group->disconnected(first.id, 0));
+  }
+  release();
+  tick(6);
+  EXPECT_TRUE(others[0]->group->leading() != 0 || others[1]->group->leading() != 0);
+}
+
 // Both that are left stand for election at the same time, and have the same priority.
 TEST_F(GroupTest, ASplitVoteIsRepeatedWithinAFewTicks) {
   watched_ = true;

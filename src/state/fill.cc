@@ -25,16 +25,18 @@ constexpr int kIncompleteAtOnce = 100;
 
 // A connection to the source, and the chunk that it reads.
 struct Fill::Lane {
-  explicit Lane(std::unique_ptr<SourceRows> reader) : source(std::move(reader)) {}
+  Lane(std::unique_ptr<SourceRows> reader, const SourcePace& with_pace)
+      : source(std::move(reader)), pace(with_pace), chunk(with_pace) {}
   void take_on(Table& next) {
     table = &next;
-    if (chunk_of != next.record.id) chunk = ChunkRows();
+    if (chunk_of != next.record.id) chunk = ChunkRows(pace);
     chunk_of = next.record.id;
     rows_read = bytes_read = 0;
     ended = false;
   }
 
   const std::unique_ptr<SourceRows> source;
+  const SourcePace& pace;
 
   // What is to be read.
   Table* table = nullptr;
@@ -62,7 +64,7 @@ Fill::Fill(std::string stream, Tables& tables, const Surroundings& around, uint6
       pace_(pace),
       clock_(clock) {
   for (uint64_t i = 0; i < std::max<uint64_t>(1, tables_at_once); ++i)
-    lanes_.emplace_back(around.make_rows());
+    lanes_.emplace_back(around.make_rows(), pace);
 }
 
 Fill::~Fill() = default;
@@ -102,8 +104,7 @@ Status Fill::step(const std::function<Status(Position)>& follow_to, const IsCanc
   const std::stop_callback interrupt(stop, [this] {
     for (Lane& lane : lanes_) lane.source->interrupt();
   });
-  BINBUS_RETURN_IF_ERROR(
-      pace_.check_load([this] { return lanes_.front().source->threads_running(); }));
+  BINBUS_RETURN_IF_ERROR(pace_.begin([this] { return lanes_.front().source->threads_running(); }));
   std::vector<Table*> due;
   for (Table& table : tables_.all()) {
     if (is_due(table)) due.push_back(&table);

@@ -328,7 +328,7 @@ Result<bool> TableKeeper::follow(Applier& applier, const std::stop_token& stop) 
   return read;
 }
 
-// The same, if one comes before something is asked for.
+// The same, if one comes before something is asked for or the next rows are due.
 Result<bool> TableKeeper::follow_or_wait(Applier& applier, const std::stop_token& stop) {
   BINBUS_TRY(read, follow(applier, stop));
   if (read) return true;
@@ -337,7 +337,11 @@ Result<bool> TableKeeper::follow_or_wait(Applier& applier, const std::stop_token
     const std::lock_guard lock(mutex_);
     woken = woken_.get_token();
   }
-  return changes_->wait(kIdleMs, woken) ? follow(applier, stop) : Result<bool>(false);
+  const uint64_t now_us = around_.clock.monotonic_us();
+  uint64_t wait_ms = kIdleMs;
+  if (const uint64_t due_us = fill_->due_us(); due_us > now_us)
+    wait_ms = std::min(wait_ms, (due_us - now_us) / 1000 + 1);
+  return changes_->wait(wait_ms, woken) ? follow(applier, stop) : Result<bool>(false);
 }
 
 Status TableKeeper::follow_to(Applier& applier, Position to, const std::stop_token& stop) {

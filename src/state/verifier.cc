@@ -55,7 +55,7 @@ void Verifier::begin(std::shared_ptr<Verification> run) {
     for (const Table& table : tables_.all()) {
       const schema::TableVersion& version = *table.record.table;
       if (!run_->wants(version.database, version.table)) continue;
-      Work& work = work_.emplace_back();
+      Work& work = work_.emplace_back(pace_);
       work.database = version.database;
       work.name = version.table;
       work.verdict = status.tables.size();
@@ -167,7 +167,7 @@ void Verifier::next_table() {
 
 void Verifier::restart(Table& table) {
   Work& work = work_.front();
-  Work anew;
+  Work anew(pace_);
   anew.database = work.database;
   anew.name = work.name;
   anew.verdict = work.verdict;
@@ -222,7 +222,7 @@ Status Verifier::advance(const FollowTo& follow_to, const std::stop_token& stop)
     end("");
     return ok();
   }
-  if (Status load = pace_.check_load([this] { return source_->threads_running(); }); !load) {
+  if (Status load = pace_.begin([this] { return source_->threads_running(); }); !load) {
     Error error = load.error();
     if (error.code == Code::kUnavailable) error.code = Code::kLimit;  // waits as long as it takes
     return fail(std::move(error));

@@ -58,6 +58,7 @@ class Verifier {
   using Doubts = std::map<std::string, Doubt>;  // by keys in the store
   // A table, and how far it is when it is at hand.
   struct Work {
+    explicit Work(const SourcePace& pace) : chunk(pace) {}
     std::string database, name;
     size_t verdict = 0;  // its index
     uint32_t id = 0;     // 0: not begun

@@ -140,7 +140,7 @@ bool Group::heed(const Received& message) {
   const auto last = in.u64("message: last entry");
   if (!term || !last) return true;
   // The leader's log has this one's last entry at its end: both are the same.
-  const bool agrees = status.role != Role::kLeader && status.leader == message.from &&
+  const bool agrees = status.role == Role::kFollower && status.leader == message.from &&
                       status.term == *term && log_->last_index() == *last && idle() &&
                       network_.connected(message.from);
   if (agrees) {

@@ -141,6 +141,13 @@ class GroupTest : public testing::Test {
     }
     return found;
   }
+  // Its process ends, and so do its connections; returns the others, who know.
+  std::vector<Node*> end(const Node& node) {
+    cut_off_.insert(node.id);
+    const auto others = followers_of(node);
+    for (Node* each : others) EXPECT_TRUE(each->group->disconnected(node.id, 0));
+    return others;
+  }
   static std::string text(Node& node) {
     auto reader = node.group->log().reader({1, 0});
     if (!reader) return "";
@@ -513,12 +520,7 @@ TEST_F(GroupTest, ALeaderThatEndedIsReplacedWithinAFewTicks) {
     begin({1, 2, 3});
     const Node& first = leader();
     cut_off_.insert(first.id);
-    const auto others = followers_of(first);
-    for (Node* each : others) {
-      if (ended) {
-        ASSERT_TRUE(each->group->disconnected(first.id, 0));
-      }
-    }
+    const auto others = ended ? end(first) : followers_of(first);
     tick(4);
     EXPECT_EQ(others[0]->group->leading() + others[1]->group->leading() > 0, ended);
   }
@@ -534,10 +536,7 @@ TEST_F(GroupTest, AnEndedLeadersLastMessagesDelayNothing) {
   held_for_ = others[0]->id;
   for (int i = 0; i < 10 && held_.empty(); ++i) tick();
   ASSERT_EQ(held_.front().first, first.id);
-  cut_off_.insert(first.id);
-  for (Node* each : others) {
-    ASSERT_TRUE(each->group->disconnected(first.id, 0));
-  }
+  end(first);
   release();
   tick(6);
   EXPECT_TRUE(others[0]->group->leading() != 0 || others[1]->group->leading() != 0);
@@ -548,11 +547,7 @@ TEST_F(GroupTest, ASplitVoteIsRepeatedWithinAFewTicks) {
   watched_ = true;
   begin({1, 2, 3});
   const Node& first = leader();
-  cut_off_.insert(first.id);
-  const auto others = followers_of(first);
-  for (Node* each : others) {
-    ASSERT_TRUE(each->group->disconnected(first.id, 0));
-  }
+  const auto others = end(first);
   tick(1);
   for (Node* each : others) ASSERT_TRUE(each->group->campaign());
   settle();

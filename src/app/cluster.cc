@@ -299,7 +299,9 @@ admin::GroupStatus Cluster::describe(const std::string& stream,
                          .term = now.core.term,
                          .last_index = now.last_index,
                          .commit_index = now.commit_index,
-                         .reason = !now.error.empty() ? now.error : now.blocked,
+                         .reason = now.error     ? now.error->message
+                                   : now.blocked ? now.blocked->message
+                                                 : "",
                          .members = {}};
   if (out.reason.empty() && now.members.empty())
     out.reason = "this node is not in the stream's group yet: its leader takes it in";

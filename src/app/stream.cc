@@ -130,6 +130,12 @@ void Stream::run(const std::stop_token& stop) {
       listen(*open_parts);
       keep(*open_parts);
       if (open_parts->group) {
+        if (const auto failed = open_parts->group->status().error) {
+          close();  // replicas and readers go to other nodes
+          report_fault(*failed);
+          try_again = retry_of(failed->code) == Retry::kLater;
+          continue;
+        }
         const auto now = work(*open_parts);
         const store::Log& log = *open_parts->log;
         if (!now) open_parts->meter.seen({log.visible_end(), log.last_commit_us(), false});

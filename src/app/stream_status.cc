@@ -131,6 +131,13 @@ void fill_ingest(admin::StreamStatus& out, const ingest::IngestStatus& status) {
   out.semi_sync_acks = status.acks;
 }
 
+void fill_fault(admin::StreamStatus& out, const Error& fault) {
+  out.state = retry_of(fault.code) == Retry::kLater ? admin::StreamState::kWaiting
+                                                    : admin::StreamState::kStopped;
+  out.reason = fault.message;
+  out.error_code = code_name(fault.code);
+}
+
 // The name of the segment with that number; "" when it is not there.
 std::string segment_name(const store::Log& log, std::mutex& mutex,
                          std::map<uint64_t, std::string>& names, uint64_t number) {
@@ -171,12 +178,7 @@ admin::StreamStatus Stream::status() const {
       out.kept_at = kept_at_;
       out.reason = fmt::format("kept at {}", fmt::join(kept_at_, ", "));
     }
-    if (fault_) {
-      out.state = retry_of(fault_->code) == Retry::kLater ? admin::StreamState::kWaiting
-                                                          : admin::StreamState::kStopped;
-      out.reason = fault_->message;
-      out.error_code = code_name(fault_->code);
-    }
+    if (fault_) fill_fault(out, *fault_);
   }
   if (!parts) return out;
 
@@ -193,6 +195,7 @@ admin::StreamStatus Stream::status() const {
   } else {
     out.state = admin::StreamState::kStandby;
     out.reason = out.cluster->reason;
+    if (const auto blocked = parts->group->status().blocked) fill_fault(out, *blocked);
     parts->meter.seen({log.visible_end(), log.last_commit_us(), false});
   }
   out.position = place_of(log.visible_end());

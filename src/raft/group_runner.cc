@@ -88,8 +88,8 @@ GroupStatus GroupRunner::status() const {
                      .commit_index = group_->log().commit_index(),
                      .leads = group_->leading() != 0,
                      .resting = group_->resting(),
-                     .error = error_ ? error_->message : "",
-                     .blocked = group_->blocked() ? group_->blocked()->message : ""};
+                     .error = error_,
+                     .blocked = group_->blocked()};
   return status;
 }
 

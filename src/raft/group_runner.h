@@ -25,8 +25,8 @@ struct GroupStatus {
   uint64_t commit_index = 0;
   bool leads = false;  // and may propose
   bool resting = false;
-  std::string error;    // why it has ended here
-  std::string blocked;  // why it cannot write, for now
+  std::optional<Error> error;    // why it has ended here
+  std::optional<Error> blocked;  // why it cannot write, for now
 };
 
 class GroupRunner final : public Network, public std::enable_shared_from_this<GroupRunner> {

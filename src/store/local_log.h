@@ -1,4 +1,4 @@
-// A log that is one node's alone and agrees with itself: for imports, tools and tests. Streams' logs are Raft groups'.
+// A log that is one node's alone and agrees with itself: a stream's without `[node] listen`, and of imports, tools and tests.
 #pragma once
 
 #include <mutex>

@@ -24,7 +24,7 @@ class Node(Binbus):
         return self.status()["streams"][0]
 
     def leads(self):
-        return self.running() and self.shop["state"] not in ("standby", "starting", "waiting")
+        return self.running() and self.shop["state"] not in ("standby", "starting", "waiting", "stopped")
 
 
 class Cluster:

@@ -15,6 +15,7 @@ from faults import assert_says, stream_status, wait_served, wait_state, wait_str
 from load import Load
 from process import Process, wait_until
 from servers import semi_sync_source
+from test_admin import health
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -81,35 +82,32 @@ def test_full_disk(lab, keep_free, mebibytes):
         lab.close()
 
 
-class FailingDisk(Binbus):
-    """A binbus whose fsync fails with EIO while the file `broken` exists."""
+SHIM = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <unistd.h>
+static int failing(void) { return access(BROKEN, F_OK) == 0; }
+#define WRAP(name)                                            \
+  int name(int file) {                                        \
+    static int (*real)(int);                                  \
+    if (!real) real = (int (*)(int))dlsym(RTLD_NEXT, #name);  \
+    if (failing()) { errno = EIO; return -1; }                \
+    return real(file);                                        \
+  }
+WRAP(fsync)
+WRAP(fdatasync)
+"""
 
-    SHIM = r"""
-    #define _GNU_SOURCE
-    #include <dlfcn.h>
-    #include <errno.h>
-    #include <unistd.h>
-    static int failing(void) { return access(BROKEN, F_OK) == 0; }
-    #define WRAP(name)                                            \
-      int name(int file) {                                        \
-        static int (*real)(int);                                  \
-        if (!real) real = (int (*)(int))dlsym(RTLD_NEXT, #name);  \
-        if (failing()) { errno = EIO; return -1; }                \
-        return real(file);                                        \
-      }
-    WRAP(fsync)
-    WRAP(fdatasync)
-    """
 
-    def __init__(self, folder, *sources, **stream):
-        super().__init__(folder, *sources, **stream)
-        self.broken = self.folder / "broken"
-        self.shim = self.folder / "shim.so"
-        subprocess.run(["gcc", "-shared", "-fPIC", f'-DBROKEN="{self.broken}"', "-o", self.shim, "-xc", "-"], check=True,
-                       input=self.SHIM, text=True)
-
-    def command(self):
-        return ["env", f"LD_PRELOAD={self.shim}", *super().command()]
+def with_failing_disk(binbus):
+    """Its fsync fails with EIO while the file `broken` exists."""
+    binbus.broken = binbus.folder / "broken"
+    shim, command = binbus.folder / "shim.so", binbus.command
+    subprocess.run(["gcc", "-shared", "-fPIC", f'-DBROKEN="{binbus.broken}"', "-o", shim, "-xc", "-"], check=True, input=SHIM,
+                   text=True)
+    binbus.command = lambda: ["env", f"LD_PRELOAD={shim}", *command()]
+    return binbus
 
 
 @pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
@@ -117,7 +115,7 @@ def test_failed_fsync(lab, name):
     """What may not be durable is never acknowledged, and nothing is stored on top of it until binbus is started again."""
     source = lab.server(name, *semi_sync_source(name, 3_600_000))
     source.sql("DO 0")
-    binbus = lab.keep(FailingDisk(lab.new_folder("binbus"), source)).start()
+    binbus = lab.keep(with_failing_disk(Binbus(lab.new_folder("binbus"), source))).start()
     word = "source" if name == "mysql97" else "master"
     wait_until(lambda: source.sql(f"SHOW STATUS LIKE 'Rpl_semi_sync_{word}_clients'")[0][1] == "1", "binbus acknowledges")
     source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
@@ -141,6 +139,29 @@ def test_failed_fsync(lab, name):
     binbus.restart()
     assert committed.wait(180), f"not acknowledged after the restart\n{binbus.log()[-3000:]}"
     assert_same_bytes(source, binbus)
+
+
+def test_failed_fsync_at_a_node(lab, cluster_of):
+    """It takes no part any more, and sends replicas elsewhere, until it is started again; the others go on."""
+    source, replica = lab.server("mysql97", *semi_sync_source("mysql97", 3_600_000)), lab.server("mysql97")
+    cluster = cluster_of(source, prepare=with_failing_disk)
+    leader = cluster.leader()
+    replica.follow(leader)
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
+    for number, node in enumerate((cluster.others(leader)[0], leader)):
+        node.broken.touch()
+        source.sql(f"INSERT INTO d.t VALUES ({number})")
+        wait_state(node, "stopped", "io", "restart")
+        assert "stopped" in health(node, "/ready")[0]
+        assert cluster.leader() is not node
+        node.broken.unlink()
+        node.restart()
+        node.wait_for(source)
+        wait_until(lambda node=node: not health(node, "/ready"), "ready again", 60, node.log)
+    for node in cluster.nodes:
+        assert_same_bytes(source, node)
+    replica.wait_for(source)
+    assert_same_tables(source, replica)
 
 
 def test_full_disk_of_one_stream_leaves_the_others(lab):

@@ -7,19 +7,17 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kPrefix = "feed/";
-
 class GroupStore final : public feed::CursorStore {
  public:
   GroupStore(raft::GroupRunner& group, uint64_t term) : group_(group), term_(term) {}
   std::map<std::string, std::string> read() override {
     std::map<std::string, std::string> out;
-    for (auto& [name, position] : group_.log().cursors(std::string(kPrefix)))
-      out.emplace(name.substr(kPrefix.size()), position);
+    for (auto& [name, position] : group_.log().cursors(std::string(kFeedCursors)))
+      out.emplace(name.substr(kFeedCursors.size()), position);
     return out;
   }
   Status write(const std::string& cursor, const std::optional<std::string>& position) override {
-    return group_.put(term_, {std::string(kPrefix) + cursor, position});
+    return group_.put(term_, {std::string(kFeedCursors) + cursor, position});
   }
 
  private:

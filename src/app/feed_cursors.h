@@ -11,6 +11,7 @@
 
 namespace binbus::app {
 
+inline constexpr std::string_view kFeedCursors = "feed/";  // and a cursor's name: in a group's log
 // As the leader of that term.
 std::unique_ptr<feed::CursorStore> group_cursor_store(raft::GroupRunner& group, uint64_t term);
 

@@ -2,6 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/feed_cursors.h"
+#include "base/log.h"
+#include "io/durable_file.h"
+
 namespace binbus::app {
 namespace {
 
@@ -44,6 +48,33 @@ std::map<std::string, std::string> sink_sections(const store::Log& log) {
 std::unique_ptr<sink::Checkpoints> cursor_checkpoints(const std::string& sink,
                                                       raft::GroupRunner& group, uint64_t term) {
   return std::make_unique<CursorCheckpoints>(sink, group, term);
+}
+
+Status take_over_files(io::FileSystem& files, const std::string& folder, raft::GroupRunner& group,
+                       uint64_t term) {
+  struct Kind {
+    std::string folder, ending, cursors;
+  };
+  const Kind kinds[] = {{folder + "/sinks", ".checkpoint", cursor_name("")},
+                        {folder + "/sinks", ".toml", section_cursor("")},
+                        {folder + "/feed", ".cursor", std::string(kFeedCursors)}};
+  for (const Kind& kind : kinds) {
+    const auto entries = files.list(kind.folder);
+    if (!entries && entries.error().code == Code::kNotFound) continue;
+    if (!entries) return fail(entries.error());
+    for (const io::DirectoryEntry& entry : *entries) {
+      if (!entry.name.ends_with(kind.ending)) continue;
+      const std::string path = kind.folder + "/" + entry.name;
+      const std::string cursor =
+          kind.cursors + entry.name.substr(0, entry.name.size() - kind.ending.size());
+      BINBUS_TRY(text, io::read_if_there(files, path));
+      if (text && !text->empty() && group.log().cursor(cursor).empty())
+        BINBUS_RETURN_IF_ERROR(group.put(term, {cursor, *text}));
+      BINBUS_RETURN_IF_ERROR(io::remove_if_there(files, path));
+      log::info("file_taken_over", {{"file", path}, {"cursor", cursor}});
+    }
+  }
+  return ok();
 }
 
 std::string encode_facts(const serve::SourceFacts& facts) {

@@ -22,6 +22,11 @@ std::map<std::string, std::string> sink_sections(const store::Log& log);
 std::unique_ptr<sink::Checkpoints> cursor_checkpoints(const std::string& sink,
                                                       raft::GroupRunner& group, uint64_t term);
 
+// Puts what this node has kept in files while it was alone into its group's log: sinks' places, what sinks were told, clients'
+// cursors. What the log has already is newer. By a leader of that term.
+Status take_over_files(io::FileSystem& files, const std::string& folder, raft::GroupRunner& group,
+                       uint64_t term);
+
 inline constexpr std::string_view kServerUuidCursor = "server_uuid";  // towards replicas
 inline constexpr std::string_view kSourceFactsCursor = "source";  // of the source, for who serves
 

@@ -308,6 +308,8 @@ Result<std::shared_ptr<feed::Cursors>> Stream::make_cursors(Parts& parts) const 
 
 Result<std::shared_ptr<Stream::Work>> Stream::begin_work(Parts& parts,
                                                          std::shared_ptr<Work> work) const {
+  if (parts.group)
+    BINBUS_RETURN_IF_ERROR(take_over_files(files_, folder_, *parts.group, work->term));
   work->destination = std::make_unique<LogDestination>(*parts.log, work->writer, parts.meter,
                                                        work->recorder, clock_);
   ingest::IngestOptions to_source = ingest_options(config_, parts.server_uuid);

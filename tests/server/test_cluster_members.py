@@ -9,6 +9,7 @@ import toml
 
 from cluster import Cluster, Node
 from compare import assert_same_bytes, assert_same_tables
+from feed import Client, feed
 from load import Load
 from process import wait_until
 from servers import semi_sync_source
@@ -316,3 +317,64 @@ def test_a_node_that_lost_what_it_acknowledged_takes_no_part(lab, cluster_of):
     node.folder.joinpath("binbus.toml").exists()
     done = node.run("serve", "-c", "binbus.toml", check=False)
     assert done.returncode == 1 and "join anew" in done.stderr
+
+
+def test_a_node_that_was_alone_becomes_a_cluster(lab):
+    """Its log is theirs; sinks, what they were told, and clients' cursors go on where they were."""
+    source = lab.server("mysql97")
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
+    first = feed(lab.keep(Node(lab.new_folder("n1"), "n1", source)))
+    as_node = first.config.pop("node")
+    out = {"name": "out", "stream": "shop", "type": "file", "path": "-", "format": "binbus", "start": "latest"}
+    first.config["sink"] = [out]  # a target that keeps no place itself
+    first.start()
+    wait_until(lambda: first.shop["state"] == "streaming", "it streams", 60, first.log)
+    first.run("sink", "set", "out", "exclude=d.other")
+    client = lab.keep(Client(lab.new_folder("client"), first, tables=["d.t"], start="now", cursor="app", commit=True)).start()
+    wait_until(lambda: "connected" in client.log(), "the client is there", 60, client.log)
+
+    def insert(number):
+        source.sql(f"INSERT INTO d.t VALUES ({number})")
+
+    def wait_delivered(node, number):
+        wait_until(lambda: f'"after":{{"id":{number}}}' in node.log(), f"row {number} is delivered", 60, node.log)
+        client.wait_change(lambda change: change["op"] == "insert" and change["after"] == {"id": number}, f"and row {number} to the client")
+
+    insert(1)
+    wait_delivered(first, 1)
+    wait_until(lambda: (first.segments / "feed/app.cursor").exists() and (first.segments / "sinks/out.checkpoint").exists(), "both are kept", 30)
+    client.stop()
+    first.run("sink", "pause", "out")
+    insert(2)  # which "latest" would pass over
+    first.wait_for(source)
+    first.stop()
+
+    first.config["node"] = as_node
+    first.start()
+    wait_until(first.leads, "it leads", 60, first.log)
+    client.start()
+    wait_delivered(first, 2)
+    assert first.log().count('"after":{"id":1}') == 1
+    assert "d.other" in first.run("sink", "show", "out").stdout
+    assert not list((first.segments / "sinks").glob("out.*")) and not list((first.segments / "feed").glob("*"))
+
+    cluster = Cluster(lab.new_folder("cluster"), source, count=0)
+    cluster.nodes.append(first)
+    for name in ("n2", "n3"):
+        node = feed(new_node(lab, cluster, name))
+        node.config["sink"] = [out]
+        cluster.nodes.append(node.start())
+        asked(node, "join")
+    wait_until(lambda: voters(first) == ["n1", "n2", "n3"], "all vote", 60, lambda: shop_of(first))
+    first.kill9()
+    leader = cluster.leader()
+    client.stop()
+    insert(3)
+    client = lab.keep(Client(lab.new_folder("client"), leader, tables=["d.t"], start="now", cursor="app", commit=True)).start()
+    wait_delivered(leader, 3)
+    assert '"after":{"id":1}' not in leader.log() and not [change for change in client.changes() if change["after"] == {"id": 1}]
+    assert "d.other" in leader.run("sink", "show", "out").stdout
+    first.start()
+    for node in cluster.nodes:
+        node.wait_for(source)
+        assert_same_bytes(source, node)

@@ -144,9 +144,13 @@ Status GroupRunner::wait_settled(uint64_t term, uint64_t index) {
 }
 
 Status GroupRunner::put(uint64_t term, const store::Cursor& cursor) {
+  ByteVector document = store::encode_cursor(cursor);
+  if (document.size() > store::kInlineBytesMax)
+    return fail(Code::kLimit, "cursor " + cursor.name + " would take " +
+                                  std::to_string(document.size()) + " bytes; at most " +
+                                  std::to_string(store::kInlineBytesMax) + " fit into an entry");
   std::vector<store::Proposal> proposals;
-  proposals.push_back(
-      store::inline_proposal(store::EntryKind::kControl, store::encode_cursor(cursor)));
+  proposals.push_back(store::inline_proposal(store::EntryKind::kControl, std::move(document)));
   BINBUS_TRY(index, propose(term, std::move(proposals)));
   return wait_settled(term, index);
 }

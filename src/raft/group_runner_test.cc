@@ -94,6 +94,17 @@ TEST_F(GroupRunnerTest, RestsUntilSomethingIsWritten) {
   EXPECT_TRUE(all_rest());
 }
 
+TEST_F(GroupRunnerTest, ACursorOfMoreThanAnEntryHoldsIsRefusedAndNothingElse) {
+  GroupRunner& group = *nodes_.at(leader()).group;
+  const uint64_t term = group.leading();
+  const Status refused = group.put(term, {"large", std::string(store::kInlineBytesMax, 'x')});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kLimit);
+  EXPECT_TRUE(group.put(term, {"small", "x"}));
+  EXPECT_EQ(group.log().cursor("large"), "");
+  EXPECT_EQ(group.log().cursor("small"), "x");
+}
+
 TEST_F(GroupRunnerTest, AnotherLeadsWhenTheLeadersNodeIsLostWhileAllRest) {
   const NodeId first = leader();
   ASSERT_TRUE(all_rest());

@@ -113,36 +113,134 @@ TEST(FilterTable, ColumnsThatAreMissing) {
     EXPECT_FALSE(FilterTable::make(name)) << name;
 }
 
+// Kept in memory, for several nodes; its places are numbers.
+class TestStore final : public FilterStore {
+ public:
+  std::string name() const override { return "the test"; }
+  Result<std::optional<std::string>> read() override { return kept; }
+  Result<std::optional<std::string>> read_own() override { return own; }
+  Status write(const std::string& text) override {
+    if (std::exchange(fails, false)) return fail(Code::kNetwork, "away");
+    kept = text;
+    own.reset();
+    return ok();
+  }
+  Status forget() override {
+    kept.reset();
+    return ok();
+  }
+  Result<std::string> tell(const Checkpoint& place) override { return prefix + place; }
+  Room room() const override { return limits; }
+
+  std::optional<std::string> kept, own;
+  std::string prefix;
+  Room limits;
+  bool fails = false;
+};
+
+bool is_before(const Checkpoint& a, const Checkpoint& b) { return a < b; }
+
+std::vector<FilterRow> row(const std::string& table) {
+  return {{"shop", table, true, true, false}};
+}
+
+std::string table_at(FilterHistory& history, const char* place) {
+  const auto rows = history.at("ops.m", place);
+  return rows && *rows ? (**rows).at(0).table : "";
+}
+
 TEST(FilterHistory, TellsTheRowsOfAPlace) {
   io::SimulatedDisk disk;
-  const auto before = [](const Checkpoint& a, const Checkpoint& b) { return a < b; };
-  const auto row = [](const char* table) {
-    return std::vector<FilterRow>{{"shop", table, true, true, false}};
-  };
   ASSERT_TRUE(disk.make_directories("data"));
+  const auto open = [&] {
+    return FilterHistory(file_filter_store(disk, "data/f.json"), is_before);
+  };
   {
-    FilterHistory history(disk, "data/f.json");
-    EXPECT_FALSE(history.at("ops.m", "5", before)->has_value());
-    EXPECT_TRUE(history.add("ops.m", "3", row("b"), before));
-    EXPECT_TRUE(history.add("ops.m", "7", row("c"), before));
-    EXPECT_TRUE(history.add("ops.m", "7", row("d"), before));
-    EXPECT_TRUE(history.add("ops.m", "5", row("e"), before));
+    FilterHistory history = open();
+    EXPECT_FALSE(history.at("ops.m", "5")->has_value());
+    EXPECT_TRUE(history.add("ops.m", "3", row("b"), "3"));
+    EXPECT_TRUE(history.add("ops.m", "7", row("c"), "3"));
+    EXPECT_TRUE(history.add("ops.m", "7", row("d"), "3"));
+    EXPECT_TRUE(history.add("ops.m", "5", row("e"), "3"));
   }
   disk.crash(3);
-  FilterHistory history(disk, "data/f.json");
-  const auto at = [&](const char* place) {
-    return (*history.at("ops.m", place, before))->at(0).table;
-  };
-  EXPECT_EQ(at("1"), "b");
-  EXPECT_EQ(at("4"), "b");
-  EXPECT_EQ(at("5"), "e");
-  EXPECT_EQ(at("7"), "d");
-  EXPECT_EQ(at("9"), "d");
-  EXPECT_FALSE(history.at("ops.other", "5", before)->has_value());
-  EXPECT_TRUE(history.add("ops.other", "5", row("z"), before));
-  EXPECT_FALSE(history.at("ops.m", "5", before)->has_value());
+  FilterHistory history = open();
+  EXPECT_EQ(table_at(history, "1"), "b");
+  EXPECT_EQ(table_at(history, "4"), "b");
+  EXPECT_EQ(table_at(history, "5"), "e");
+  EXPECT_EQ(table_at(history, "7"), "d");
+  EXPECT_EQ(table_at(history, "9"), "d");
+  EXPECT_FALSE(history.at("ops.other", "5")->has_value());
+  EXPECT_TRUE(history.add("ops.other", "5", row("z"), "5"));
+  EXPECT_FALSE(history.at("ops.m", "5")->has_value());
   EXPECT_TRUE(history.forget());
   EXPECT_FALSE(disk.exists("data/f.json"));
+  EXPECT_FALSE(history.at("ops.other", "5")->has_value());
+}
+
+TEST(FilterHistory, WhatCouldNotBeKeptIsNotBelieved) {
+  const auto store = std::make_shared<TestStore>();
+  FilterHistory history(store, is_before);
+  EXPECT_TRUE(history.add("ops.m", "3", row("b"), "3"));
+  store->fails = true;
+  EXPECT_FALSE(history.add("ops.m", "5", row("c"), "3"));
+  EXPECT_EQ(table_at(history, "5"), "b");
+  EXPECT_TRUE(history.add("ops.m", "5", row("c"), "3"));
+  FilterHistory next(store, is_before);
+  EXPECT_EQ(table_at(next, "5"), "c");
+}
+
+TEST(FilterHistory, TheOldestGoButNotWhatHoldsAtTheCheckpoint) {
+  const auto store = std::make_shared<TestStore>();
+  store->limits.past_bytes = 0;
+  FilterHistory history(store, is_before);
+  for (const char* from : {"1", "3", "5"}) EXPECT_TRUE(history.add("ops.m", from, row(from), "4"));
+  EXPECT_EQ(table_at(history, "2"), "3");
+  EXPECT_EQ(table_at(history, "4"), "3");
+  EXPECT_EQ(table_at(history, "5"), "5");
+  // The same rows are no other content.
+  EXPECT_TRUE(history.add("ops.m", "6", row("5"), "4"));
+  EXPECT_EQ(table_at(history, "4"), "3");
+  // Back: what is behind can be learned again.
+  EXPECT_TRUE(history.add("ops.m", "4", row("4"), "3"));
+  EXPECT_EQ(table_at(history, "3"), "3");
+  EXPECT_EQ(table_at(history, "5"), "4");
+  // These two alone.
+  store->limits.bytes = store->kept->size();
+  EXPECT_TRUE(history.add("ops.m", "5", row("5"), "4"));
+  const Status large = history.add("ops.m", "6", row("a_longer_name"), "5");
+  ASSERT_FALSE(large);
+  EXPECT_EQ(large.error().code, Code::kInvalid);
+  EXPECT_THAT(large.error().message, HasSubstr("ops.m has too many rows"));
+  EXPECT_EQ(table_at(history, "6"), "5");
+}
+
+TEST(FilterHistory, WhatANodeKeptByItselfIsTakenOver) {
+  const auto alone = std::make_shared<TestStore>();
+  FilterHistory own(alone, is_before);
+  EXPECT_TRUE(own.add("ops.m", "3", row("b"), "3"));
+  EXPECT_TRUE(own.add("ops.m", "5", row("c"), "3"));
+  const auto store = std::make_shared<TestStore>();
+  store->own = alone->kept;
+  store->prefix = "told ";
+  FilterHistory history(store, is_before);
+  EXPECT_EQ(table_at(history, "4"), "b");
+  EXPECT_FALSE(store->own);
+  FilterHistory next(store, is_before);
+  EXPECT_EQ(table_at(next, "4"), "b");
+  EXPECT_EQ(table_at(next, "5"), "c");
+}
+
+TEST(FilterHistory, WhatIsNoneSaysSo) {
+  const auto store = std::make_shared<TestStore>();
+  store->kept = "{}";
+  FilterHistory history(store, is_before);
+  const auto rows = history.at("ops.m", "1");
+  ASSERT_FALSE(rows);
+  EXPECT_EQ(rows.error().code, Code::kCorrupt);
+  EXPECT_THAT(rows.error().message, HasSubstr("the test: "));
+  EXPECT_TRUE(history.forget());
+  EXPECT_FALSE(history.at("ops.m", "1")->has_value());
 }
 
 }  // namespace

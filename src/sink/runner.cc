@@ -62,7 +62,11 @@ Runner::Runner(Surroundings around, const SinkOptions& options)
               ? around_.checkpoints
               : file_checkpoints(around_.files, around_.folder + "/" + name_ + ".checkpoint")),
       dead_letters_(around_.files, around_.folder + "/" + name_ + ".dead_letters.jsonl"),
-      filter_history_(around_.files, around_.folder + "/" + name_ + ".filter_table.json"),
+      filter_history_(around_.filter_store
+                          ? around_.filter_store
+                          : file_filter_store(around_.files,
+                                              around_.folder + "/" + name_ + ".filter_table.json"),
+                      [this](const Checkpoint& a, const Checkpoint& b) { return before(a, b); }),
       backoff_(backoff_of(options, around_.clock)),
       pause_(options.paused) {
   shown_.since_us = around_.clock.wall_us();
@@ -98,8 +102,8 @@ void Runner::stop() {
 }
 
 Status Runner::forget() {
-  BINBUS_RETURN_IF_ERROR(filter_history_.forget());
-  return checkpoints_->forget();
+  BINBUS_RETURN_IF_ERROR(checkpoints_->forget());
+  return filter_history_.forget();
 }
 
 // A target that holds up its session hears of nothing else; what it has not confirmed is sent again.
@@ -302,10 +306,10 @@ Status Runner::go_to_start(const std::optional<Checkpoint>& kept) {
     where = seek_;
   }
   BINBUS_TRY(checkpoint, kept ? checkpoints_->reconcile(*kept) : checkpoints_->read());
+  if (checkpoint) committed_ = *checkpoint;
   if (!where && checkpoint) {
     BINBUS_RETURN_IF_ERROR(around_.source->seek(*checkpoint));
     BINBUS_RETURN_IF_ERROR(know_filter_table(true));
-    committed_ = *checkpoint;
     committed_at_us_ = around_.clock.monotonic_us();
     return now_.delivery->attach(*target_, committed_);
   }
@@ -332,9 +336,8 @@ Status Runner::know_filter_table(bool known) {
   FilterTable* table = now_.delivery->filter_table();
   if (table == nullptr) return filter_history_.forget();  // nobody follows it from here on
   const Checkpoint place = around_.source->place();
-  const auto is_before = [this](const Checkpoint& a, const Checkpoint& b) { return before(a, b); };
   if (known) {
-    BINBUS_TRY(rows, filter_history_.at(table->name(), place, is_before));
+    BINBUS_TRY(rows, filter_history_.at(table->name(), place));
     if (rows) {
       table->set_rows(std::move(*rows));
       return ok();
@@ -342,7 +345,7 @@ Status Runner::know_filter_table(bool known) {
   }
   // Of rows that change between this place and now the log tells in time.
   BINBUS_TRY(rows, around_.read_filter_table(table->name()));
-  BINBUS_RETURN_IF_ERROR(filter_history_.add(table->name(), place, rows, is_before));
+  BINBUS_RETURN_IF_ERROR(filter_history_.add(table->name(), place, rows, committed_));
   table->set_rows(std::move(rows));
   return ok();
 }
@@ -350,9 +353,7 @@ Status Runner::know_filter_table(bool known) {
 Status Runner::keep_filter_table(const Checkpoint& place) {
   FilterTable* table = now_.delivery->filter_table();
   if (table == nullptr || !table->take_changed()) return ok();
-  return filter_history_.add(
-      table->name(), place, table->rows(),
-      [this](const Checkpoint& a, const Checkpoint& b) { return before(a, b); });
+  return filter_history_.add(table->name(), place, table->rows(), committed_);
 }
 
 Status Runner::deliver_until_asked(const std::stop_token& stop) {

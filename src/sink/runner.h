@@ -4,7 +4,7 @@
 // What somebody must mend stops the sink, until resume(), seek() or reconfigure(). Either is in status(), and once in the log.
 //
 // Files, in `folder`: <name>.checkpoint, unless it is kept elsewhere (a target that keeps its own is believed first),
-// <name>.dead_letters.jsonl and, with a filter table, <name>.filter_table.json.
+// <name>.dead_letters.jsonl and, with a filter table, <name>.filter_table.json, unless that is kept elsewhere.
 //
 // Owner:  owns the source and the targets; borrows files and clock.
 // Thread: its own, "sink"; public functions from any.
@@ -61,7 +61,8 @@ struct Surroundings {
   std::string folder;  // <data>/<stream>/sinks; made when it is not there
   // The rows of a filter table, read at the source now; may be left out where there are no filter tables.
   std::function<Result<std::vector<FilterRow>>(const std::string& table)> read_filter_table = {};
-  std::shared_ptr<Checkpoints> checkpoints = {};  // null: in the file
+  std::shared_ptr<Checkpoints> checkpoints = {};   // null: in the file
+  std::shared_ptr<FilterStore> filter_store = {};  // the same; of what the filter table held
 };
 
 class Runner {

@@ -17,13 +17,15 @@ using schema::Change;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// Transactions numbered from 1, as many as `log` has; each inserts one row, whose id is the transaction's number.
+// Transactions numbered from 1, as many as `log` has; each inserts one row, whose id is the transaction's number, but those that
+// list or unlist the table of these rows in ops.monitored.
 struct Log {
   std::mutex mutex;
   std::condition_variable_any wake;
   uint64_t transactions = 0;
   std::vector<Error> errors;       // what the next reads answer
   std::vector<std::string> seeks;  // what was asked for
+  std::map<uint64_t, bool> lists;
   bool wants_orders = false, wants_others = false, skips_losses = false;  // as configured last
 
   void grow(uint64_t more) {
@@ -32,6 +34,15 @@ struct Log {
     wake.notify_all();
   }
 };
+
+// That of shop.orders, all of it wanted.
+std::vector<format::Cell> monitored_row() {
+  std::vector<format::Cell> row = {format::text_cell("db_name", "shop"),
+                                   format::text_cell("tb_name", "orders")};
+  for (const char* flag : {"monitor_insert", "monitor_update", "monitor_delete"})
+    row.push_back(format::integer_cell(flag, schema::SqlType::kTinyint, "tinyint", 1));
+  return row;
+}
 
 class TestSource final : public changes::ChangeSource {
  public:
@@ -81,6 +92,18 @@ class TestSource final : public changes::ChangeSource {
     maker.add(cell).key({0});
     change.table = maker.table();
     change.after = maker.row({format::TableMaker::value(cell)});
+    format::TableMaker monitored("ops", "monitored");
+    if (const auto listed = log_.lists.find(at_ + 1); listed != log_.lists.end()) {
+      std::vector<format::TableMaker::Value> row;
+      for (const format::Cell& each : monitored_row()) {
+        monitored.add(each);
+        row.push_back(format::TableMaker::value(each));
+      }
+      change.table = monitored.table();
+      change.after = {};
+      change.operation = listed->second ? schema::Operation::kInsert : schema::Operation::kDelete;
+      (listed->second ? change.after : change.before) = monitored.row(row);
+    }
     BINBUS_RETURN_IF_ERROR(emit(example.begin()));
     BINBUS_RETURN_IF_ERROR(emit(change));
     BINBUS_RETURN_IF_ERROR(emit(example.commit()));
@@ -164,6 +187,108 @@ TEST(Runner, DeliversAndGoesOnAfterARestart) {
   runner->stop();
   EXPECT_THAT(world.rows(), ElementsAre(1, 2, 3));
   EXPECT_THAT(world.log.seeks, ElementsAre("start earliest", "seek 2"));
+}
+
+// What nodes that take turns have in common, and the source's filter table as it is now.
+struct Shared {
+  struct Place final : Checkpoints {
+    Result<std::optional<Checkpoint>> read() override { return kept; }
+    Status write(const Checkpoint& checkpoint) override {
+      if (checkpoint == refused) return fail(Code::kInvalid, "refused");
+      kept = checkpoint;
+      return ok();
+    }
+    Status forget() override {
+      kept.reset();
+      return ok();
+    }
+    std::optional<Checkpoint> kept;
+    Checkpoint refused;
+  };
+  struct Rows final : FilterStore {
+    std::string name() const override { return "the test"; }
+    Result<std::optional<std::string>> read() override { return kept; }
+    Status write(const std::string& text) override {
+      kept = text;
+      return ok();
+    }
+    Status forget() override {
+      kept.reset();
+      return ok();
+    }
+    std::optional<std::string> kept;
+  };
+  std::unique_ptr<Runner> node(World& world, const std::string& name) {
+    world.options.filter_table = "ops.monitored";
+    auto made = Runner::make(
+        world.options,
+        {.source = std::make_unique<TestSource>(world.log),
+         .make_target = [&world](const SinkOptions&) -> Result<std::unique_ptr<Target>> {
+           return std::make_unique<TestTarget>(world.received);
+         },
+         .files = world.disk,
+         .clock = io::system_clock(),
+         .folder = name + "/shop/sinks",
+         .read_filter_table = [this](const std::string&) -> Result<std::vector<FilterRow>> {
+           ++reads;
+           return now;
+         },
+         .checkpoints = place,
+         .filter_store = rows});
+    EXPECT_TRUE(made) << made.error().message;
+    (*made)->start();
+    return std::move(*made);
+  }
+  const std::shared_ptr<Place> place = std::make_shared<Place>();
+  const std::shared_ptr<Rows> rows = std::make_shared<Rows>();
+  std::vector<FilterRow> now = {{"shop", "orders", true, true, true}};
+  int reads = 0;
+};
+
+TEST(Runner, WhatTheFilterTableHeldGoesWithTheCheckpoint) {
+  World world;
+  Shared shared;
+  world.log.lists = {{2, false}, {4, true}};
+  const auto work = [&](const std::string& node, const Checkpoint& until) {
+    const auto runner = shared.node(world, node);
+    World::wait_committed(*runner, until);
+    runner->stop();
+  };
+  world.log.grow(1);
+  work("a", "1");
+  shared.now = {};  // long before the log is read so far
+  world.log.grow(2);
+  work("a", "3");
+  world.log.grow(2);
+  work("b", "5");
+  world.log.grow(1);
+  work("a", "6");
+  EXPECT_THAT(world.rows(), ElementsAre(1, 5, 6));
+  EXPECT_EQ(shared.reads, 1);
+  EXPECT_FALSE(world.disk.exists("a/shop/sinks/orders.filter_table.json"));
+}
+
+TEST(Runner, WhoGoesOnFromTheOlderCheckpointHasWhatHeldThere) {
+  World world;
+  Shared shared;
+  world.options.commit_interval_ms = 60'000;  // when all was read
+  world.log.grow(1);
+  world.log.lists = {{3, false}};
+  {
+    const auto runner = shared.node(world, "a");
+    World::wait_committed(*runner, "1");
+    // Its end comes when the rows are kept and the target has confirmed, and the checkpoint is not written.
+    shared.place->refused = "3";
+    world.log.grow(2);
+    World::wait(*runner, [](const RunnerStatus& s) { return s.state == State::kStopped; });
+  }
+  EXPECT_EQ(shared.place->kept, "1");
+  shared.place->refused = "";
+  shared.now = {};
+  const auto runner = shared.node(world, "b");
+  World::wait_committed(*runner, "3");
+  runner->stop();
+  EXPECT_THAT(world.rows(), ElementsAre(1, 2, 2));
 }
 
 TEST(Runner, TellsTheSourceWhatIsWanted) {

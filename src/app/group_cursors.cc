@@ -31,6 +31,29 @@ class CursorCheckpoints final : public sink::Checkpoints {
   const uint64_t term_;
 };
 
+class CursorFilterStore final : public sink::FilterStore {
+ public:
+  CursorFilterStore(const std::string& sink, raft::GroupRunner& group, uint64_t term)
+      : name_(filter_table_cursor(sink)), group_(group), term_(term) {}
+  std::string name() const override { return "cursor " + name_ + " of the log"; }
+  Result<std::optional<std::string>> read() override {
+    std::string kept = group_.log().cursor(name_);
+    if (kept.empty()) return std::optional<std::string>();
+    return std::optional(std::move(kept));
+  }
+  Status write(const std::string& text) override { return group_.put(term_, {name_, text}); }
+  Status forget() override {
+    if (group_.log().cursor(name_).empty()) return ok();
+    return group_.put(term_, {name_, std::nullopt});
+  }
+  Room room() const override { return sink::kSharedFilterRoom; }
+
+ private:
+  const std::string name_;
+  raft::GroupRunner& group_;
+  const uint64_t term_;
+};
+
 }  // namespace
 
 std::string cursor_name(const std::string& sink) { return "sink/" + sink; }
@@ -50,12 +73,21 @@ std::unique_ptr<sink::Checkpoints> cursor_checkpoints(const std::string& sink,
   return std::make_unique<CursorCheckpoints>(sink, group, term);
 }
 
+std::string filter_table_cursor(const std::string& sink) { return "sink_filter_table/" + sink; }
+
+std::unique_ptr<sink::FilterStore> cursor_filter_store(const std::string& sink,
+                                                       raft::GroupRunner& group, uint64_t term) {
+  return std::make_unique<CursorFilterStore>(sink, group, term);
+}
+
 Status take_over_files(io::FileSystem& files, const std::string& folder, raft::GroupRunner& group,
                        uint64_t term) {
   struct Kind {
     std::string folder, ending, cursors;
   };
-  const Kind kinds[] = {{folder + "/sinks", ".checkpoint", cursor_name("")},
+  // In this order: who has a sink's place has what its filter table held there.
+  const Kind kinds[] = {{folder + "/sinks", ".filter_table.json", filter_table_cursor("")},
+                        {folder + "/sinks", ".checkpoint", cursor_name("")},
                         {folder + "/sinks", ".toml", section_cursor("")},
                         {folder + "/feed", ".cursor", std::string(kFeedCursors)}};
   for (const Kind& kind : kinds) {
@@ -68,8 +100,14 @@ Status take_over_files(io::FileSystem& files, const std::string& folder, raft::G
       const std::string cursor =
           kind.cursors + entry.name.substr(0, entry.name.size() - kind.ending.size());
       BINBUS_TRY(text, io::read_if_there(files, path));
-      if (text && !text->empty() && group.log().cursor(cursor).empty())
-        BINBUS_RETURN_IF_ERROR(group.put(term, {cursor, *text}));
+      if (text && !text->empty() && group.log().cursor(cursor).empty()) {
+        const Status put = group.put(term, {cursor, *text});
+        if (!put && put.error().code == Code::kLimit) {  // that sink's trouble alone
+          log::warn("file_not_taken_over", {{"file", path}, {"error", put.error()}});
+          continue;
+        }
+        BINBUS_RETURN_IF_ERROR(put);
+      }
       BINBUS_RETURN_IF_ERROR(io::remove_if_there(files, path));
       log::info("file_taken_over", {{"file", path}, {"cursor", cursor}});
     }

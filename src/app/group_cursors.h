@@ -7,6 +7,7 @@
 #include "raft/group_runner.h"
 #include "serve/server.h"
 #include "sink/checkpoints.h"
+#include "sink/filter_history.h"
 
 namespace binbus::app {
 
@@ -22,8 +23,12 @@ std::map<std::string, std::string> sink_sections(const store::Log& log);
 std::unique_ptr<sink::Checkpoints> cursor_checkpoints(const std::string& sink,
                                                       raft::GroupRunner& group, uint64_t term);
 
-// Puts what this node has kept in files while it was alone into its group's log: sinks' places, what sinks were told, clients'
-// cursors. What the log has already is newer. By a leader of that term.
+// What its filter table held, beside the place: the same text as in the file of a node that keeps it alone.
+std::string filter_table_cursor(const std::string& sink);
+std::unique_ptr<sink::FilterStore> cursor_filter_store(const std::string& sink,
+                                                       raft::GroupRunner& group, uint64_t term);
+// Puts what this node has kept in files while it was alone into its group's log: sinks' places, what their filter
+// tables held, what sinks were told, clients' cursors. What the log has already is newer. By a leader of that term.
 Status take_over_files(io::FileSystem& files, const std::string& folder, raft::GroupRunner& group,
                        uint64_t term);
 

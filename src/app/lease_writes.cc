@@ -120,7 +120,81 @@ class CoordinatedCheckpoints final : public sink::Checkpoints {
   std::string attempted_;  // what was written last, whether it came through or not
 };
 
+class CoordinatedFilterStore final : public sink::FilterStore {
+ public:
+  CoordinatedFilterStore(const std::string& sink, std::shared_ptr<Lease> lease,
+                         const store::Log& log, std::unique_ptr<sink::FilterStore> own)
+      : name_(coordinate::names::filter_table(sink)),
+        checkpoint_name_(coordinate::names::checkpoint(sink)),
+        lease_(std::move(lease)),
+        log_(log),
+        own_(std::move(own)) {}
+
+  std::string name() const override { return name_ + " at the coordinator"; }
+
+  Result<std::optional<std::string>> read() override {
+    BINBUS_TRY(there, lease_->read(name_));
+    if (!there) return std::nullopt;
+    return std::optional(std::move(there->value));
+  }
+
+  Result<std::optional<std::string>> read_own() override {
+    BINBUS_TRY(checkpoint, lease_->read(checkpoint_name_));
+    if (checkpoint) return std::nullopt;  // others have gone on since
+    return own_->read();
+  }
+
+  Status write(const std::string& text) override {
+    // Nobody else writes it; an attempt that was not answered may come through meanwhile.
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      BINBUS_TRY(there, lease_->read(name_));
+      BINBUS_TRY(version,
+                 lease_->write(name_, text, there ? std::optional(there->version) : std::nullopt));
+      if (version) return own_->forget();
+    }
+    return fail(Code::kRemote, name() + " has just been changed by somebody else");
+  }
+
+  Status forget() override {
+    BINBUS_RETURN_IF_ERROR(own_->forget());
+    BINBUS_TRY(there, lease_->read(name_));
+    if (there) BINBUS_RETURN_IF_ERROR(lease_->remove(name_, there->version));
+    return ok();
+  }
+
+  Result<std::string> tell(const Checkpoint& place) override {
+    SavedPlace saved;
+    if (!place.empty()) {
+      BINBUS_TRY(told, SavedPlace::of(log_, place, lease_->epoch()));
+      saved = std::move(told);
+    }
+    return saved.print();
+  }
+
+  bool before(const std::string& one, const std::string& other,
+              const sink::Before&) const override {
+    const auto place = [](const std::string& text) {
+      return SavedPlace::parse(text).value_or(SavedPlace());
+    };
+    return is_before(place(one), place(other));
+  }
+
+  Room room() const override { return sink::kSharedFilterRoom; }
+
+ private:
+  const std::string name_, checkpoint_name_;
+  const std::shared_ptr<Lease> lease_;
+  const store::Log& log_;
+  const std::unique_ptr<sink::FilterStore> own_;
+};
+
 }  // namespace
+
+std::shared_ptr<sink::FilterStore> coordinated_filter_store(
+    const std::string& sink, std::shared_ptr<Lease> lease, const store::Log& log,
+    std::unique_ptr<sink::FilterStore> own) {
+  return std::make_shared<CoordinatedFilterStore>(sink, std::move(lease), log, std::move(own));
+}
 
 std::shared_ptr<sink::Checkpoints> coordinated_checkpoints(
     const sink::SinkOptions& sink, std::shared_ptr<Lease> lease, const store::Log& log,

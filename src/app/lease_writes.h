@@ -1,10 +1,12 @@
-// What a stream's sinks write under its lease: checkpoints that the coordinator takes from the stream's owner alone.
+// What a stream's sinks write under its lease: checkpoints, and what their filter tables held there, which the coordinator takes
+// from the stream's owner alone.
 #pragma once
 
 #include <memory>
 
 #include "coordinate/lease.h"
 #include "sink/checkpoints.h"
+#include "sink/filter_history.h"
 #include "sink/options.h"
 #include "store/log.h"
 
@@ -19,5 +21,14 @@ namespace binbus::app {
 std::shared_ptr<sink::Checkpoints> coordinated_checkpoints(
     const sink::SinkOptions& sink, std::shared_ptr<coordinate::Lease> lease, const store::Log& log,
     std::unique_ptr<sink::Checkpoints> before);
+
+// What its filter table held, at the coordinator, its places as SavedPlace. `own`: where it was kept without one; believed while
+// neither that nor a checkpoint is at the coordinator, and removed when it is. While the coordinator is away nothing can be
+// written, and so no checkpoint passes a change of the filter table.
+//
+// Owner: borrows the log.
+std::shared_ptr<sink::FilterStore> coordinated_filter_store(
+    const std::string& sink, std::shared_ptr<coordinate::Lease> lease, const store::Log& log,
+    std::unique_ptr<sink::FilterStore> own);
 
 }  // namespace binbus::app

@@ -32,6 +32,21 @@ bool same_server(const store::SourceSpan& span, const SavedPlace& place) {
   return span.server_uuid == place.server_uuid;
 }
 
+bool same_server(const SavedPlace& one, const SavedPlace& other) {
+  if (!one.server_uuid.empty() && !other.server_uuid.empty())
+    return one.server_uuid == other.server_uuid;
+  return one.server_id == other.server_id || one.server_id == 0 || other.server_id == 0;
+}
+
+// None: without GTIDs.
+std::optional<mysql::Executed> executed_at(const SavedPlace& place) {
+  if (place.gtid_executed.empty()) return std::nullopt;
+  for (const auto flavor : {mysql::Flavor::kMysql, mysql::Flavor::kMariadb}) {
+    if (auto set = mysql::Executed::parse(flavor, place.gtid_executed)) return *std::move(set);
+  }
+  return std::nullopt;
+}
+
 uint64_t number_of(const std::string& file) {
   const auto name = binlog::SegmentName::parse(file);
   return name ? name->number : 0;
@@ -148,8 +163,13 @@ std::string SavedPlace::start() const {
 }
 
 bool is_before(const SavedPlace& one, const SavedPlace& other) {
-  return std::pair(number_of(one.file), one.offset) <
-         std::pair(number_of(other.file), other.offset);
+  if (one.position.empty() || other.position.empty())  // of an empty log
+    return one.position.empty() && !other.position.empty();
+  if (same_server(one, other) && !one.file.empty() && !other.file.empty())
+    return std::pair(number_of(one.file), one.offset) <
+           std::pair(number_of(other.file), other.offset);
+  const auto at_one = executed_at(one), at_other = executed_at(other);
+  return at_one && at_other && at_other->contains(*at_one) && !at_one->contains(*at_other);
 }
 
 }  // namespace binbus::app

@@ -36,7 +36,7 @@ struct SavedPlace {
   std::string start() const;
 };
 
-// Whether `one` lies before `other`, as far as can be told from the same server's files.
+// Whether `one` lies before `other`: as the same server's files tell, else what was executed there. False where neither tells.
 bool is_before(const SavedPlace& one, const SavedPlace& other);
 
 }  // namespace binbus::app

@@ -135,6 +135,31 @@ TEST_F(SavedPlaceTest, WhichIsBefore) {
   EXPECT_TRUE(is_before(at("b.999999:9"), at("b.1000000:4")));
   EXPECT_TRUE(is_before(at("b.000001:9"), at("b.000001:10")));
   EXPECT_FALSE(is_before(at("b.000001:9"), at("b.000001:9")));
+  EXPECT_TRUE(is_before(SavedPlace(), at("b.000001:4")));
+  EXPECT_FALSE(is_before(at("b.000001:4"), SavedPlace()));
+}
+
+TEST_F(SavedPlaceTest, WhichIsBeforeAtTwoServersTheirGtidsTell) {
+  const auto place = [](const std::string& server, const char* file, const char* executed) {
+    SavedPlace made = *SavedPlace::parse(std::string(file) + ":4");
+    made.server_uuid = server;
+    made.gtid_executed = executed[0] == '\0' ? "" : kOne + executed;
+    return made;
+  };
+  const SavedPlace first = place(kOne, "b.000009", ":1-5");
+  EXPECT_TRUE(is_before(first, place(kTwo, "b.000001", ":1-6")));
+  EXPECT_FALSE(is_before(place(kTwo, "b.000001", ":1-6"), first));
+  EXPECT_FALSE(is_before(first, place(kTwo, "b.000001", ":1-5")));
+  for (const char* unknown : {"", ":2-6"}) {
+    EXPECT_FALSE(is_before(first, place(kTwo, "b.000001", unknown))) << unknown;
+    EXPECT_FALSE(is_before(place(kTwo, "b.000001", unknown), first)) << unknown;
+  }
+  SavedPlace mariadb = first;
+  mariadb.gtid_executed = "0-1-5";
+  SavedPlace later = place(kTwo, "b.000001", "");
+  later.gtid_executed = "0-2-6";
+  EXPECT_TRUE(is_before(mariadb, later));
+  EXPECT_FALSE(is_before(later, mariadb));
 }
 
 }  // namespace

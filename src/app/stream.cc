@@ -409,6 +409,7 @@ Result<std::unique_ptr<sink::Runner>> Stream::make_sink(Parts& parts, Work& work
     };
     around.make_target = fenced(std::move(around.make_target), still, std::to_string(work.term));
     around.checkpoints = cursor_checkpoints(options.name, *parts.group, work.term);
+    around.filter_store = cursor_filter_store(options.name, *parts.group, work.term);
   }
   if (lease_) {
     around.make_target = fenced(
@@ -417,6 +418,9 @@ Result<std::unique_ptr<sink::Runner>> Stream::make_sink(Parts& parts, Work& work
     around.checkpoints = coordinated_checkpoints(
         options, lease_, *parts.log,
         sink::file_checkpoints(files_, around.folder + "/" + options.name + ".checkpoint"));
+    around.filter_store = coordinated_filter_store(
+        options.name, lease_, *parts.log,
+        sink::file_filter_store(files_, around.folder + "/" + options.name + ".filter_table.json"));
   }
   sink::SinkOptions now = options;
   now.paused = now.paused || !parts.log->cursor(paused_cursor(options.name)).empty();

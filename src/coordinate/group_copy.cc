@@ -61,7 +61,8 @@ uint64_t epoch_of(std::string_view text) {
 }
 
 std::vector<std::string> copied_folders() {
-  return {names::kCheckpoints, names::kEpochs, names::kPositions, names::kSinks};
+  return {names::kCheckpoints, names::kEpochs, names::kPositions, names::kSinks,
+          names::kFilterTables};
 }
 
 }  // namespace binbus::coordinate

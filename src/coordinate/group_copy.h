@@ -30,7 +30,7 @@ struct GroupCopy {
 // As it stands in names::kEpochs; 0 for what is none.
 uint64_t epoch_of(std::string_view text);
 
-// The folders that are copied.
+// The folders that are copied, in this order: what filter tables held after the checkpoints that need it.
 std::vector<std::string> copied_folders();
 
 }  // namespace binbus::coordinate

@@ -182,15 +182,22 @@ Status Member::join(Session& session, const std::optional<Entry>& id) {
 
 Status Member::restore(Session& session) {
   uint64_t restored = 0;
+  const auto& filter_tables = copy_.folders[names::kFilterTables];
   for (const std::string& folder : copied_folders()) {
+    if (folder == names::kFilterTables) continue;  // with the checkpoints
     for (const auto& [name, value] : copy_.folders[folder]) {
       const std::string path = folder + "/" + name;
       // One take-over may have come after the copy.
       const std::string text =
           folder == names::kEpochs ? std::to_string(copy_.epoch(name) + 1) : value;
-      BINBUS_TRY(made, session.transact({{.kind = Kind::kCreate, .name = path, .value = text}}));
+      std::vector<Step> steps{{.kind = Kind::kCreate, .name = path, .value = text}};
+      const auto held = filter_tables.find(name);
+      if (folder == names::kCheckpoints && held != filter_tables.end())
+        steps.push_back(
+            {.kind = Kind::kCreate, .name = names::filter_table(name), .value = held->second});
+      BINBUS_TRY(made, session.transact(steps));
       if (made) {
-        ++restored;
+        restored += steps.size();
         continue;
       }
       BINBUS_TRY(there, session.get(path));
@@ -514,11 +521,12 @@ Status Member::tell_sink(const std::string& sink, const std::optional<std::strin
 
 Status Member::forget_checkpoint(const std::string& sink) {
   BINBUS_TRY(session, this->session());
-  const std::string path = names::checkpoint(sink);
-  BINBUS_TRY(there, session->get(path));
-  if (!there) return ok();
-  BINBUS_RETURN_IF_ERROR(
-      session->transact({{.kind = Kind::kRemove, .name = path, .version = there->version}}));
+  for (const std::string& path : {names::checkpoint(sink), names::filter_table(sink)}) {
+    BINBUS_TRY(there, session->get(path));
+    if (!there) continue;
+    BINBUS_RETURN_IF_ERROR(
+        session->transact({{.kind = Kind::kRemove, .name = path, .version = there->version}}));
+  }
   return ok();
 }
 

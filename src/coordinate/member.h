@@ -76,6 +76,7 @@ class Member {
   std::optional<Sinks> wait_sinks(const Sinks& seen, const std::stop_token& stop);
   // Changes what a sink is told; none: takes that away. Durable there on return, and seen by all nodes soon.
   Status tell_sink(const std::string& sink, const std::optional<std::string>& text);
+  // With what its filter table held there.
   Status forget_checkpoint(const std::string& sink);
 
   MemberStatus status() const;

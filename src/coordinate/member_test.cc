@@ -236,6 +236,7 @@ TEST(Member, WhatWasWipedIsPutBack) {
   const auto at = server();
   TestNode a(*at, "a", kLongMs);
   auto lease = a.take("shop");
+  ASSERT_TRUE(lease->write("filter_tables/s", "what it held", std::nullopt));
   ASSERT_TRUE(lease->write("checkpoints/s", "binlog.000001:4", std::nullopt));
   at->put("sinks/s", "type = \"file\"");
   // The copy is made with the next keep-alive; a shorter one would let it expire.
@@ -245,6 +246,7 @@ TEST(Member, WhatWasWipedIsPutBack) {
   EXPECT_EQ(a.member().wait_end(*lease, kLongMs, std::stop_token()), End::kOver);
   a.member().release(*lease);
   wait_until([&] { return at->value("checkpoints/s") == "binlog.000001:4"; });
+  EXPECT_EQ(at->value("filter_tables/s"), "what it held");
   wait_until([&] { return at->value("sinks/s") == "type = \"file\""; });
   lease = a.take("shop");
   EXPECT_GT(lease->epoch(), 1u);

@@ -1,5 +1,7 @@
 """Three nodes keep one log: replicas and the source go on when one of them is gone."""
 
+import itertools
+import json
 import pathlib
 
 import pytest
@@ -8,8 +10,9 @@ from cluster import Cluster
 from compare import assert_same_bytes, assert_same_tables
 from ledger import TABLES, Ledger, from_kafka, kafka_sink, wait_sink
 from load import Load
-from process import wait_until
+from process import wait_until, whole_lines
 from servers import semi_sync_source
+from test_sinks import FILTER_TABLE
 from watcher import SOAK
 
 
@@ -86,8 +89,8 @@ def freeze(cluster, leader):
     leader.thaw()
 
 
-def transfer(cluster, leader):
-    to = cluster.others(leader)[0].name  # it may have come back just now, and not answer yet
+def transfer(cluster, leader, to=None):
+    to = (to or cluster.others(leader)[0]).name  # it may have come back just now, and not answer yet
     wait_until(lambda: leader.run("cluster", "transfer", "shop", to, check=False).returncode == 0, f"{to} takes it", 60, leader.log)
     wait_until(lambda: not leader.leads(), "another leads", 60, leader.log)
 
@@ -152,3 +155,51 @@ def test_what_sinks_are_told_anywhere_holds_at_the_next_leader(lab, cluster_of):
     there.run("sink", "remove", "more")
     leader.start()
     wait_until(lambda: [sink["name"] for sink in leader.shop["sinks"]] == ["out"], "it knows of the removal", 60, leader.log)
+
+
+def test_a_filter_table_is_known_as_of_a_sinks_place_whoever_leads(lab, cluster_of):
+    """Each leader finds changes that were not delivered, and a filter table that is another by now, in the log and at the source."""
+    source = lab.server("mysql97")
+    source.sql("CREATE DATABASE d", *(f"CREATE TABLE d.{table} (id INT PRIMARY KEY)" for table in "tuv"), *FILTER_TABLE,
+               "INSERT INTO ops.monitored VALUES ('d', 't', 1, 1, 1)")
+    file, offset = source.position()
+    path = pathlib.Path(lab.new_folder("out")) / "out.jsonl"
+    path.parent.mkdir(parents=True)
+    cluster = cluster_of(source, sinks=[{"name": "out", "stream": "shop", "type": "file", "path": str(path), "format": "maxwell",
+                                         "filter_table": "ops.monitored", "start": f"{file}:{offset}"}])
+
+    numbers = itertools.count(1)
+
+    def write():
+        number = next(numbers)
+        source.sql(*(f"INSERT INTO d.{table} VALUES ({number})" for table in "tuv"))
+
+    def pause(node):
+        node.run("sink", "pause", "out")
+        wait_until(lambda: node.shop["sinks"][0]["state"] == "paused", f"the sink pauses at {node}", 60, node.log)
+
+    def delivered():
+        return [f"{m['table']}{m['data']['id']}" for m in map(json.loads, whole_lines(path))]
+
+    first = cluster.leader()
+    second, third = cluster.others(first)
+    write()
+    wait_sink(first, source)
+    wanted = ["t1"]
+    assert delivered() == wanted
+    for leader, to, changes, rows in (
+            (first, second, ["INSERT INTO ops.monitored VALUES ('d', 'u', 1, 1, 1)", "DELETE FROM ops.monitored WHERE tb_name = 't'"],
+             ["t2", "u2", "u3"]),
+            (second, first, ["UPDATE ops.monitored SET tb_name = 'v'", "INSERT INTO ops.monitored VALUES ('d', 't', 1, 1, 1)"],
+             ["v4", "t5", "v5"]),
+            (first, third, ["DELETE FROM ops.monitored WHERE tb_name = 'v'", "DELETE FROM ops.monitored"], ["t6"])):
+        pause(leader)
+        for change in changes:
+            source.sql(change)
+            write()
+        transfer(cluster, leader, to)
+        assert cluster.leader() is to
+        to.run("sink", "resume", "out")
+        wait_sink(to, source)
+        wanted += rows
+        assert delivered() == wanted

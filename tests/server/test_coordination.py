@@ -1,5 +1,6 @@
 """Nodes that share streams beside an etcd or a ZooKeeper: one works, the others stand by, and nothing is lost or out of order."""
 
+import itertools
 import json
 import os
 
@@ -10,6 +11,7 @@ from coordinators import Etcd
 from faults import wait_served
 from ledger import TABLES, Ledger, from_kafka, kafka_sink, sink_at, wait_sink
 from process import wait_until, whole_lines
+from test_sinks import FILTER_TABLE
 from watcher import SOAK
 
 COORDINATORS = ["etcd", "zookeeper"]
@@ -468,3 +470,43 @@ def test_a_source_that_failed_over_between_is_found_by_gtid(lab, either):
     wait_delivered(second, *nodes, count=4)
     ids = [message["data"]["id"] for message in delivered(standby)]
     assert ids[-1] == 3 and ids == sorted(ids)
+
+
+def test_a_filter_table_is_known_as_of_a_sinks_place_whoever_has_the_stream(lab, either):
+    """Each owner finds changes that were not delivered, and a filter table that is another by now, in the log and at the source."""
+    source = lab.server(SOURCE)
+    for table in "tuv":
+        make_table(source, table)
+    source.sql(*FILTER_TABLE, "INSERT INTO ops.monitored VALUES ('d', 't', 1, 1, 1)")
+    begin = "%s:%s" % source.position()
+    nodes = [lab.node(name, source, either, sinks=[{**SINK, "filter_table": "ops.monitored", "start": begin}]) for name in ("a", "b")]
+    wait_connected(*nodes)
+    numbers = itertools.count(1)
+
+    def write():
+        number = next(numbers)
+        for table in "tuv":
+            insert(source, number, table=f"d.{table}")
+
+    def rows(node):
+        return [f"{m['table']}{m['data']['id']}" for m in delivered(node)]
+
+    owner = first = wait_owner(*nodes)
+    write()
+    wait_sink(owner, source)
+    for changes in (["INSERT INTO ops.monitored VALUES ('d', 'u', 1, 1, 1)", "DELETE FROM ops.monitored WHERE tb_name = 't'"],
+                    ["UPDATE ops.monitored SET tb_name = 'v'", "INSERT INTO ops.monitored VALUES ('d', 't', 1, 1, 1)"],
+                    ["DELETE FROM ops.monitored WHERE tb_name = 'v'", "DELETE FROM ops.monitored"]):
+        owner.run("sink", "pause", "out", "-c", "binbus.toml")
+        wait_until(lambda: owner.status()["streams"][0]["sinks"][0]["state"] == "paused", f"the sink pauses at {owner}", 60, owner.log)
+        for change in changes:
+            source.sql(change)
+            write()
+        owner.run("handover", "shop", "-c", "binbus.toml")
+        owner = wait_owner(other(owner, nodes))
+        wait_sink(owner, source)
+    assert rows(first) == ["t1", "v4", "t5", "v5"]
+    assert rows(other(first, nodes)) == ["t2", "u2", "u3", "t6"]
+    # The sink does not go by it any more.
+    owner.run("sink", "set", "out", "--unset", "filter_table", "-c", "binbus.toml")
+    wait_until(lambda: either.get("filter_tables/out") is None, "it is forgotten", 60, owner.log)

@@ -204,8 +204,9 @@ class ZookeeperSession final : public Session {
       folders.push_back(options_.root.substr(0, slash));
     const size_t shared = folders.size();
     folders.push_back(options_.root);
-    for (const char* name : {"group", names::kNodes, names::kOwners, names::kEpochs,
-                             names::kPositions, names::kCheckpoints, names::kSinks})
+    for (const char* name :
+         {"group", names::kNodes, names::kOwners, names::kEpochs, names::kPositions,
+          names::kCheckpoints, names::kFilterTables, names::kSinks})
       folders.push_back(path(name));
     for (size_t i = 0; i < folders.size(); ++i) {
       const int rc = ask<bool>([&](const void* held) {

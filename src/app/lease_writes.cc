@@ -1,5 +1,7 @@
 #include "app/lease_writes.h"
 
+#include <set>
+
 #include "app/saved_place.h"
 #include "coordinate/names.h"
 
@@ -53,24 +55,29 @@ class CoordinatedCheckpoints final : public sink::Checkpoints {
     // A coordinator that is away for a moment holds nobody up: who goes on from an older checkpoint sends some again.
     const bool away = !written && (written.error().code == Code::kNetwork ||
                                    written.error().code == Code::kTimeout);
+    behind_ = away;
     if (away && lease_->valid()) return ok();
     BINBUS_RETURN_IF_ERROR(std::move(written));
     return before_->forget();
   }
+
+  bool behind() const override { return behind_; }
 
   Status forget() override {
     BINBUS_RETURN_IF_ERROR(before_->forget());
     BINBUS_TRY(there, lease_->read(name_));
     if (there) BINBUS_RETURN_IF_ERROR(lease_->remove(name_, there->version));
     known_.reset();
+    behind_ = false;
     return ok();
   }
 
  private:
   Result<std::optional<SavedPlace>> look() {
     BINBUS_TRY(entry, lease_->read(name_));
-    const bool ours = !known_ || (entry ? *known_ == entry->version || entry->value == attempted_
-                                        : !known_->has_value());
+    const bool ours =
+        !known_ || (entry ? *known_ == entry->version || unanswered_.contains(entry->value)
+                          : !known_->has_value());
     by_hand_ = by_hand_ || !ours;
     known_ = entry ? std::optional(entry->version) : std::optional<int64_t>();
     if (!entry) return std::nullopt;
@@ -82,23 +89,30 @@ class CoordinatedCheckpoints final : public sink::Checkpoints {
 
   Status put(const std::string& text) {
     if (!known_) BINBUS_RETURN_IF_ERROR(look());
-    const std::string before = std::exchange(attempted_, text);
+    if (!unanswered_.empty()) BINBUS_RETURN_IF_ERROR(settle());
+    unanswered_.insert(text);
     BINBUS_TRY(version, lease_->write(name_, text, *known_));
-    if (!version) {
-      // An attempt that was not answered may have come through.
-      BINBUS_TRY(entry, lease_->read(name_));
-      if (entry && entry->value == before) {
-        BINBUS_TRY(again, lease_->write(name_, text, entry->version));
-        version = again;
-      }
+    if (!version && unanswered_.size() > 1) {
+      // One has come through only now.
+      BINBUS_RETURN_IF_ERROR(settle());
+      BINBUS_TRY(again, lease_->write(name_, text, *known_));
+      version = again;
     }
     if (version) {
       known_ = version;
+      unanswered_.clear();  // those before hold no more
       by_hand_ = false;
       return ok();
     }
     return fail(Code::kRemote, "the checkpoint of sink " + sink_ +
                                    " was changed at the coordinator: going on from what is there");
+  }
+
+  // A write that was not answered may have come through.
+  Status settle() {
+    BINBUS_TRY(entry, lease_->read(name_));
+    if (entry && unanswered_.contains(entry->value)) known_ = entry->version;
+    return ok();
   }
 
   static bool is_before_in_log(const Checkpoint& one, const Checkpoint& other) {
@@ -116,8 +130,9 @@ class CoordinatedCheckpoints final : public sink::Checkpoints {
   const std::unique_ptr<sink::Checkpoints> before_;
   // What we know to be there: a version, or that there is none; not set before the first look.
   std::optional<std::optional<int64_t>> known_;
-  bool by_hand_ = false;   // what is there is not what we have left, and nothing was written since
-  std::string attempted_;  // what was written last, whether it came through or not
+  bool by_hand_ = false;  // what is there is not what we have left, and nothing was written since
+  std::set<std::string> unanswered_;  // writes that may have come through, or may yet
+  bool behind_ = false;
 };
 
 class CoordinatedFilterStore final : public sink::FilterStore {

@@ -1,5 +1,7 @@
 #include "coordinate/memory_testing.h"
 
+#include <utility>
+
 namespace binbus::coordinate {
 
 class MemorySession final : public Session {
@@ -45,6 +47,7 @@ class MemorySession final : public Session {
   Result<std::optional<Versions>> transact(const std::vector<Step>& steps) override {
     using Kind = Step::Kind;
     Versions versions;
+    bool lost = false;
     {
       const std::lock_guard lock(server_->mutex_);
       BINBUS_RETURN_IF_ERROR(there());
@@ -63,8 +66,10 @@ class MemorySession final : public Session {
           server_->nodes_[step.name] = {step.value, server_->revision_, step.bound ? id_ : 0};
         versions.push_back(change ? server_->revision_ : step.version);
       }
+      lost = std::exchange(server_->lose_answer_, false);
     }
     server_->tell();
+    if (lost) return fail(Code::kTimeout, "memory: the answer is lost");
     return versions;
   }
 
@@ -94,6 +99,11 @@ Connect MemoryServer::connect() {
 void MemoryServer::set_away(bool away) {
   const std::lock_guard lock(mutex_);
   away_ = away;
+}
+
+void MemoryServer::lose_next_answer() {
+  const std::lock_guard lock(mutex_);
+  lose_answer_ = true;
 }
 
 void MemoryServer::end_session(uint64_t session) {

@@ -15,6 +15,7 @@ class MemoryServer : public std::enable_shared_from_this<MemoryServer> {
  public:
   Connect connect();
   void set_away(bool away);                                     // nothing is answered
+  void lose_next_answer();                                      // of a transaction, which is done
   void expire_sessions();                                       // and their names go
   void wipe();                                                  // all data, and sessions
   void put(const std::string& name, const std::string& value);  // by hand
@@ -39,6 +40,7 @@ class MemoryServer : public std::enable_shared_from_this<MemoryServer> {
   int64_t revision_ = 0;
   uint64_t made_ = 0;
   bool away_ = false;
+  bool lose_answer_ = false;
 };
 
 }  // namespace binbus::coordinate

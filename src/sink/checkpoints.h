@@ -17,8 +17,9 @@ class Checkpoints {
   virtual ~Checkpoints() = default;
   // None: nothing was delivered yet.
   virtual Result<std::optional<Checkpoint>> read() = 0;
-  // Durable on return.
+  // Durable on return, unless behind() says that it is to be repeated.
   virtual Status write(const Checkpoint& checkpoint) = 0;
+  virtual bool behind() const { return false; }
   virtual Status forget() = 0;
   // Where to go on when the target has kept one with its data; as read().
   virtual Result<std::optional<Checkpoint>> reconcile(const Checkpoint& kept) { return kept; }

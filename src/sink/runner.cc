@@ -363,7 +363,7 @@ Status Runner::deliver_until_asked(const std::stop_token& stop) {
   };
   for (;;) {
     const bool leave = asked() || stop.stop_requested();
-    if (leave && around_.source->place() == committed_) return ok();
+    if (leave && all_committed()) return ok();
     if (leave) return commit();
     bool replay_asked = false;
     {
@@ -381,8 +381,12 @@ uint64_t Runner::wait_ms() const {
   return now_.delivery->uncommitted() > 0 ? kIdleMs : kLookAroundMs;
 }
 
+bool Runner::all_committed() const {
+  return around_.source->place() == committed_ && !checkpoints_->behind();
+}
+
 bool Runner::commit_due(bool idle) const {
-  if (around_.source->place() == committed_) return false;
+  if (all_committed()) return false;
   const Delivery& delivery = *now_.delivery;
   if (delivery.wants_stop() || delivery.uncommitted() >= now_.options.commit_messages) return true;
   if (idle && delivery.uncommitted() > 0) return true;

@@ -109,6 +109,7 @@ class Runner {
     return around_.source->before(one, other);
   }
   Status commit();
+  bool all_committed() const;
   bool commit_due(bool idle) const;
   uint64_t wait_ms() const;
   bool asked() const;

@@ -75,6 +75,7 @@ void Member::run(const std::stop_token& stop) {
   Backoff backoff(kRetryFirstMs, kRetryMaxMs, clock_.wall_us() ^ clock_.monotonic_us());
   SessionOptions session_options = options_.session;
   session_options.watched = {names::kNodes, names::kOwners, names::kSinks};
+  session_options.stop = stop;
   session_options.on_change = [alert = alert_] {
     const std::lock_guard lock(alert->mutex);
     if (alert->member != nullptr) alert->member->look_soon();
@@ -96,7 +97,7 @@ void Member::run(const std::stop_token& stop) {
       end_all();
       if (!ended) note(ended);
       if (clock_.monotonic_us() - began_us > uint64_t{kRetryMaxMs} * 1000) backoff.reset();
-    } else {
+    } else if (!stop.stop_requested()) {
       note(fail(session.error()));
     }
     std::unique_lock lock(mutex_);

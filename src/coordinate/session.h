@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,7 @@ using Versions = std::vector<int64_t>;
 class Session {
  public:
   virtual ~Session() = default;
-  // Returns when the server has answered: it keeps the session for ttl_ms() at least from when this was called.
+  // Returns when the server has answered, of several a majority: it keeps the session for ttl_ms() from when this was called.
   virtual Status keep_alive() = 0;
   // As agreed with the server.
   virtual uint64_t ttl_ms() const = 0;
@@ -68,6 +69,7 @@ struct SessionOptions {
   std::string tls_ca, tls_cert, tls_key;  // files
   std::vector<std::string> watched;       // folders
   std::function<void()> on_change;        // something in these may have changed; any thread
+  std::stop_token stop = {};              // ends the attempt to connect
 };
 
 // One attempt at each endpoint, until one has made a session. The message names them all.

@@ -54,7 +54,9 @@ Result<std::string> read_file(const std::string& path) {
   return out.str();
 }
 
-Result<std::shared_ptr<grpc::ChannelCredentials>> credentials_of(const SessionOptions& options) {
+using Credentials = std::shared_ptr<grpc::ChannelCredentials>;
+
+Result<Credentials> credentials_of(const SessionOptions& options) {
   if (!options.tls) return grpc::InsecureChannelCredentials();
   BINBUS_TRY(ca, read_file(options.tls_ca));
   BINBUS_TRY(key, read_file(options.tls_key));
@@ -77,8 +79,7 @@ struct Endpoint {
   std::unique_ptr<pb::Auth::Stub> auth;
 };
 
-Endpoint connect_to(const std::string& address,
-                    const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+std::shared_ptr<Endpoint> connect_to(const std::string& address, const Credentials& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);  // a folder comes in one
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
@@ -87,16 +88,22 @@ Endpoint connect_to(const std::string& address,
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL,
                    1);  // no memory of earlier sessions' failures
   const auto channel = grpc::CreateCustomChannel(address, credentials, arguments);
-  return {address, pb::KV::NewStub(channel), pb::Lease::NewStub(channel),
-          pb::Watch::NewStub(channel), pb::Auth::NewStub(channel)};
+  return std::make_shared<Endpoint>(
+      Endpoint{address, pb::KV::NewStub(channel), pb::Lease::NewStub(channel),
+               pb::Watch::NewStub(channel), pb::Auth::NewStub(channel)});
 }
 
 class EtcdSession final : public Session {
  public:
-  EtcdSession(const SessionOptions& options, std::vector<Endpoint> endpoints)
+  // `first`: of the options' endpoints, which is asked first.
+  EtcdSession(const SessionOptions& options, Credentials credentials, size_t first)
       : options_(options),
-        endpoints_(std::move(endpoints)),
-        call_ms_(std::clamp(options.ttl_ms / 5, kCallMsMin, kCallMsMax)) {}
+        credentials_(std::move(credentials)),
+        current_(first),
+        call_ms_(std::clamp(options.ttl_ms / 5, kCallMsMin, kCallMsMax)) {
+    for (const std::string& address : options_.endpoints)
+      endpoints_.push_back(connect_to(address, credentials_));
+  }
 
   ~EtcdSession() override {
     {
@@ -114,7 +121,9 @@ class EtcdSession final : public Session {
     });
   }
 
+  // kAuth when the user or its password is refused.
   Status begin() {
+    if (!options_.user.empty()) BINBUS_RETURN_IF_ERROR(authenticate(*endpoint(current_)));
     pb::LeaseGrantRequest request;
     request.set_ttl(static_cast<int64_t>((options_.ttl_ms + 999) / 1000));
     pb::LeaseGrantResponse response;
@@ -220,17 +229,32 @@ class EtcdSession final : public Session {
   // At the endpoint that answered last; one that does not is not asked first again.
   template <class Ask>
   Status call(const Ask& ask) {
-    const size_t number = current_ % endpoints_.size();
-    Endpoint& at = endpoints_[number];
-    grpc::Status status = attempt(at, ask);
+    const size_t number = current_;
+    const std::shared_ptr<Endpoint> at = endpoint(number);
+    grpc::Status status = attempt(*at, ask);
     if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED && !options_.user.empty()) {
-      BINBUS_RETURN_IF_ERROR(authenticate(at));
-      status = attempt(at, ask);
+      BINBUS_RETURN_IF_ERROR(authenticate(*at));
+      status = attempt(*at, ask);
     }
     if (status.ok()) return ok();
-    Error error = error_of(status, at.address);
-    if (error.code == Code::kNetwork || error.code == Code::kTimeout) current_ = number + 1;
+    Error error = error_of(status, at->address);
+    if (error.code == Code::kNetwork || error.code == Code::kTimeout) leave(number, at);
     return fail(std::move(error));
+  }
+
+  std::shared_ptr<Endpoint> endpoint(size_t number) {
+    const std::lock_guard lock(mutex_);
+    return endpoints_[number % endpoints_.size()];
+  }
+
+  // A channel that has failed connects again only while a call waits for it, which none does then: the endpoint gets a new one.
+  void leave(size_t number, const std::shared_ptr<Endpoint>& failed) {
+    const std::lock_guard lock(mutex_);
+    std::shared_ptr<Endpoint>& at = endpoints_[number % endpoints_.size()];
+    if (at != failed) return;  // another call has left it
+    at = connect_to(failed->address, credentials_);
+    current_ = number + 1;
+    if (watching_ != nullptr) watching_->TryCancel();
   }
 
   template <class Ask>
@@ -246,8 +270,6 @@ class EtcdSession final : public Session {
     if (!token_.empty()) context.AddMetadata("token", token_);
   }
 
- public:
-  // kAuth when the user or its password is refused.
   Status authenticate(Endpoint& at) {
     pb::AuthenticateRequest request;
     request.set_name(options_.user);
@@ -261,9 +283,7 @@ class EtcdSession final : public Session {
     token_ = response.token();
     return ok();
   }
-  Endpoint& first() { return endpoints_.front(); }
 
- private:
   // Tells of changes. What is missed while it begins again, the periodic look finds.
   void watch(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
@@ -274,7 +294,8 @@ class EtcdSession final : public Session {
         if (stop.stop_requested()) return;
         watching_ = &context;
       }
-      const auto stream = endpoints_[current_ % endpoints_.size()].watch->Watch(&context);
+      const std::shared_ptr<Endpoint> at = endpoint(current_);
+      const auto stream = at->watch->Watch(&context);
       bool asked = true;
       for (const std::string& folder : options_.watched) {
         pb::WatchRequest request;
@@ -296,16 +317,17 @@ class EtcdSession final : public Session {
   }
 
   const SessionOptions options_;
-  std::vector<Endpoint> endpoints_;
+  const Credentials credentials_;
+  std::atomic<size_t> current_;  // of the endpoints, counted on and on
   const uint64_t call_ms_;
-  std::atomic<size_t> current_{0};
   int64_t lease_ = 0;  // 0: not granted
   uint64_t granted_ms_ = 0;
 
   std::mutex mutex_;
   std::condition_variable_any ended_;
-  std::string token_;                        // guarded by mutex_
-  grpc::ClientContext* watching_ = nullptr;  // guarded by mutex_
+  std::vector<std::shared_ptr<Endpoint>> endpoints_;  // guarded by mutex_, as the rest
+  std::string token_;
+  grpc::ClientContext* watching_ = nullptr;
   std::jthread watcher_;
 };
 
@@ -314,14 +336,10 @@ class EtcdSession final : public Session {
 Result<std::unique_ptr<Session>> connect_etcd(const SessionOptions& options) {
   BINBUS_TRY(credentials, credentials_of(options));
   Error error{Code::kNetwork, ""};
-  for (size_t first = 0; first < options.endpoints.size(); ++first) {
-    std::vector<Endpoint> endpoints;
-    for (size_t i = 0; i < options.endpoints.size(); ++i)
-      endpoints.push_back(
-          connect_to(options.endpoints[(first + i) % options.endpoints.size()], credentials));
-    auto session = std::make_unique<EtcdSession>(options, std::move(endpoints));
-    Status begun = options.user.empty() ? ok() : session->authenticate(session->first());
-    if (begun) begun = session->begin();
+  for (size_t first = 0; first < options.endpoints.size() && !options.stop.stop_requested();
+       ++first) {
+    auto session = std::make_unique<EtcdSession>(options, credentials, first);
+    Status begun = session->begin();
     if (begun) return session;
     error = {begun.error().code,
              (error.message.empty() ? "" : error.message + "; ") + begun.error().message};

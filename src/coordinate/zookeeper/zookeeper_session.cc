@@ -83,7 +83,6 @@ class Call {
 using Value = std::pair<std::string, int64_t>;  // a node's data and its version
 
 void on_void(int rc, const void* held) { Call<bool>::answered(held, rc, true); }
-void on_stat(int rc, const Stat*, const void* held) { Call<bool>::answered(held, rc, true); }
 void on_string(int rc, const char*, const void* held) { Call<bool>::answered(held, rc, true); }
 void on_data(int rc, const char* value, int length, const Stat* stat, const void* held) {
   Value out;
@@ -125,7 +124,7 @@ class ZookeeperSession final : public Session {
     {
       std::unique_lock lock(mutex_);
       const bool connected =
-          event_.wait_for(lock, std::chrono::milliseconds(options_.ttl_ms),
+          event_.wait_for(lock, options_.stop, std::chrono::milliseconds(options_.ttl_ms),
                           [this] { return ::zoo_state(handle_) == ZOO_CONNECTED_STATE; });
       if (!connected)
         return fail(Code::kNetwork, fmt::format("zookeeper: none of {} answers", hosts));
@@ -143,11 +142,10 @@ class ZookeeperSession final : public Session {
   uint64_t ttl_ms() const override { return granted_ms_; }
 
   Status keep_alive() override {
-    const int rc = ask<bool>([&](const void* held) {
-      return ::zoo_aexists(handle_, options_.root.c_str(), 0, on_stat, held);
-    });
-    if (rc == ZOK || rc == ZNONODE) return ok();
-    return fail(error_of(rc, "exists"));
+    // A read is answered by the server at hand, which may be cut off from the others while they end the session; a transaction
+    // by their leader and a majority, whether its condition holds or not.
+    BINBUS_RETURN_IF_ERROR(attempt({{.kind = Step::Kind::kIs, .name = names::kId, .version = -1}}));
+    return ok();
   }
 
   Result<std::vector<Entry>> list(const std::string& folder) override {
@@ -173,8 +171,9 @@ class ZookeeperSession final : public Session {
   Result<std::optional<Entry>> get(const std::string& name) override { return read(name, false); }
 
   Result<std::optional<Versions>> transact(const std::vector<Step>& steps) override {
-    BINBUS_TRY(versions, attempt(steps));
-    if (versions || !missing_folder_) return versions;
+    bool missing_folder = false;
+    BINBUS_TRY(versions, attempt(steps, &missing_folder));
+    if (versions || !missing_folder) return versions;
     // Somebody has removed everything.
     BINBUS_RETURN_IF_ERROR(make_folders());
     return attempt(steps);
@@ -271,7 +270,8 @@ class ZookeeperSession final : public Session {
     }
   }
 
-  Result<std::optional<Versions>> attempt(const std::vector<Step>& steps) {
+  Result<std::optional<Versions>> attempt(const std::vector<Step>& steps,
+                                          bool* missing_folder = nullptr) {
     using Kind = Step::Kind;
     auto transaction = std::make_shared<Transaction>(steps);
     fill(*transaction);
@@ -294,11 +294,10 @@ class ZookeeperSession final : public Session {
       if (begun != ZOK) delete held;
       return begun;
     });
-    missing_folder_ = false;
     if (refused(rc)) {
-      for (size_t i = 0; i < steps.size(); ++i) {
+      for (size_t i = 0; missing_folder != nullptr && i < steps.size(); ++i) {
         if (transaction->results[i].err == ZNONODE && steps[i].kind == Kind::kCreate)
-          missing_folder_ = true;
+          *missing_folder = true;
       }
       return std::nullopt;
     }
@@ -317,9 +316,8 @@ class ZookeeperSession final : public Session {
   const uint64_t call_ms_;
   zhandle_t* handle_ = nullptr;
   uint64_t granted_ms_ = 0;
-  std::atomic<bool> missing_folder_{false};
   std::mutex mutex_;
-  std::condition_variable event_;
+  std::condition_variable_any event_;
 };
 
 }  // namespace

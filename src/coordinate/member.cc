@@ -153,6 +153,7 @@ Status Member::look(Session& session) {
     BINBUS_RETURN_IF_ERROR(join(session, id));
     return look(session);
   }
+  copy_.set(names::kSinks, sinks);
   BINBUS_RETURN_IF_ERROR(clear_own(session, owners));
   end_lost_leases(owners);
   BINBUS_RETURN_IF_ERROR(register_node(session, nodes));
@@ -182,33 +183,40 @@ Status Member::join(Session& session, const std::optional<Entry>& id) {
 }
 
 Status Member::restore(Session& session) {
+  BINBUS_TRY(before_us, session.get(names::kRestored));
   uint64_t restored = 0;
   const auto& filter_tables = copy_.folders[names::kFilterTables];
   for (const std::string& folder : copied_folders()) {
     if (folder == names::kFilterTables) continue;  // with the checkpoints
     for (const auto& [name, value] : copy_.folders[folder]) {
-      const std::string path = folder + "/" + name;
-      // One take-over may have come after the copy.
-      const std::string text =
-          folder == names::kEpochs ? std::to_string(copy_.epoch(name) + 1) : value;
-      std::vector<Step> steps{{.kind = Kind::kCreate, .name = path, .value = text}};
-      const auto held = filter_tables.find(name);
-      if (folder == names::kCheckpoints && held != filter_tables.end())
-        steps.push_back(
-            {.kind = Kind::kCreate, .name = names::filter_table(name), .value = held->second});
-      BINBUS_TRY(made, session.transact(steps));
-      if (made) {
-        restored += steps.size();
+      if (folder == names::kEpochs) {
+        // One take-over may have come after the copy.
+        BINBUS_RETURN_IF_ERROR(raise_epoch(session, name, copy_.epoch(name) + 1));
         continue;
       }
+      const std::string path = folder + "/" + name;
       BINBUS_TRY(there, session.get(path));
-      if (folder == names::kCheckpoints && there && there->value != value) {
-        log::warn("checkpoint_differs", {{"sink", name},
-                                         {"coordinator", there->value},
-                                         {"copy", value},
-                                         {"note", "the coordinator's counts"}});
+      // A sink that another copy lacked may have been taken away since ours was made. Of a checkpoint that is lacking, events
+      // could be lost.
+      if (!there && (folder != names::kSinks || !before_us)) {
+        std::vector<Step> steps{{.kind = Kind::kCreate, .name = path, .value = value}};
+        const auto held = filter_tables.find(name);
+        if (folder == names::kCheckpoints && held != filter_tables.end())
+          steps.push_back(
+              {.kind = Kind::kCreate, .name = names::filter_table(name), .value = held->second});
+        BINBUS_TRY(made, session.transact(steps));
+        if (made) restored += steps.size();
+      } else if (folder != names::kPositions && (!there || there->value != value)) {
+        log::warn("coordinator_copy_differs", {{"name", path},
+                                               {"coordinator", there ? there->value : ""},
+                                               {"copy", value},
+                                               {"note", "the coordinator's counts"}});
       }
     }
+  }
+  if (!before_us) {
+    BINBUS_RETURN_IF_ERROR(session.transact(
+        {{.kind = Kind::kCreate, .name = names::kRestored, .value = options_.node}}));
   }
   log::warn("coordinator_data_lost",
             {{"root", options_.session.root},
@@ -217,6 +225,23 @@ Status Member::restore(Session& session) {
               "the coordinator has other data than it had; what was missing of this group's "
               "was put back from this node's copy"}});
   return ok();
+}
+
+// Who has taken the stream under a lower one, from an older copy, loses it.
+Status Member::raise_epoch(Session& session, const std::string& stream, uint64_t epoch) {
+  BINBUS_TRY(there, session.get(names::epoch(stream)));
+  if (there && epoch_of(there->value) >= epoch) return ok();
+  BINBUS_TRY(owner, session.get(names::owner(stream)));
+  std::vector<Step> steps = {{.kind = there ? Kind::kSet : Kind::kCreate,
+                              .name = names::epoch(stream),
+                              .value = std::to_string(epoch),
+                              .version = there ? there->version : 0}};
+  if (owner) {
+    steps.push_back(
+        {.kind = Kind::kRemove, .name = names::owner(stream), .version = owner->version});
+  }
+  BINBUS_TRY(done, session.transact(steps));
+  return done ? ok() : raise_epoch(session, stream, epoch);  // it has just been taken
 }
 
 // Of a process that was before us, whose data folder we have locked; or of our own session before this one, under which nothing

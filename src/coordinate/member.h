@@ -91,6 +91,7 @@ class Member {
   Status look(Session& session);
   Status join(Session& session, const std::optional<Entry>& id);
   Status restore(Session& session);
+  Status raise_epoch(Session& session, const std::string& stream, uint64_t epoch);
   Status register_node(Session& session, const std::vector<Entry>& nodes);
   Status copy_group(Session& session);
   void end_lost_leases(const std::vector<Entry>& owners);

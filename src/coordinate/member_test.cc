@@ -242,6 +242,7 @@ TEST(Member, WhatWasWipedIsPutBack) {
   // The copy is made with the next keep-alive; a shorter one would let it expire.
   TestNode b(*at, "b", 1'000);
   wait_until([&] { return b.copy().folders["checkpoints"].contains("s"); });
+  wait_until([&] { return a.member().sinks().contains("s"); });
   at->wipe();
   EXPECT_EQ(a.member().wait_end(*lease, kLongMs, std::stop_token()), End::kOver);
   a.member().release(*lease);
@@ -250,6 +251,68 @@ TEST(Member, WhatWasWipedIsPutBack) {
   wait_until([&] { return at->value("sinks/s") == "type = \"file\""; });
   lease = a.take("shop");
   EXPECT_GT(lease->epoch(), 1u);
+}
+
+// Of a node that has not been there since.
+GroupCopy old_copy(const std::string& instance, const std::string& epoch) {
+  return {.group_id = "lost", .instance = instance, .folders = {{"epochs", {{"shop", epoch}}}}};
+}
+
+TEST(Member, ANewerCopyRaisesTheEpochOfWhoHasTakenTheStreamByAnOlderOne) {
+  const auto at = server();
+  TestNode old(*at, "old", kLongMs, old_copy("i", "3"));
+  const auto lease = old.take("shop");
+  EXPECT_EQ(lease->epoch(), 5u);  // one may have come after the copy
+  TestNode newer(*at, "newer", kLongMs, old_copy("j", "7"));
+  EXPECT_EQ(old.member().wait_end(*lease, kLongMs, std::stop_token()), End::kOver);
+  old.member().release(*lease);
+  EXPECT_EQ(old.take("shop")->epoch(), 9u);
+}
+
+TEST(Member, AnOlderCopyLowersNoEpoch) {
+  const auto at = server();
+  TestNode newer(*at, "newer", kLongMs, old_copy("j", "7"));
+  const auto lease = newer.take("shop");
+  TestNode old(*at, "old", kLongMs, old_copy("i", "3"));
+  wait_until([&] { return old.copy().group_id == at->value("group/id"); });
+  EXPECT_EQ(at->value("epochs/shop"), "9");
+  EXPECT_TRUE(lease->valid());
+}
+
+TEST(Member, WhatASinkWasToldIsPutBackByTheFirstAlone) {
+  const auto at = server();
+  TestNode fresh(*at, "fresh", kLongMs);  // which has nothing to put back
+  wait_until([&] { return fresh.member().status().connected; });
+  GroupCopy copy = old_copy("i", "3");
+  copy.folders["sinks"]["kept"] = "type = \"file\"";
+  copy.folders["checkpoints"]["kept"] = "binlog.000001:4";
+  TestNode first(*at, "first", kLongMs, copy);
+  wait_until([&] { return at->value("group/restored") == "first"; });
+  EXPECT_NE(at->value("sinks/kept"), "");
+  // Taken away at the others while this one was down; a sink of binbus.toml whose checkpoint the first copy lacked.
+  copy.instance = "j";
+  copy.folders["sinks"]["removed"] = "type = \"file\"";
+  copy.folders["checkpoints"]["newer"] = "binlog.000002:4";
+  copy.folders["checkpoints"]["kept"] = "binlog.000002:4";
+  TestNode second(*at, "second", kLongMs, copy);
+  wait_until([&] { return at->value("checkpoints/newer") == "binlog.000002:4"; });
+  wait_until([&] { return second.copy().group_id == first.copy().group_id; });
+  EXPECT_EQ(at->value("sinks/removed"), "");
+  EXPECT_EQ(at->value("checkpoints/kept"), "binlog.000001:4");
+}
+
+TEST(Member, AnAttemptToConnectIsGivenUpAtAStop) {
+  std::atomic<bool> trying = false;
+  const Connect connect = [&](const SessionOptions& options) -> Result<std::unique_ptr<Session>> {
+    trying = true;
+    wait_until([&] { return options.stop.stop_requested(); });
+    return fail(Code::kNetwork, "none answers");
+  };
+  MemberOptions options{.node = "a", .session = {}, .copy = {}, .keep_copy = {}};
+  const auto member = Member::start(std::move(options), connect, io::system_clock());
+  wait_until([&] { return trying.load(); });
+  member->stop();
+  EXPECT_EQ(member->status().error, "");
 }
 
 TEST(Member, TellsWhatSinksAreTold) {

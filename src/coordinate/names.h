@@ -7,6 +7,8 @@ namespace binbus::coordinate::names {
 
 inline constexpr char kId[] =
     "group/id";  // drawn by the first node; another one: the data is not what it was
+inline constexpr char kRestored[] =
+    "group/restored";  // the first node that has put its copy back; not there when none had to
 inline constexpr char kNodes[] = "nodes";                 // who lives; bound to their sessions
 inline constexpr char kOwners[] = "owners";               // who works on a stream; bound
 inline constexpr char kEpochs[] = "epochs";               // how often a stream was taken over

@@ -38,6 +38,12 @@ class Lab:
         from coordinators import Etcd, ZooKeeper
         return self.keep({"etcd": Etcd, "zookeeper": ZooKeeper}[kind](self.new_folder(kind), lines)).start().wait()
 
+    def ensemble(self, kind):
+        """Three of them as one; see coordinators.Ensemble."""
+        from coordinators import Ensemble, Etcd, ZooKeeper
+        make = {"etcd": Etcd, "zookeeper": ZooKeeper}[kind]
+        return Ensemble([self.keep(make(self.new_folder(kind))) for _ in range(3)]).start()
+
     def node(self, name, source, coordinator, sinks=(), coordination=None, **stream):
         """A binbus that shares its stream with others beside a coordinator."""
         source.sql("DO 0")

@@ -11,11 +11,13 @@ from coordinators import Etcd
 from faults import wait_served
 from ledger import TABLES, Ledger, from_kafka, kafka_sink, sink_at, wait_sink
 from process import wait_until, whole_lines
+from proxy import Proxy
 from test_sinks import FILTER_TABLE
 from watcher import SOAK
 
 COORDINATORS = ["etcd", "zookeeper"]
 SOURCE = "mysql97"
+SOON_S = 20  # a second or two, on a busy machine
 SINK = {"name": "out", "stream": "shop", "type": "file", "format": "maxwell", "path": "out.jsonl", "start": "earliest"}
 
 
@@ -227,8 +229,80 @@ def test_without_its_coordinator_an_owner_goes_on_until_its_deadline(lab, coordi
     wait_delivered(source, node, count=3)
 
 
-def test_an_expired_session_costs_a_moment(lab):
-    source, coordinator = lab.server(SOURCE), lab.coordinator("etcd")
+def place_of(source):
+    return "%s:%s" % source.position()
+
+
+def test_a_short_absence_of_the_coordinator_costs_nothing(lab, coordinator):
+    source = lab.server(SOURCE)
+    make_table(source)
+    with Proxy(coordinator.port) as way:
+        node = lab.node("a", source, coordinator, coordination={"ttl": "30s", "endpoints": [f"127.0.0.1:{way.port}"]}, sinks=[SINK])
+        wait_owner(node)
+        insert(source, 0)
+        wait_delivered(source, node, count=1)
+        wait_until(lambda: (coordinator.checkpoint() or {}).get("position") == place_of(source), "the checkpoint is written", 30)
+        before, epoch = coordinator.checkpoint(), lease(node)["epoch"]
+        way.refusing = True
+        way.drop()
+        wait_until(lambda: not lease(node)["connected"], f"{node} knows that it is away", 30)
+        insert(source, 1)
+        wait_delivered(source, node, count=2)
+        wait_until(lambda: "%s:%s" % sink_at(node) == place_of(source), "the sink has committed", 30)
+        assert holds(node) and coordinator.checkpoint() == before
+        way.refusing = False
+        # Though nothing comes after it.
+        wait_until(lambda: coordinator.checkpoint()["position"] == place_of(source), "the checkpoint is written", 30,
+                   lambda: f"{coordinator.checkpoint()}\n{node.log()[-2000:]}")
+        wait_until(lambda: lease(node)["connected"], f"{node} knows that it is back", 30)
+        assert holds(node) and lease(node)["epoch"] == epoch == coordinator.checkpoint()["epoch"]
+        assert node.log().count("lease_taken") == 1
+
+
+@pytest.mark.parametrize("kind", COORDINATORS)
+def test_an_ensemble_is_there_while_it_has_its_majority(lab, kind):
+    source, ensemble = lab.server(SOURCE), lab.ensemble(kind)
+    make_table(source)
+    node = lab.node("a", source, ensemble, coordination={"ttl": "15s"}, sinks=[SINK])
+    wait_owner(node)
+    insert(source, 0)
+    wait_delivered(source, node, count=1)
+    epoch = lease(node)["epoch"]
+    ensemble.in_use().kill9()
+    insert(source, 1)
+    wait_delivered(source, node, count=2)
+    wait_until(lambda: (ensemble.checkpoint() or {}).get("position") == place_of(source), "another member has the checkpoint", 60,
+               lambda: node.log()[-2000:])
+    remaining = [lease(node)["remaining_ms"]]
+
+    def renewed():
+        remaining.append(lease(node)["remaining_ms"])
+        return remaining[-1] > remaining[-2]
+
+    wait_until(renewed, "the lease is renewed", 30, lambda: node.log()[-2000:])
+    assert holds(node) and lease(node)["epoch"] == epoch
+
+    # What the last one answers is worth nothing: the others, were they there, could give the stream to another node.
+    used = ensemble.in_use()
+    frozen = next(member for member in ensemble.members if member.running() and member is not used)
+    frozen.freeze()
+    wait_until(lambda: not holds(node) and not lease(node)["connected"], f"{node} stands by", 60, lambda: node.log()[-2000:])
+    frozen.thaw()
+    wait_owner(node)
+    insert(source, 2)
+    wait_delivered(source, node, count=3)
+
+
+def test_a_stop_does_not_wait_for_the_coordinator(lab, coordinator):
+    source = lab.server(SOURCE)
+    coordinator.freeze()
+    node = lab.node("a", source, coordinator, coordination={"ttl": "120s"})
+    assert not lease(node)["connected"]
+    assert node.stop(seconds=30) == 0
+
+
+def test_an_expired_session_costs_a_moment(lab, coordinator):
+    source = lab.server(SOURCE)
     make_table(source)
     node = lab.node("a", source, coordinator, sinks=[SINK])
     wait_owner(node)
@@ -267,17 +341,18 @@ def test_tables_are_added_and_removed_live(lab, coordinator):
     source = lab.server(SOURCE)
     for table in ("t", "u"):
         make_table(source, table)
-    nodes = [lab.node(name, source, coordinator) for name in ("a", "b")]
+    # By the watches alone: by themselves nodes look after 100 s.
+    nodes = [lab.node(name, source, coordinator, coordination={"ttl": "600s"}) for name in ("a", "b")]
     owner = wait_owner(*nodes)
     wait_connected(*nodes)
     told = 'type = "file"\nformat = "maxwell"\npath = "out.jsonl"\nstart = "latest"\ntables = [{}]'
     coordinator.put("sinks/out", told.format('"d.t"'))
-    wait_until(lambda: any(sink["state"] == "running" for sink in owner.status()["streams"][0]["sinks"]), "the sink runs", 30,
+    wait_until(lambda: any(sink["state"] == "running" for sink in owner.status()["streams"][0]["sinks"]), "the sink runs", SOON_S,
                lambda: owner.log()[-2000:])
 
     number = 0
 
-    def load(seconds_max, until):
+    def load(until):
         def step():
             nonlocal number
             insert(source, number)
@@ -285,18 +360,18 @@ def test_tables_are_added_and_removed_live(lab, coordinator):
             number += 1
             return until()
 
-        wait_until(step, "the change shows", seconds_max, lambda: owner.log()[-3000:])
+        wait_until(step, "the change shows", SOON_S, lambda: owner.log()[-3000:])
 
     of_u = lambda: [m["data"]["id"] for m in delivered(owner) if m["table"] == "u"]  # noqa: E731
-    load(60, lambda: number > 20)
+    load(lambda: number > 20)
     coordinator.put("sinks/out", told.format('"d.t", "d.u"'))
-    load(60, lambda: of_u())
-    load(60, lambda: len(of_u()) > 20)
+    load(lambda: of_u())
+    load(lambda: len(of_u()) > 20)
     # A standby may be told, too; both have it.
     other(owner, nodes).run("sink", "set", "out", "tables=['d.t']", "-c", "binbus.toml")
     assert "d.u" not in coordinator.get("sinks/out")
-    wait_until(lambda: "d.u" not in owner.run("sink", "show", "out", "-c", "binbus.toml").stdout, "the owner has it", 60)
-    wait_until(lambda: owner.status()["streams"][0]["sinks"][0]["revision"] == 2, "the owner does it", 60)
+    wait_until(lambda: "d.u" not in owner.run("sink", "show", "out", "-c", "binbus.toml").stdout, "the owner has it", SOON_S)
+    wait_until(lambda: owner.status()["streams"][0]["sinks"][0]["revision"] == 2, "the owner does it", SOON_S)
     had = number
     insert(source, *range(number, number + 5), table="d.u")
     insert(source, *range(number, number + 5))
@@ -307,12 +382,12 @@ def test_tables_are_added_and_removed_live(lab, coordinator):
     assert [m["data"]["id"] for m in delivered(owner) if m["table"] == "t"] == list(range(number))
 
     coordinator.put("sinks/out", "tables = [")
-    wait_until(lambda: "sink_key_refused" in owner.log(), "what is wrong is said", 60)
+    wait_until(lambda: "sink_key_refused" in owner.log(), "what is wrong is said", SOON_S)
     insert(source, number)
     wait_delivered(source, owner, count=number + 1)
     coordinator.delete("sinks/out")
-    wait_until(lambda: not owner.status()["streams"][0]["sinks"], "the sink goes", 60)
-    wait_until(lambda: coordinator.checkpoint() is None, "its checkpoint goes", 60)
+    wait_until(lambda: not owner.status()["streams"][0]["sinks"], "the sink goes", SOON_S)
+    wait_until(lambda: coordinator.checkpoint() is None, "its checkpoint goes", SOON_S)
 
 
 def test_a_checkpoint_changed_by_hand_counts(lab, coordinator):
@@ -320,7 +395,7 @@ def test_a_checkpoint_changed_by_hand_counts(lab, coordinator):
     make_table(source)
     node = lab.node("a", source, coordinator, sinks=[{**SINK, "start": "latest"}])
     wait_owner(node)
-    at_end = lambda: (coordinator.checkpoint() or {}).get("position") == "%s:%s" % source.position()  # noqa: E731
+    at_end = lambda: (coordinator.checkpoint() or {}).get("position") == place_of(source)  # noqa: E731
     wait_until(at_end, "the sink has begun", 60, lambda: node.log()[-2000:])
     place = coordinator.checkpoint()["position"]
     insert(source, 0)

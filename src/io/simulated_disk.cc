@@ -123,6 +123,7 @@ class SimulatedDisk::OpenFile final : public File {
     return disk_.write(*node_, offset, bytes);
   }
   Status sync() override {
+    BINBUS_RETURN_IF_ERROR(disk_.take_time());
     const std::lock_guard lock(disk_.mutex_);
     return disk_.sync(*node_);
   }
@@ -176,6 +177,21 @@ void SimulatedDisk::set_capacity(uint64_t bytes) {
 void SimulatedDisk::fail_sync(uint64_t kth) {
   const std::lock_guard lock(mutex_);
   syncs_until_failure_ = kth;
+}
+
+void SimulatedDisk::on_sync(std::function<Status()> call) {
+  const std::lock_guard lock(mutex_);
+  on_sync_ = std::move(call);
+}
+
+// Others read and write while it lasts.
+Status SimulatedDisk::take_time() {
+  std::function<Status()> call;
+  {
+    const std::lock_guard lock(mutex_);
+    call = on_sync_;
+  }
+  return call ? call() : ok();
 }
 
 void SimulatedDisk::lie_about_syncs(bool lie) {
@@ -285,6 +301,7 @@ Status SimulatedDisk::rename(const std::string& from, const std::string& to) {
 }
 
 Status SimulatedDisk::sync_directory(const std::string& path) {
+  BINBUS_RETURN_IF_ERROR(take_time());
   const std::lock_guard lock(mutex_);
   std::vector<NameChange> others;
   for (NameChange& change : unsynced_) {

@@ -9,6 +9,7 @@
 // Thread: any.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -32,6 +33,9 @@ class SimulatedDisk final : public FileSystem {
   void set_capacity(uint64_t bytes);
   // The k-th File::sync() from now fails (1: the next), and what it should have written is lost at a crash.
   void fail_sync(uint64_t kth);
+  // Is called within each sync, of a file or a directory, before it has done anything: others may go on meanwhile, as long as
+  // a slow disk takes. What it fails with, the sync does, and all stays unsynced: the process ended there.
+  void on_sync(std::function<Status()> call);
   // Ignores every File::sync() while still answering "done": what tests must notice.
   void lie_about_syncs(bool lie);
   uint64_t syncs() const;       // File::sync() calls so far
@@ -52,6 +56,7 @@ class SimulatedDisk final : public FileSystem {
   class OpenFile;
   using Names = std::map<std::string, std::shared_ptr<Node>>;
 
+  Status take_time();
   Status sync(Node& node);
   Status write(Node& node, uint64_t offset, Bytes bytes);
   void change_names(NameChange change);
@@ -66,6 +71,7 @@ class SimulatedDisk final : public FileSystem {
   uint64_t bytes_read_ = 0;
   uint64_t syncs_until_failure_ = 0;  // 0: none fails
   bool lie_ = false;
+  std::function<Status()> on_sync_;
 };
 
 }  // namespace binbus::io

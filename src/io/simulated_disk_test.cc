@@ -99,6 +99,37 @@ TEST(SimulatedDisk, AFailedSyncLosesItsBytesForGood) {
   EXPECT_EQ(contents(disk, "d/a"), "old");
 }
 
+TEST(SimulatedDisk, OthersGoOnDuringASync) {
+  SimulatedDisk disk;
+  const auto file = make(disk, "d/a", "old");
+  int calls = 0;
+  disk.on_sync([&] {
+    ++calls;
+    EXPECT_EQ(contents(disk, "d/a"), "old");
+    make(disk, "d/" + std::to_string(calls), "x");
+    return ok();
+  });
+  ASSERT_TRUE(file->sync());
+  ASSERT_TRUE(disk.sync_directory("d"));
+  EXPECT_EQ(calls, 2);
+}
+
+TEST(SimulatedDisk, ASyncThatAProcessEndedInMayHaveDoneAnything) {
+  std::set<std::string> seen;
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    SimulatedDisk disk;
+    const auto file = make(disk, "d/a", "old");
+    ASSERT_TRUE(file->sync());
+    ASSERT_TRUE(disk.sync_directory("d"));
+    ASSERT_TRUE(file->write_at(0, as_bytes("new")));
+    disk.on_sync([] { return fail(Code::kIo, "it ended"); });
+    EXPECT_EQ(file->sync().error().code, Code::kIo);
+    disk.crash(seed);
+    seen.insert(contents(disk, "d/a"));
+  }
+  EXPECT_TRUE(seen.contains("old") && seen.contains("new"));
+}
+
 TEST(SimulatedDisk, IsSparse) {
   SimulatedDisk disk;
   const auto file = make(disk, "d/a", "x");

@@ -32,9 +32,11 @@ class Life {
       writers_.erase(node.id);
       oracle_.ended(node);
     };
+    cluster_.meanwhile_ = [this] { others_go_on(); };
     cluster_.loss_percent_ = one_in(2) ? 0 : below(20);
     cluster_.repeat_percent_ = one_in(2) ? 0 : below(10);
     cluster_.delay_percent_ = one_in(2) ? 0 : below(50);
+    cluster_.slow_percent_ = one_in(2) ? 0 : below(10);
   }
   ~Life() {
     for (auto& [id, node] : cluster_.nodes_) oracle_.ended(*node);
@@ -46,12 +48,13 @@ class Life {
     for (NodeId id = 1; id <= count; ++id) founders.push_back(id);
     for (const NodeId id : founders) cluster_.add(id, founders);
     for (int i = 0; i < 150 && right(); ++i) step();
-    for (const auto& [id, node] : cluster_.nodes_) rests += node->rests;
     if (right()) finish();
     return right() ? "" : "seed " + std::to_string(seed_) + ": " + cluster_.wrong_;
   }
 
-  uint64_t rests = 0;
+  const SimCounts& counts() const { return cluster_.counts_; }
+  // What the nodes are at after each round, and the random number that would come next.
+  std::vector<std::string>* trace = nullptr;
 
  private:
   // A leader's writer, in one term.
@@ -97,11 +100,13 @@ class Life {
   GroupOptions options() {
     GroupOptions options;
     options.log.directory = "log";
-    options.log.keep_free_bytes = 0;
+    options.log.keep_free_bytes = one_in(2) ? 0 : below(3000);
     options.log.entry_bytes_max = 200 + below(2000);
     options.log.index_bytes = 300 + below(3000);
     options.log.verify_bytes = one_in(2) ? 0 : 1 << 20;
     options.log.retain_bytes = one_in(3) ? 0 : 1000 + below(12'000);
+    // Of transactions in a life's first seconds: the clocks say whether they are so old.
+    options.log.retain_seconds = one_in(2) ? 0 : 900 + below(120);
     options.rest_after_ticks = one_in(3) ? 10 : static_cast<int>(below(4));
     options.core.message_entries_max = 1 + below(20);
     options.core.inflight_messages_max = 1 + below(20);
@@ -132,8 +137,10 @@ class Life {
 
   void round() {
     cluster_.round();
+    if (right() && one_in(5)) retain(any_node());
     if (right()) oracle_.check();
     if (tracing_) std::cerr << "round " << cluster_.round_ << state() << "\n";
+    if (trace != nullptr) trace->push_back(state() + "\n  " + std::to_string(SimRandom(random_)()));
   }
 
   SimNode& any_node() {
@@ -144,7 +151,7 @@ class Life {
   SimNode* leader() {
     SimNode* found = nullptr;
     for (auto& [id, node] : cluster_.nodes_) {
-      if (!node->up() || node->group->leading() == 0) continue;
+      if (!node->able() || node->group->leading() == 0) continue;
       if (found == nullptr || node->group->leading() > found->group->leading()) found = node.get();
     }
     return found;
@@ -152,7 +159,7 @@ class Life {
 
   void trouble() {
     SimNode& node = any_node();
-    switch (below(14)) {
+    switch (below(15)) {
       case 0:
         return cluster_.end(node, SimNode::End::kPowerCut);
       case 1:
@@ -177,8 +184,11 @@ class Life {
       case 11:
         return change_members();
       case 12:
-        if (one_in(2)) oracle_.leave_reader(node);
+        if (one_in(2) && !node.syncing) oracle_.leave_reader(node);
         return retain(node);
+      case 13:
+        node.slow_percent = one_in(2) ? 0 : 1 + below(20);
+        return;
       default:
         return one_in(3) ? wipe(node) : retain(node);
     }
@@ -194,7 +204,7 @@ class Life {
   }
 
   void take_the_lead(SimNode& node) {
-    if (!node.up()) return;
+    if (!node.able()) return;
     SimNode* leads = leader();
     if (one_in(3)) {
       cluster_.told(node, node.group->campaign());
@@ -206,9 +216,10 @@ class Life {
   }
 
   void retain(SimNode& node) {
-    if (!node.up()) return;
-    const auto removed = node.group->apply_retention(1'000'000'000, UINT64_MAX);
-    if (!removed) cluster_.told(node, fail(removed.error()));
+    if (!node.able()) return;
+    const auto removed = node.group->apply_retention(node.clock.wall_us(), UINT64_MAX);
+    if (!cluster_.told(node, removed ? ok() : Status(fail(removed.error())))) return;
+    if (node.log().options().retain_bytes == 0) cluster_.counts_.too_old += removed->size();
   }
 
   // --- members --------------------------------------------------------------------------------------------------------
@@ -245,14 +256,14 @@ class Life {
           changes.push_back({kind, id});
       }
     }
-    if (leads->up() && right()) cluster_.told(*leads, leads->group->propose_members(changes));
+    if (leads->able() && right()) cluster_.told(*leads, leads->group->propose_members(changes));
   }
 
   // Nobody else is lost, everyone agrees on who belongs to the group, and enough others are left.
   void wipe(SimNode& lost) {
     for (auto& [id, node] : cluster_.nodes_) {
       if (node->wiped) continue;
-      if (!node->up()) return;
+      if (!node->able()) return;
       const Members& members = node->group->members();
       const store::Log& log = node->log();
       if (members != lost_view(lost) || members.voters.size() < 3 || !members.outgoing.empty() ||
@@ -272,7 +283,7 @@ class Life {
   Result<uint64_t> propose(SimNode& node, uint64_t term, std::vector<store::Proposal> proposals) {
     const Call call(cluster_, node);
     for (int rounds = 0;; ++rounds) {
-      if (!node.up() || !right()) return fail(Code::kStopped, "stopped");
+      BINBUS_RETURN_IF_ERROR(go_on(node));
       if (node.group->leading() != term) return fail(Code::kUnavailable, "does not lead");
       if (!node.log().barrier_waits()) break;
       if (node.group->blocked()) return fail(*node.group->blocked());
@@ -285,7 +296,7 @@ class Life {
   Status wait(SimNode& node, uint64_t term, uint64_t index) {
     const Call call(cluster_, node);
     for (int rounds = 0;; ++rounds) {
-      if (!node.up() || !right()) return fail(Code::kStopped, "stopped");
+      BINBUS_RETURN_IF_ERROR(go_on(node));
       BINBUS_TRY(settled, node.group->settled(term, index));
       if (settled) return ok();
       BINBUS_RETURN_IF_ERROR(meanwhile(node, rounds));
@@ -297,19 +308,29 @@ class Life {
       cluster_.end(node, SimNode::End::kStop);
       return fail(Code::kStopped, "restarted");
     }
+    others_go_on();
+    return ok();
+  }
+
+  // A process that stands still sees nothing of what happens.
+  Status go_on(SimNode& node) {
+    while (right() && node.up() && node.stalled()) others_go_on();
+    return right() && node.up() ? ok() : fail(Code::kStopped, "stopped");
+  }
+
+  void others_go_on() {
     round();
     if (!healing_ && one_in(6)) trouble();
-    if (calls_ >= kCallsMax) return ok();
+    if (calls_ >= kCallsMax) return;
     for (auto& [id, other] : cluster_.nodes_) {
       if (!right() || !one_in(6)) continue;
       other->calls == 0 ? work(*other) : put_cursor(*other);
     }
-    return ok();
   }
 
   // One thing that a leader does.
   void work(SimNode& node) {
-    if (!node.up() || node.calls > 0) return;
+    if (!node.able() || node.calls > 0) return;
     const uint64_t term = node.group->leading();
     auto& writer = writers_[node.id];
     if (writer && writer->term != term) writer.reset();
@@ -454,7 +475,7 @@ class Life {
 
   // As GroupRunner::put(); also while a writer waits.
   void put_cursor(SimNode& node) {
-    const uint64_t term = node.up() ? node.group->leading() : 0;
+    const uint64_t term = node.able() ? node.group->leading() : 0;
     if (term == 0 || node.log().barrier_waits()) return;  // the values ascend in the log
     const std::string name(1, static_cast<char>('a' + below(3)));
     const uint64_t value = ++last_cursor_;
@@ -522,6 +543,11 @@ class Life {
         all += node->wiped ? " wiped" : " down: " + node->last_error;
         continue;
       }
+      if (node->stalled()) all += " stands still";
+      if (node->syncing) {
+        all += " in a sync";
+        continue;
+      }
       const CoreStatus& status = node->group->status();
       const store::Log& log = node->log();
       all += " term " + std::to_string(status.term) + " role " +
@@ -563,22 +589,53 @@ class Life {
   uint64_t others_ = 0;
 };
 
+// Under sanitizers 40 of them.
+constexpr uint64_t kLives = kLivesDivisor == 1 ? 10'000 : 1000;
+
 TEST(GroupSim, LosesNothingAndAgrees) {
-  const Seeds seeds = Seeds::from_environment(0, 1000);
+  const Seeds seeds = Seeds::from_environment(0, kLives);
   for (uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
     ASSERT_EQ(Life(seed, false).run(), "") << "BINBUS_SEED=" << seed << " repeats it";
   }
 }
 
-// The test itself: what it lets happen to groups that rest happens.
-TEST(GroupSimItself, LetsGroupsRest) {
-  uint64_t rests = 0;
+// The test itself: what it lets happen happens.
+TEST(GroupSimItself, IsNotTooKind) {
+  SimCounts all;
   for (uint64_t seed = 0; seed < 100; ++seed) {
     Life life(seed, false);
     EXPECT_EQ(life.run(), "");
-    rests += life.rests;
+    all.rests += life.counts().rests;
+    all.slow_syncs += life.counts().slow_syncs;
+    all.ends_in_sync += life.counts().ends_in_sync;
+    all.held += life.counts().held;
+    all.too_old += life.counts().too_old;
   }
-  EXPECT_GT(rests, 100U);
+  EXPECT_GT(all.rests, 100U);
+  EXPECT_GT(all.slow_syncs, 100U);
+  EXPECT_GT(all.ends_in_sync, 10U);
+  EXPECT_GT(all.held, 1000U);
+  EXPECT_GT(all.too_old, 20U);
+}
+
+// The test itself: a seed repeats a life, with everything that the nodes are at and every number that is drawn.
+TEST(GroupSimItself, RepeatsALife) {
+  const auto trace = [](uint64_t seed) {
+    std::vector<std::string> rounds;
+    Life life(seed, false);
+    life.trace = &rounds;
+    EXPECT_EQ(life.run(), "");
+    return rounds;
+  };
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    const std::vector<std::string> once = trace(seed), again = trace(seed);
+    ASSERT_GT(once.size(), 150U);
+    const auto [one, other] = std::ranges::mismatch(once, again);
+    if (one != once.end() && other != again.end()) {
+      ASSERT_EQ(*one, *other) << "round " << one - once.begin() << " of seed " << seed;
+    }
+    ASSERT_EQ(once.size(), again.size()) << "seed " << seed;
+  }
 }
 
 // The test itself: disks whose syncs do nothing must be found out, soon.

@@ -4,20 +4,23 @@ namespace binbus::raft {
 namespace {
 
 constexpr uint64_t kLostAfterRounds = 10;
-
-SimClock& sim_clock() {
-  static SimClock clock;
-  return clock;
-}
+constexpr uint64_t kRoundUs = 100'000;
+constexpr int kSyncingMax = 2;
+// Where a clock that jumps may come to stand.
+constexpr uint64_t kWallMinUs = 940'000'000, kWallMaxUs = 1'060'000'000;
 
 }  // namespace
 
 void SimNode::send(Message message) { cluster.send(*this, std::move(message)); }
 
+bool SimNode::stalled() const { return stalled_to > cluster.round_; }
+bool SimNode::able() const { return up() && !syncing && !stalled(); }
+
 SimNode& SimCluster::add(NodeId id, std::vector<NodeId> founders) {
   auto& node = nodes_[id] = std::make_unique<SimNode>(*this, id);
   node->founders = std::move(founders);
   node->disk.lie_about_syncs(lying_disks_);
+  node->slow_percent = slow_percent_;
   start(*node);
   return *node;
 }
@@ -33,11 +36,12 @@ void SimCluster::start(SimNode& node) {
   node.end = SimNode::End::kNone;
   for (int tries = 0; tries < 4; ++tries) {
     if (one_in(8)) node.disk.fail_sync(1 + below(5));
-    auto opened = Group::open(node.disk, sim_clock(), options, node, nullptr);
+    auto opened = Group::open(node.disk, node.clock, options, node, nullptr);
     node.disk.fail_sync(0);
     if (opened) {
       node.group = std::move(*opened);
       if (on_start_) on_start_(node);
+      node.disk.on_sync([this, &node] { return slow_sync(node); });
       return;
     }
     const Code code = opened.error().code;
@@ -58,7 +62,10 @@ void SimCluster::end(SimNode& node, SimNode::End how) {
 
 void SimCluster::bury(SimNode& node) {
   if (before_end_) before_end_(node);
+  node.disk.on_sync(nullptr);
+  if (node.end == SimNode::End::kStop && one_in(2)) node.group->leave();
   node.group.reset();
+  node.inbox = {};
   if (node.end == SimNode::End::kPowerCut) node.disk.crash(random_());
   if (one_in(2)) node.disk.set_capacity(UINT64_MAX);
   node.disk.fail_sync(0);
@@ -72,6 +79,10 @@ void SimCluster::wipe(SimNode& node) {
 }
 
 bool SimCluster::told(SimNode& node, const Status& status) {
+  if (node.end != SimNode::End::kNone) {  // within the call
+    end(node, node.end);
+    return false;
+  }
   if (status) return true;
   const Code code = status.error().code;
   if (code == Code::kIo) node.last_error = status.error().message;
@@ -110,19 +121,55 @@ bool SimCluster::load(Flying& what) {
   return true;
 }
 
+// While it is in a sync its other threads go on, and its ticks add up; while it stands still there are none.
 void SimCluster::tick(SimNode& node) {
-  if (!node.up() || node.stalled_to > round_) return;
+  node.clock.go_on(kRoundUs);
+  if (one_in(100)) node.clock.set_wall(kWallMinUs + below(kWallMaxUs - kWallMinUs));
+  if (!node.up() || node.stalled()) return;
   if (one_in(150)) {
     node.stalled_to = round_ + below(40);
     return;
   }
   watch(node);
-  uint64_t ticks = one_in(200) ? below(30) : 1;
-  for (; ticks > 0 && node.up(); --ticks) {
+  if (!node.group->resting()) node.inbox.ticks += one_in(200) ? static_cast<int>(below(30)) : 1;
+  handle(node);
+}
+
+// As GroupRunner does.
+void SimCluster::handle(SimNode& node) {
+  if (!node.able()) return;
+  const SimNode::Inbox inbox = std::exchange(node.inbox, {});
+  std::vector<Received> received;
+  for (const auto& [from, head, body] : inbox.messages) received.push_back({from, head, body});
+  bool well = true;
+  for (const NodeId id : inbox.unreachable) well = well && told(node, node.group->unreachable(id));
+  for (const auto& [id, silent_ticks] : inbox.disconnected)
+    well = well && told(node, node.group->disconnected(id, silent_ticks));
+  if (!received.empty()) well = well && told(node, node.group->receive(received));
+  for (int i = 0; well && i < inbox.ticks; ++i) {
     const bool rested = node.group->resting();
-    told(node, node.group->tick());
-    if (node.group && node.group->resting() && !rested) ++node.rests;
+    well = told(node, node.group->tick());
+    if (well && node.group->resting() && !rested) ++counts_.rests;
   }
+}
+
+// Its process may also stand still meanwhile, or end.
+Status SimCluster::slow_sync(SimNode& node) {
+  if (below(100) >= node.slow_percent || syncing_ == kSyncingMax || !wrong_.empty()) return ok();
+  const uint64_t until = round_ + 1 + below(one_in(8) ? 60 : 6);
+  node.syncing = true;
+  ++node.calls;
+  ++syncing_;
+  while ((round_ < until || node.stalled()) && node.end == SimNode::End::kNone && wrong_.empty())
+    meanwhile_();
+  if (one_in(8)) end(node, one_in(2) ? SimNode::End::kStop : SimNode::End::kPowerCut);
+  --syncing_;
+  --node.calls;
+  node.syncing = false;
+  ++counts_.slow_syncs;
+  if (node.end == SimNode::End::kNone) return ok();
+  ++counts_.ends_in_sync;
+  return fail(Code::kIo, "sync: the process ended");
 }
 
 // As the transport does: a connection ends for both when one has not heard the other for a while, or has ended.
@@ -131,8 +178,8 @@ void SimCluster::watch(SimNode& node) {
     if (id == node.id || !node.up()) continue;
     SimNode::Peer& here = node.peers[id];
     SimNode::Peer& there = other->peers[node.id];
-    const bool answers = other->up() && other->stalled_to <= round_ &&
-                         !cut_.contains({node.id, id}) && !cut_.contains({id, node.id});
+    const bool answers = other->up() && !other->stalled() && !cut_.contains({node.id, id}) &&
+                         !cut_.contains({id, node.id});
     if (!here.connected) {
       if (answers && !there.connected) here = there = {true, round_};
       continue;
@@ -142,11 +189,12 @@ void SimCluster::watch(SimNode& node) {
     const bool lost = !other->up() || silent >= kLostAfterRounds;
     if ((!answers && !lost) || (answers && there.connected)) continue;
     here.connected = false;
-    told(node, node.group->disconnected(id, static_cast<int>(silent)));
+    int& known = node.inbox.disconnected[id];
+    known = std::max(known, static_cast<int>(silent));
   }
 }
 
-// What has come together is handled together.
+// What has come together is handled together, or waits together.
 void SimCluster::deliver() {
   for (int limit = 0; limit < 500 && wrong_.empty(); ++limit) {
     if (flying_.empty() || flying_.begin()->first > round_) return;
@@ -159,18 +207,22 @@ void SimCluster::deliver() {
       if (taken && one_in(3)) break;
     }
     const auto found = nodes_.find(to);
-    std::vector<Received> received;
-    for (Flying& each : together) {
-      if (cut_.contains({each.from, to}) || !load(each)) continue;
-      received.push_back({each.from, each.message.head, *each.body});
-    }
     if (found == nodes_.end()) continue;
     SimNode& node = *found->second;
-    if (node.up() && !received.empty()) told(node, node.group->receive(received));
-    if (!node.up() && one_in(4)) {
+    if (!node.up()) {
       SimNode& from = *nodes_.at(together.front().from);
-      if (from.up()) told(from, from.group->unreachable(to));
+      if (!from.up() || !one_in(4)) continue;
+      from.inbox.unreachable.insert(to);
+      handle(from);
+      continue;
     }
+    for (Flying& each : together) {
+      if (cut_.contains({each.from, to}) || !load(each)) continue;
+      node.inbox.messages.push_back(
+          {each.from, std::move(each.message.head), std::move(*each.body)});
+      if (!node.able()) ++counts_.held;
+    }
+    handle(node);
   }
 }
 
@@ -189,7 +241,7 @@ void SimCluster::heal() {
   for (auto& [id, node] : nodes_) {
     node->disk.set_capacity(UINT64_MAX);
     node->disk.fail_sync(0);
-    node->start_at = node->stalled_to = 0;
+    node->start_at = node->stalled_to = node->slow_percent = 0;
   }
 }
 

@@ -1,5 +1,8 @@
-// A whole group in one thread: nodes on disks that forget, with clocks of their own, and a network that delays, reorders,
-// loses and repeats what they send. All of it from one source of random numbers, so that a seed repeats it exactly.
+// A whole group in one thread: nodes on disks that forget and are slow, with clocks of their own, and a network that delays,
+// reorders, loses and repeats what they send. All of it from one source of random numbers, so that a seed repeats it exactly.
+//
+// A slow sync lasts rounds: they pass within the disk's call, so that the others go on while the node is in the midst of its
+// own. What comes meanwhile, also while its process stands still, waits and is handed to its group at once, as GroupRunner does.
 #pragma once
 
 #include <functional>
@@ -15,11 +18,17 @@ namespace binbus::raft {
 
 using SimRandom = std::mt19937_64;
 
+// A node's own.
 class SimClock final : public io::Clock {
  public:
-  uint64_t wall_us() override { return now_us; }
-  uint64_t monotonic_us() override { return now_us; }
-  uint64_t now_us = 1'000'000'000;
+  uint64_t wall_us() override { return wall_us_; }
+  uint64_t monotonic_us() override { return monotonic_us_; }
+  void go_on(uint64_t us) { wall_us_ += us, monotonic_us_ += us; }
+  void set_wall(uint64_t us) { wall_us_ = us; }
+
+ private:
+  uint64_t wall_us_ = 1'000'000'000;
+  uint64_t monotonic_us_ = 1'000'000;
 };
 
 class SimCluster;
@@ -31,7 +40,11 @@ struct SimNode final : Network {
     const auto found = peers.find(node);
     return found != peers.end() && found->second.connected;
   }
+  // Its process is there.
   bool up() const { return group && end == End::kNone; }
+  // Its group can be told something.
+  bool able() const;
+  bool stalled() const;
   store::Log& log() { return group->log(); }
 
   // How the process ends once nobody is in a call of its own: with what the disk was told, or with the power.
@@ -40,12 +53,15 @@ struct SimNode final : Network {
   SimCluster& cluster;
   const NodeId id;
   std::vector<NodeId> founders;
+  SimClock clock;
   io::SimulatedDisk disk;
   std::unique_ptr<Group> group;  // null: it is down
   End end = End::kNone;
-  int calls = 0;            // of its own under way: the group must stay
-  uint64_t start_at = 0;    // the round in which it comes back
-  uint64_t stalled_to = 0;  // its clock stands still until then
+  int calls = 0;              // of its own under way: the group must stay
+  uint64_t start_at = 0;      // the round in which it comes back
+  uint64_t stalled_to = 0;    // its process stands still until then
+  uint64_t slow_percent = 0;  // of its syncs take rounds
+  bool syncing = false;       // for rounds, within a call of its group
   uint64_t incarnation = 0;
   struct Peer {
     bool connected =
@@ -53,9 +69,28 @@ struct SimNode final : Network {
     uint64_t heard = 0;  // in which round
   };
   std::map<NodeId, Peer> peers;
-  uint64_t rests = 0;  // how often its group began to rest
+  struct Arrived {
+    NodeId from = 0;
+    ByteVector head, body;
+  };
+  // What waits for its group.
+  struct Inbox {
+    std::vector<Arrived> messages;
+    std::set<NodeId> unreachable;
+    std::map<NodeId, int> disconnected;  // silent ticks
+    int ticks = 0;
+  } inbox;
   bool wiped = false;  // its disk is lost: it never comes back
   std::string last_error;
+};
+
+// How often what is rare happened.
+struct SimCounts {
+  uint64_t rests = 0;         // of a group at a node
+  uint64_t slow_syncs = 0;    // that lasted for rounds
+  uint64_t ends_in_sync = 0;  // of a node, while such a one lasted
+  uint64_t held = 0;          // messages that waited for their node to go on
+  uint64_t too_old = 0;       // segments that a node's clock made go
 };
 
 class SimCluster {
@@ -85,8 +120,11 @@ class SimCluster {
   std::set<std::pair<NodeId, NodeId>> cut_;  // from, to: nothing arrives
   uint64_t round_ = 0;
   uint64_t loss_percent_ = 0, repeat_percent_ = 0, delay_percent_ = 0;
+  uint64_t slow_percent_ = 0;  // of a new node's syncs
   bool lying_disks_ = false;
   std::string wrong_;
+  SimCounts counts_;
+  std::function<void()> meanwhile_;  // a round passes, within a slow sync
   std::function<void(SimNode&, const Message&)> on_send_;
   std::function<void(SimNode&)> on_start_;
   std::function<void(SimNode&)> before_end_;  // its group is about to go
@@ -103,6 +141,8 @@ class SimCluster {
   void send(SimNode& from, Message message);
   void fly(const Flying& what);
   void tick(SimNode& node);
+  void handle(SimNode& node);
+  Status slow_sync(SimNode& node);
   void watch(SimNode& node);
   void deliver();
   bool load(Flying& what);
@@ -111,6 +151,7 @@ class SimCluster {
   SimRandom& random_;
   const GroupOptions options_;
   std::multimap<uint64_t, Flying> flying_;  // by the round of arrival
+  int syncing_ = 0;                         // slow syncs, each within the one before
 };
 
 }  // namespace binbus::raft

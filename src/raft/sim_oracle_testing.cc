@@ -99,6 +99,7 @@ void SimOracle::sent(SimNode& node, const Message& message) {
 
 void SimOracle::started(SimNode& node) {
   Watched& watched = watched_[node.id];
+  const uint64_t last = node.log().last_index(), committed = watched.commit;
   watched.entries = watched.last = watched.commit = 0;
   watched.visible = {};
   // A node alone may have cut the same bytes into other entries (store/recovery.h).
@@ -106,6 +107,9 @@ void SimOracle::started(SimNode& node) {
     entries_.clear();
     committed_.clear();
     states_.clear();
+  } else if (last < committed) {
+    wrong(node, "begins with entry " + std::to_string(last) + ", and had committed " +
+                    std::to_string(committed));
   }
   const auto kept = HardStateFile::open(node.disk, "log");
   if (!kept || !*kept) return wrong(node, "has forgotten its term");
@@ -123,7 +127,7 @@ void SimOracle::ended(SimNode& node) {
 
 void SimOracle::check() {
   for (auto& [id, node] : cluster_.nodes_) {
-    if (node->up() && cluster_.wrong_.empty()) check(*node);
+    if (node->up() && !node->syncing && cluster_.wrong_.empty()) check(*node);
   }
 }
 

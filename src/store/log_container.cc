@@ -47,16 +47,15 @@ Result<std::shared_ptr<Segment>> Log::State::create_segment(const std::string& n
   return segment;
 }
 
-// A segment goes before its companions, durably: a crash in between leaves a log with no gap.
+// What it exists with goes before its other files, durably: a crash in between leaves a log with no gap. Some may have gone
+// already, when that could not be made durable.
 Status Log::State::remove_container(const Segment& segment) {
   const SegmentPaths& paths = segment.paths();
-  if (segment.number() != 0) {
-    BINBUS_RETURN_IF_ERROR(files.remove(paths.segment));
-    BINBUS_RETURN_IF_ERROR(files.sync_directory(options.directory));
-  }
-  for (const std::string& path : {paths.state, paths.entries, paths.index}) {
-    if (files.exists(path)) BINBUS_RETURN_IF_ERROR(files.remove(path));
-  }
+  BINBUS_RETURN_IF_ERROR(
+      io::remove_if_there(files, segment.number() == 0 ? paths.state : paths.segment));
+  BINBUS_RETURN_IF_ERROR(files.sync_directory(options.directory));
+  for (const std::string& path : {paths.state, paths.entries, paths.index})
+    BINBUS_RETURN_IF_ERROR(io::remove_if_there(files, path));
   return files.sync_directory(options.directory);
 }
 

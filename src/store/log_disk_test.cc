@@ -38,6 +38,52 @@ class LogDiskTest : public testing::Test {
   std::unique_ptr<LocalLog> log_;
 };
 
+// In whichever of its syncs, and however much of what was not synced is gone.
+TEST_F(LogDiskTest, ARemovalThatAPowerCutEndsLeavesNoGap) {
+  const auto files = make_files(mysql::Flavor::kMysql, 3, 5, 100);
+  options_.retain_bytes = 1;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    SCOPED_TRACE(seed);
+    io::SimulatedDisk disk;
+    auto log = *LocalLog::open(disk, io::system_clock(), options_, nullptr);
+    for (const MadeFile& file : files) ASSERT_TRUE(store_file(*log, file));
+    int left = static_cast<int>(seed % 7);
+    disk.on_sync([&left] { return left-- > 0 ? ok() : fail(Code::kIo, "the power failed"); });
+    EXPECT_EQ(log->apply_retention(0).has_value(), seed % 7 == 6);
+    log.reset();
+    disk.on_sync(nullptr);
+    disk.crash(seed);
+
+    auto opened = LocalLog::open(disk, io::system_clock(), options_, nullptr);
+    ASSERT_TRUE(opened) << opened.error().message;
+    log = std::move(*opened);
+    EXPECT_EQ(log->visible_end(), (Position{3, files[2].bytes.size()}));
+    for (uint64_t at = log->first_index(); at <= log->last_index(); ++at) {
+      const auto entries = log->entries(at, at + 1, 1);
+      ASSERT_TRUE(entries) << entries.error().message;
+      EXPECT_EQ(entries->front().index, at);
+    }
+    ASSERT_TRUE(log->apply_retention(0));
+    EXPECT_EQ(log->segments().size(), 1U);
+    EXPECT_FALSE(disk.exists("log/start.entries"));
+  }
+}
+
+// The names are gone, and whether durably is not known. Each try comes one sync further.
+TEST_F(LogDiskTest, ARemovalThatFailedIsDoneAgain) {
+  const auto files = make_files(mysql::Flavor::kMysql, 3, 5, 100);
+  options_.retain_bytes = 1;
+  open();
+  for (const MadeFile& file : files) ASSERT_TRUE(store_file(*log_, file));
+  for (int left : {0, 1, 2, 1}) {
+    disk_.on_sync([&left] { return left-- > 0 ? ok() : fail(Code::kIo, "bad sector"); });
+    EXPECT_FALSE(log_->apply_retention(0));
+  }
+  disk_.on_sync(nullptr);
+  ASSERT_TRUE(log_->apply_retention(0));
+  EXPECT_EQ(log_->segments().size(), 1U);
+}
+
 TEST_F(LogDiskTest, AFullDiskLeavesTheLogAsLastSynced) {
   const MadeFile file = make_files(mysql::Flavor::kMysql, 1, 50, 1000)[0];
   open();

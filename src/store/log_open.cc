@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "io/durable_file.h"
 #include "store/log_state.h"
 #include "store/recovery.h"
 #include "store/scan.h"
@@ -185,6 +186,7 @@ Status Log::State::open(RecoveryReport& report) {
     newest = start;
     newest_state = header;
   } else {
+    BINBUS_RETURN_IF_ERROR(io::remove_if_there(files, start->paths().entries));
     start.reset();
   }
   const io::DirectoryEntry* before = nullptr;

@@ -5,12 +5,6 @@
 #include "store/control.h"
 
 namespace binbus::raft {
-namespace {
-
-// What has come and waits to be handled, before those who send more of it must wait.
-constexpr size_t kInboxBytesMax = 16 << 20;
-
-}  // namespace
 
 Result<std::shared_ptr<GroupRunner>> GroupRunner::open(const std::string& name,
                                                        io::FileSystem& files, io::Clock& clock,

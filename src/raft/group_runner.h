@@ -16,6 +16,9 @@
 
 namespace binbus::raft {
 
+// What has come for a group and waits to be handled, before those who send more of it must wait.
+inline constexpr size_t kInboxBytesMax = 16 << 20;
+
 struct GroupStatus {
   CoreStatus core;
   Members members;

@@ -3,12 +3,18 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "io/simulated_disk.h"
+#include "raft/node_server.h"
 #include "raft/node_testing.h"
 #include "store/log_testing.h"
 
 namespace binbus::raft {
 namespace {
+
+// Of what waits for one node: little, so that it is soon used up.
+constexpr size_t kQueuedBytesMax = 4 << 20;
 
 class GroupRunnerTest : public testing::Test {
  protected:
@@ -17,6 +23,7 @@ class GroupRunnerTest : public testing::Test {
     std::unique_ptr<GroupHost> host;
     std::shared_ptr<GroupRunner> group;
     ~Node() {
+      disk.on_sync(nullptr);
       if (group) group->stop();
       group.reset();
       host->stop();
@@ -29,6 +36,7 @@ class GroupRunnerTest : public testing::Test {
       transport.self = {id, "n" + std::to_string(id), "test", ""};
       transport.listen = "127.0.0.1:0";
       transport.lost_after_ms = 20'000;  // a slow machine must not look like a lost node
+      transport.bulk.bytes_max = kQueuedBytesMax;
       transport.backoff_first_ms = transport.backoff_max_ms = 10;
       auto host = GroupHost::open(transport,
                                   {.answer = [](auto&&...) { return ByteVector(); },
@@ -67,6 +75,19 @@ class GroupRunnerTest : public testing::Test {
     }));
     return found;
   }
+  // What one node's transport knows of another.
+  PeerStatus peer(NodeId of, NodeId other) {
+    for (PeerStatus& each : nodes_.at(of).host->transport()->status()) {
+      if (each.urgent.peer.id == other) return each;
+    }
+    ADD_FAILURE() << of << " does not know " << other;
+    return {};
+  }
+  bool has_all(NodeId id, size_t bytes) {
+    return eventually([&log = nodes_.at(id).group->log(), bytes] {
+      return log.visible_end() == store::Position{1, bytes};
+    });
+  }
   bool all_rest() {
     return eventually([&] {
       return std::ranges::all_of(
@@ -86,11 +107,7 @@ TEST_F(GroupRunnerTest, RestsUntilSomethingIsWritten) {
   ASSERT_TRUE(writer.begin_segment(file.name));
   ASSERT_TRUE(writer.append(file.bytes, file.ends));
   ASSERT_TRUE(writer.sync());
-  for (auto& [id, each] : nodes_) {
-    EXPECT_TRUE(eventually([&log = each.group->log(), &file] {
-      return log.visible_end() == store::Position{1, file.bytes.size()};
-    })) << id;
-  }
+  for (const auto& [id, each] : nodes_) EXPECT_TRUE(has_all(id, file.bytes.size())) << id;
   EXPECT_TRUE(all_rest());
 }
 
@@ -103,6 +120,59 @@ TEST_F(GroupRunnerTest, ACursorOfMoreThanAnEntryHoldsIsRefusedAndNothingElse) {
   EXPECT_TRUE(group.put(term, {"small", "x"}));
   EXPECT_EQ(group.log().cursor("large"), "");
   EXPECT_EQ(group.log().cursor("small"), "x");
+}
+
+// The others go on; what waits for it, here and there, is bounded; and it has all of it in the end.
+TEST_F(GroupRunnerTest, ANodeWhoseDiskHangsHoldsUpNobody) {
+  const NodeId first = leader(), stuck = first % 3 + 1, other = stuck % 3 + 1;
+  io::SimulatedDisk& disk = nodes_.at(stuck).disk;
+  GroupRunner& group = *nodes_.at(first).group;
+  // It hangs with its vote for itself, on a thread of its host's: what comes on the bulk lane is still read.
+  std::promise<void> released;
+  std::atomic<int> held = 0;
+  disk.on_sync([&held, release = released.get_future().share()] {
+    ++held;
+    release.wait();
+    return ok();
+  });
+  ASSERT_TRUE(group.transfer_leader(stuck));
+  ASSERT_TRUE(eventually([&] { return held == 1; }));
+  ASSERT_TRUE(eventually([&] { return group.status().core.transferee == 0; }));
+  const auto refused = [&] {
+    return std::ranges::any_of(group.status().progress, [&](const PeerProgress& each) {
+      return each.id == stuck && each.state == PeerProgress::State::kProbe;
+    });
+  };
+  ASSERT_FALSE(refused());
+  Leadership leadership(group, group.leading());
+  store::LogWriter writer(group.log(), leadership);
+  store::FileMaker maker(mysql::Flavor::kMysql, binlog::Checksum::kCrc32);
+  maker.start("binlog.000001", {});
+  ASSERT_TRUE(writer.begin_segment(maker.file().name));
+  size_t written = 0;
+  const auto write = [&] {
+    const store::MadeFile& file = maker.file();
+    const Status appended =
+        writer.append(Bytes(file.bytes).subspan(written), file.ends_in(written, file.bytes.size()));
+    written = file.bytes.size();
+    return appended && writer.sync();
+  };
+  const auto received = [&] { return peer(stuck, first).bytes_received; };
+  for (uint64_t number = 1; !refused() && number < 200; ++number) {
+    maker.transaction(store::mysql_gtid(number), number, 1 << 20);
+    ASSERT_TRUE(write());
+    EXPECT_LE(peer(first, stuck).bulk.queued_bytes, kQueuedBytesMax);
+    if (written < kInboxBytesMax) {
+      ASSERT_TRUE(eventually([&] { return received() >= written; }));
+    }
+  }
+  EXPECT_TRUE(refused());
+  EXPECT_LE(received(), kInboxBytesMax + kTogetherBytesMax);
+  EXPECT_TRUE(has_all(first, written) && has_all(other, written));
+  EXPECT_EQ(held, 1);
+  disk.on_sync(nullptr);
+  released.set_value();
+  EXPECT_TRUE(has_all(stuck, written));
 }
 
 TEST_F(GroupRunnerTest, AnotherLeadsWhenTheLeadersNodeIsLostWhileAllRest) {

@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "binlog/event.h"
 #include "io/address.h"
 
@@ -83,9 +85,23 @@ Status start_tls(std::unique_ptr<io::Stream>& stream, const std::string& address
   return done;
 }
 
+std::string text(Versions versions) {
+  const std::string newest = std::to_string(versions.newest);
+  if (versions.oldest == versions.newest) return "version " + newest;
+  return "versions " + std::to_string(versions.oldest) + " to " + newest;
+}
+
 }  // namespace
 
-ByteVector encode_hello(const Hello& hello, uint32_t version) {
+Result<uint16_t> shared_version(Versions self, Versions other) {
+  const uint16_t newest = std::min(self.newest, other.newest);
+  if (newest >= std::max(self.oldest, other.oldest)) return newest;
+  return fail(Code::kUnsupported, "the other node speaks " + text(other) +
+                                      " of the nodes' protocol, this one " + text(self) +
+                                      ": upgrade the older binbus");
+}
+
+ByteVector encode_hello(const Hello& hello) {
   ByteWriter rest;
   rest.u8(static_cast<uint8_t>(hello.purpose)).u64(hello.from.id);
   write_text(rest, hello.from.name);
@@ -93,7 +109,8 @@ ByteVector encode_hello(const Hello& hello, uint32_t version) {
   write_text(rest, hello.from.address);
   write_text(rest, hello.refusal);
   ByteWriter out;
-  out.text(kMagic).u32(version).u32(rest.size() + 4).bytes(rest.view());
+  out.text(kMagic).u16(hello.versions.newest).u16(hello.versions.oldest);
+  out.u32(rest.size() + 4).bytes(rest.view());
   out.u32(binlog::crc32(0, out.view()));
   return out.take();
 }
@@ -101,12 +118,9 @@ ByteVector encode_hello(const Hello& hello, uint32_t version) {
 Result<Hello> decode_hello(Bytes bytes) {
   if (bytes.size() < kHelloHeaderBytes) return fail(Code::kTruncated, "a node's hello");
   BINBUS_TRY(rest, decode_header(bytes.first(kHelloHeaderBytes)));
-  if (const uint32_t version = load_u32(bytes.data() + 8); version != kProtocolVersion) {
-    return fail(Code::kUnsupported, "the other node speaks version " + std::to_string(version) +
-                                        " of the nodes' protocol, this one " +
-                                        std::to_string(kProtocolVersion) +
-                                        ": upgrade the older binbus");
-  }
+  const Versions versions = {.oldest = load_u16(bytes.data() + 10),
+                             .newest = load_u16(bytes.data() + 8)};
+  BINBUS_RETURN_IF_ERROR(shared_version(kVersions, versions));
   if (rest < 4 || bytes.size() != kHelloHeaderBytes + rest)
     return fail(Code::kTruncated, "a node's hello");
   const Bytes summed = bytes.first(bytes.size() - 4);
@@ -121,7 +135,7 @@ Result<Hello> decode_hello(Bytes bytes) {
   BINBUS_TRY(refusal, read_text(in, "refusal"));
   if (purpose < 1 || purpose > 3 || id == 0 || in.remaining() != 0)
     return fail(Code::kCorrupt, "a node's hello makes no sense");
-  return Hello{static_cast<Purpose>(purpose), {id, name, cluster, address}, refusal};
+  return Hello{static_cast<Purpose>(purpose), {id, name, cluster, address}, refusal, versions};
 }
 
 Result<Dialed> dial(const std::string& address, Purpose purpose, const NodeIdentity& self,

@@ -14,7 +14,15 @@
 
 namespace binbus::raft {
 
-inline constexpr uint32_t kProtocolVersion = 1;
+// Of the nodes' protocol: those that a binbus speaks. Nodes go together when they share one, and speak the newest that they share.
+struct Versions {
+  uint16_t oldest = 0;
+  uint16_t newest = 0;
+};
+inline constexpr Versions kVersions = {1, 1};
+// kUnsupported names both.
+Result<uint16_t> shared_version(Versions self, Versions other);
+
 inline constexpr size_t kHelloHeaderBytes = 16;
 inline constexpr size_t kHelloBytesMax = 4096;
 
@@ -32,10 +40,11 @@ struct Hello {
   Purpose purpose = Purpose::kUrgent;
   NodeIdentity from;
   std::string refusal = {};  // why the one who answers does not want the other; "": welcome
+  Versions versions = kVersions;
 };
 
-ByteVector encode_hello(const Hello& hello, uint32_t version = kProtocolVersion);
-// kUnsupported names both versions.
+ByteVector encode_hello(const Hello& hello);
+// kUnsupported: of a node that shares no version with this one.
 Result<Hello> decode_hello(Bytes bytes);
 
 // The dialer's side. What was dialed is `stream`, without timeouts. `stop` cuts it short, but for the connecting itself.

@@ -22,12 +22,48 @@ TEST(NodeHello, WhatIsWrittenIsRead) {
   EXPECT_EQ(hello->refusal, "no");
 }
 
-TEST(NodeHello, AnotherVersionIsNamed) {
-  const auto hello = decode_hello(encode_hello({Purpose::kBulk, kNode}, 7));
+struct VersionsCase {
+  const char* name;
+  Versions self, other;
+  std::optional<uint16_t> shared;
+};
+const VersionsCase kVersionsCases[] = {
+    {"equal", {1, 1}, {1, 1}, 1},
+    {"one_is_newer", {1, 1}, {1, 2}, 1},
+    {"one_is_newer_by_two", {2, 3}, {3, 5}, 3},
+    {"the_newest_that_both_speak", {1, 4}, {2, 6}, 4},
+    {"just_too_new", {1, 2}, {3, 4}, std::nullopt},
+    {"none", {1, 1}, {2, 0}, std::nullopt},
+};
+
+TEST(NodeHello, NodesSpeakTheNewestVersionThatTheyShare) {
+  for (const VersionsCase& each : kVersionsCases) {
+    SCOPED_TRACE(each.name);
+    for (const auto& shared :
+         {shared_version(each.self, each.other), shared_version(each.other, each.self)}) {
+      ASSERT_EQ(shared.has_value(), each.shared.has_value());
+      if (shared) {
+        EXPECT_EQ(*shared, *each.shared);
+      } else {
+        EXPECT_EQ(shared.error().code, Code::kUnsupported);
+      }
+    }
+  }
+}
+
+TEST(NodeHello, VersionsThatAreNotSharedAreNamed) {
+  EXPECT_EQ(shared_version({1, 1}, {3, 4}).error().message,
+            "the other node speaks versions 3 to 4 of the nodes' protocol, this one version 1: "
+            "upgrade the older binbus");
+  const auto hello = decode_hello(encode_hello({Purpose::kBulk, kNode, "", {7, 7}}));
   ASSERT_FALSE(hello);
   EXPECT_EQ(hello.error().code, Code::kUnsupported);
-  EXPECT_NE(hello.error().message.find("version 7 of the nodes' protocol, this one 1"),
-            std::string::npos);
+}
+
+TEST(NodeHello, OfANewerNodeThatSpeaksThisVersionTooIsTaken) {
+  const auto hello = decode_hello(encode_hello({Purpose::kBulk, kNode, "", {1, 2}}));
+  ASSERT_TRUE(hello) << hello.error().message;
+  EXPECT_EQ(hello->versions.newest, 2);
 }
 
 struct DamageCase {

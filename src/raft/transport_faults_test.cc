@@ -266,7 +266,7 @@ TEST(TransportFaults, TheDialerLooksAtTheClusterToo) {
 
 TEST(TransportFaults, AnotherVersionIsNamedOnBothSides) {
   FakeNode newer([](std::unique_ptr<io::Stream>& stream) {
-    say(*stream, encode_hello({Purpose::kUrgent, kFake}, 2));
+    say(*stream, encode_hello({Purpose::kUrgent, kFake, "", {2, 2}}));
   });
   TestNode a(1);
   a.connect_to({newer.address()});
@@ -274,7 +274,7 @@ TEST(TransportFaults, AnotherVersionIsNamedOnBothSides) {
   EXPECT_THAT(a.error(), HasSubstr("speaks version 2"));
   // Who is dialed by a newer one says so in its own version.
   const auto stream = io::connect(a.address(), 20'000).value();
-  ASSERT_TRUE(stream->write_all(encode_hello({Purpose::kUrgent, kFake}, 2)));
+  ASSERT_TRUE(stream->write_all(encode_hello({Purpose::kUrgent, kFake, "", {2, 2}})));
   ByteVector answer(kHelloBytesMax);
   size_t count = 0;
   while (const auto read = stream->read_some(std::span(answer).subspan(count))) count += *read;

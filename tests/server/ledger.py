@@ -86,27 +86,32 @@ class Ledger:
         print(f"{what}: {len(seen)} changes of {len(delivered)} rows in {len(ids)} messages")
 
 
-def kafka_sink(kafka, **more):
+def kafka_sink(kafka, name="out", **more):
     """A sink of both tables, for the stream "shop"."""
-    return {"name": "out", "stream": "shop", "type": "kafka", "brokers": [kafka.address], "format": "maxwell", "topic": "out.{table}",
-            "key": ["id"], "retry_max": "1s", "start": "earliest", **more}
+    return {"name": name, "stream": "shop", "type": "kafka", "brokers": [kafka.address], "format": "maxwell",
+            "topic": name + ".{table}", "key": ["id"], "retry_max": "1s", "start": "earliest", **more}
 
 
-def from_kafka(kafka):
+def from_kafka(kafka, name="out"):
     """(id, message) as they lie, and of each its epoch."""
-    found = [message for table in TABLES for message in kafka.read(f"out.{table}")]
+    found = [message for table in TABLES for message in kafka.read(f"{name}.{table}")]
     return ([(dict(message.headers())["id"].decode(), json.loads(message.value())) for message in found],
             [int(dict(message.headers())["epoch"]) for message in found])
 
 
-def wait_sink(node, source):
+def wait_sink(node, source, name="out"):
     """Waits until the node's sink has delivered all that is in the source's log by now."""
     end = tuple(source.position())
-    wait_until(lambda: sink_at(node) >= end, f"{node}'s sink is at {end}", 120, lambda: node.log()[-3000:])
+    wait_until(lambda: sink_at(node, name) >= end, f"{node}'s sink {name} is at {end}", 120, lambda: node.log()[-3000:])
 
 
 def sink_at(node, name="out"):
     """(file, offset) that the sink has delivered up to."""
-    found = next(sink for sink in node.status()["streams"][0]["sinks"] if sink["name"] == name)
+    return place_of(node.status()["streams"][0], name)
+
+
+def place_of(stream, name="out"):
+    """The same in a stream's status."""
+    found = next(sink for sink in stream["sinks"] if sink["name"] == name)
     file, _, offset = found["position"].rpartition(":")
     return file, int(offset or 0)

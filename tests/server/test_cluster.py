@@ -12,6 +12,7 @@ from ledger import TABLES, Ledger, from_kafka, kafka_sink, wait_sink
 from load import Load
 from process import wait_until, whole_lines
 from servers import semi_sync_source
+from test_sink_faults import from_rabbitmq, rabbitmq_sink
 from test_sinks import FILTER_TABLE
 from watcher import SOAK
 
@@ -96,21 +97,32 @@ def transfer(cluster, leader, to=None):
 
 
 @pytest.mark.parametrize("kind", ["mysql97", "mariadb1011"] if SOAK else ["mysql97"])
-def test_kafka_has_every_change_once_whoever_leads(lab, cluster_of, kind):
-    source, kafka = lab.server(kind), lab.kafka()
-    for table in TABLES:
-        kafka.make_topic(f"out.{table}", partitions=4)
-    cluster = cluster_of(source, sinks=[kafka_sink(kafka, delivery="transactional")])
+def test_sinks_have_every_change_in_order_whoever_leads(lab, cluster_of, kind):
+    """Kafka's transactions have it once; elsewhere what comes again is told by its id."""
+    source, kafka, rabbitmq = lab.server(kind), lab.kafka(), lab.rabbitmq()
+    for name, table in itertools.product(["once", "least"], TABLES):
+        kafka.make_topic(f"{name}.{table}", partitions=4)
+    sinks = [kafka_sink(kafka, "once", delivery="transactional"), kafka_sink(kafka, "least"),
+             rabbitmq_sink(rabbitmq.url(), start="earliest")]
+    cluster = cluster_of(source, sinks=sinks)
+
+    def wait_sinks(leader):
+        for sink in sinks:
+            wait_sink(leader, source, sink["name"])
+
     changes = (60 if SOAK else 2) * [kill, freeze, transfer]
     with Ledger(source, pause_s=0.005) as ledger:
         for change in changes:
             leader = cluster.leader(60)
-            wait_sink(leader, source)
+            wait_sinks(leader)
             change(cluster, leader)
-    wait_sink(cluster.leader(60), source)
-    messages, epochs = from_kafka(kafka)
-    ledger.assert_delivered(messages, exactly_once=True, what=f"{len(changes)} leaders on {kind}")
+    wait_sinks(cluster.leader(60))
+    what = f"{len(changes)} leaders on {kind}"
+    messages, epochs = from_kafka(kafka, "once")
+    ledger.assert_delivered(messages, exactly_once=True, what=f"{what}, kafka's transactions")
     assert len(set(epochs)) >= len(changes) // 2  # a leader may have had nothing to deliver
+    ledger.assert_delivered(from_kafka(kafka, "least")[0], exactly_once=False, what=f"{what}, kafka")
+    ledger.assert_delivered(from_rabbitmq(rabbitmq, "rabbit"), exactly_once=False, what=f"{what}, rabbitmq")
 
 
 def test_what_sinks_are_told_anywhere_holds_at_the_next_leader(lab, cluster_of):

@@ -10,9 +10,12 @@ import toml
 from cluster import Cluster, Node
 from compare import assert_same_bytes, assert_same_tables
 from feed import Client, feed
+from ledger import Ledger
 from load import Load
 from process import wait_until
 from servers import semi_sync_source
+from test_semisync import semi_sync_status
+from watcher import SOAK
 
 
 def view(node):
@@ -171,6 +174,64 @@ def test_nodes_are_drained_replaced_added_and_removed_under_load(lab, cluster_of
     replica.wait_for(source)
     load.assert_nothing_lost(replica)
     assert_same_tables(source, replica)
+
+
+@pytest.mark.parametrize("kind", ["mysql97", "mariadb1011"] if SOAK else ["mysql97"])
+def test_nodes_are_upgraded_one_after_the_other_under_load(lab, cluster_of, kind):
+    """Each is drained, stopped and started. Replicas and readers, of which each loses its node once at least, miss nothing."""
+    source = lab.server(kind, *semi_sync_source(kind, 60_000))
+    replicas = lab.servers(kind, kind, kind)
+    cluster = cluster_of(source, prepare=feed)
+    cluster.leader()
+    wait_known(cluster)
+    for replica, node in zip(replicas, cluster.nodes):
+        replica.follow(node)
+    with Ledger(source, pause_s=0.005) as ledger:
+        # One is told of all nodes, the other finds them by the one that is stopped first.
+        readers = [lab.keep(Client(lab.new_folder("reader"), *nodes, start="earliest", tables=["d.*"])).start()
+                   for nodes in (cluster.nodes[::-1], cluster.nodes[:1])]
+
+        def go_on():
+            """What is committed from now on comes to all who read."""
+            until, (file, offset) = ledger.commits + 50, source.position()
+            wait_until(lambda: ledger.commits >= until or ledger.error, "the load goes on", 60)
+            for reader in readers:
+                wait_until(lambda: place(reader) >= (file, offset), f"{reader.folder} goes on", 60, reader.log)
+
+        for node in cluster.nodes:
+            go_on()
+            asked(node, "drain", node.name)
+            assert wait_leader_other_than(cluster, node)
+            assert node.stop() == 0
+            go_on()
+            node.start()
+            asked(node, "drain", node.name, "--end")
+    status = semi_sync_status(source)
+    assert (status["status"], status["no_tx"]) == ("ON", 0), status
+    for node in cluster.nodes:
+        node.wait_for(source)
+        assert_same_bytes(source, node)
+    for replica in replicas:
+        replica.wait_for(source)
+        assert_same_tables(source, replica)
+    for reader in readers:
+        wait_until(lambda: len(changes_of_rows(reader)) >= sum(map(len, ledger.rows.values())), "all changes", 60, reader.log)
+        assert reader.log().count("connected ") > 1
+        ledger.assert_delivered(changes_of_rows(reader), exactly_once=True, what=f"a reader on {kind}")
+
+
+def place(reader):
+    """(file, offset) up to which it has everything."""
+    changes = reader.changes()
+    file, offset = changes[-1]["position"].split(":")[:2] if changes else ("", 0)
+    return file, int(offset)
+
+
+def changes_of_rows(reader):
+    """Each with what tells it from all others, as Ledger.assert_delivered() wants them."""
+    return [((change["transaction"], change["event"], change["row"]),
+             {"type": change["op"], "table": change["table"], "data": change["after"] or change["before"]})
+            for change in reader.changes() if change["op"] in ("insert", "update", "delete")]
 
 
 def test_what_would_lose_the_majority_is_refused(lab, cluster_of):

@@ -13,17 +13,19 @@ import pytest
 from pymysql.constants import CLIENT
 
 from compare import assert_same_bytes, assert_same_tables
+from ledger import TABLES, Ledger, from_kafka, place_of
 from load import ROWS, Load
 from process import wait_until
 from servers import mariadb_position
 from test_semisync import semi_sync_status
-from three_nodes import TOOL, ThreeNodes
+from three_nodes import ROOM, TOOL, ThreeNodes
 from watcher import SOAK
 
 KINDS = ("mysql97", "mariadb1011") if SOAK else ("mysql97",)
 SECONDS = 600
 MORE = 10 if SOAK else 1  # commits
 SMALL_DISKS = [word for name in ("n1", "n2", "n3") for word in ("--small-disk", name)]
+STALL_MAX_S = 2  # without a commit, when a leader is killed on a machine with nothing else to do
 
 
 class Acknowledged(set):
@@ -45,9 +47,17 @@ class Acknowledged(set):
 @pytest.fixture
 def three_nodes(lab):
     def make(kind, replicas, *options):
+        # A source that once goes on without an acknowledgement says so.
+        options = ("--semi-sync-timeout", 10_000, *options)
         return lab.keep(ThreeNodes(pathlib.Path(lab.new_folder("three")), kind, replicas, *options)).start()
 
     return make
+
+
+def assert_all_acknowledged(three):
+    """No commit went on without: neither its wait nor semi-sync itself was given up."""
+    status = semi_sync_status(three.source)
+    assert (status["status"], status["no_tx"]) == ("ON", 0), status
 
 
 # What is done to a node, and what mends it.
@@ -57,6 +67,7 @@ FAULTS = {
     "the leader hears nothing": ("leader", ("cut", "in"), "heal"),
     "a follower cut off": ("follower", ("cut", "both"), "heal"),
     "the leader frozen": ("leader", ("freeze",), "thaw"),
+    "a follower frozen": ("follower", ("freeze",), "thaw"),
     "the leader's disk full": ("leader", ("fill",), "unfill"),
     "a follower's disk full": ("follower", ("fill",), "unfill"),
     "the leader killed": ("leader", ("kill",), "revive"),
@@ -75,8 +86,7 @@ def test_faults(three_nodes, kind):
         except BaseException as error:
             raise AssertionError(f"{name}: {error}\n{three.tool('status')}") from error
         print(f"{kind}, {name}: the longest wait for a commit was {stall_s:.2f} s (in {time.monotonic() - began:.0f} s)")
-    status = semi_sync_status(three.source)
-    assert (status["status"], status["no_tx"]) == ("ON", 0), status
+        assert_all_acknowledged(three)
 
 
 def endure(three, load, role, fault, mend):
@@ -122,6 +132,47 @@ def assert_whole(three, load, first):
         assert_same_tables(three.source, replica)
     for node in three.nodes:
         assert_same_bytes(three.source, node, first)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", KINDS)
+def test_kafka_has_every_change_once_whatever_fails(lab, three_nodes, kind):
+    """The faults again: whoever leads goes on with the sink, and whoever led before is shut out, also when it could not know."""
+    three = three_nodes(kind, 0, *SMALL_DISKS, "--room")
+    with three.room():
+        kafka = lab.kafka("listeners=PLAINTEXT://0.0.0.0:{port},CONTROLLER://127.0.0.1:{next}",
+                          f"advertised.listeners=PLAINTEXT://{ROOM}:{{port}}")
+        for table in TABLES:
+            kafka.make_topic(f"out.{table}", partitions=4)
+    subprocess.run(three.leader().asking("sink", "add", "out", "stream=shop", "type=kafka", f"brokers={ROOM}:{kafka.port}",
+                                         "format=maxwell", "topic=out.{table}", "key=id", "delivery=transactional",
+                                         "start=earliest", "retry_max=1s"), check=True)
+    with Ledger(three.source, pause_s=0.005) as ledger:
+        for name, (role, fault, mend) in FAULTS.items():
+            leader = three.leader()
+            node = leader if role == "leader" else three.others(leader)[0]
+            wait_delivered(three, three.nodes, f"before {name}")
+            three.tool(fault[0], node.name, *fault[1:])
+            three.leader(among=three.others(node))
+            wait_delivered(three, three.others(node), name)
+            three.tool(mend, node.name)
+            wait_delivered(three, three.nodes, f"after {name}")
+    wait_delivered(three, three.nodes, "the end")
+    with three.room():
+        messages, epochs = from_kafka(kafka)
+    ledger.assert_delivered(messages, exactly_once=True, what=f"{len(FAULTS)} faults on {kind}")
+    assert len(set(epochs)) > sum(role == "leader" for role, *_ in FAULTS.values())
+    assert_all_acknowledged(three)
+
+
+def wait_delivered(three, nodes, when):
+    """Until one of these nodes has delivered all that is in the source's log by now."""
+    end = tuple(three.source.position())
+
+    def delivered(shop):
+        return shop and shop["sinks"] and place_of(shop) >= end
+
+    wait_until(lambda: any(delivered(node.shop()) for node in nodes), f"the sink is at {end}, {when}", 120, three.log)
 
 
 class Counting:
@@ -191,12 +242,14 @@ def test_leaders_killed_for_ten_minutes(three_nodes, kind):
     total = sum(load.acknowledged)
     print(f"{kind}: {len(stalls_s)} leaders killed, {total} transactions acknowledged, {sum(rates) / len(rates):.0f}/s; "
           f"the longest without a commit {max(stalls_s):.2f} s, half of them under {statistics.median(stalls_s):.2f} s")
+    assert_all_acknowledged(three)
     for node in three.nodes:
         assert_same_bytes(three.source, node)
     for replica in three.replicas:
         replica.wait_for(three.source, 1800)
         load.assert_nothing_lost(replica)
         assert_same_tables(three.source, replica)
+    assert max(stalls_s) < STALL_MAX_S
 
 
 RECEIVE = """
@@ -271,6 +324,7 @@ def test_stop_after_a_start_that_was_killed(lab):
     (["cut", "n4", "STOPPED"], 1, "there are source, n1"),
     (["fill", "n1", "STOPPED"], 1, "--small-disk n1"),
     (["fill", "source", "STOPPED"], 1, "no node"),
+    (["freeze", "room", "STOPPED"], 1, "empty"),
     (["freeze", "n1", "STOPPED"], 1, "does not run"),
     (["stop", "STOPPED"], 0, ""),
 ])
@@ -278,7 +332,7 @@ def test_what_the_tool_refuses(tmp_path, words, status, says):
     (tmp_path / "full").mkdir()
     (tmp_path / "full/file").touch()
     (tmp_path / "stopped").mkdir()
-    (tmp_path / "stopped/three-nodes.json").write_text('{"source": "mysql97", "replicas": 1, "small_disks": []}')
+    (tmp_path / "stopped/three-nodes.json").write_text('{"source": "mysql97", "replicas": 1, "small_disks": [], "room": true}')
     folders = {"FOLDER": "folder", "FULL": "full", "STOPPED": "stopped", "LONG": "x" * 100}
     done = subprocess.run([TOOL, *(str(tmp_path / folders[word]) if word in folders else word for word in words)],
                           capture_output=True, text=True)

@@ -1,5 +1,6 @@
 """tools/three-nodes under a test's hand: three nodes, a source and replicas whose links can be cut."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -7,10 +8,23 @@ import subprocess
 import pytest
 
 from binbus import PROGRAM, Binbus
-from process import wait_until
+from process import LIBC, wait_until
 from servers import REPOSITORY, VERSIONS, Server
 
 TOOL = REPOSITORY / "tools/three-nodes"
+ROOM = "10.7.11.2"
+CLONE_NEWNET = 0x40000000
+
+
+@contextlib.contextmanager
+def network(namespace):
+    """Within the block, sockets that this thread makes, and threads and processes that it begins, are in that network."""
+    with open("/proc/thread-self/ns/net") as own, open(f"/run/netns/{namespace}") as other:
+        assert LIBC.setns(other.fileno(), CLONE_NEWNET) == 0
+        try:
+            yield
+        finally:
+            assert LIBC.setns(own.fileno(), CLONE_NEWNET) == 0
 
 
 class Elsewhere(Server):
@@ -42,11 +56,14 @@ class Node(Binbus):
     def __str__(self):
         return f"{self.name} in {self.folder}"
 
+    def asking(self, *words):
+        """A subcommand of binbus, asked of this node."""
+        return ["ip", "netns", "exec", self.namespace, PROGRAM, *words, "--admin", "127.0.0.1:7070"]
+
     def shop(self):
         """Its stream in `status --json`; None when it does not answer."""
-        words = ["ip", "netns", "exec", self.namespace, PROGRAM, "status", "--json", "--admin", "127.0.0.1:7070"]
         try:
-            answer = subprocess.run(words, capture_output=True, text=True, timeout=2)
+            answer = subprocess.run(self.asking("status", "--json"), capture_output=True, text=True, timeout=2)
             return json.loads(answer.stdout)["streams"][0] if answer.returncode == 0 else None
         except subprocess.TimeoutExpired:
             return None
@@ -73,8 +90,8 @@ class ThreeNodes:
     def start(self):
         self.tool("start", "--source", self.kind, "--replicas", self.count, *self.options)
         self.source = Elsewhere(self.kind, self.folder / "source")
-        prefix = json.loads((self.folder / "three-nodes.json").read_text())["namespaces"]
-        self.nodes = [Node(self.folder / name, f"{prefix}-{name}") for name in ("n1", "n2", "n3")]
+        self.prefix = json.loads((self.folder / "three-nodes.json").read_text())["namespaces"]
+        self.nodes = [Node(self.folder / name, f"{self.prefix}-{name}") for name in ("n1", "n2", "n3")]
         self.replicas = [Elsewhere(self.kind, self.folder / f"r{number}") for number in range(1, self.count + 1)]
         return self
 
@@ -82,6 +99,10 @@ class ThreeNodes:
         done = subprocess.run([TOOL, *map(str, words), self.folder], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def room(self):
+        """Of what is begun in the block, when started with --room; others reach it at ROOM."""
+        return network(f"{self.prefix}-room")
 
     def replicas_of(self, *nodes):
         """Those that follow them: the tool has them follow the nodes in turn."""

@@ -62,7 +62,8 @@ constexpr Row kRows[] = {
     {1142, "", Code::kAuth, kGrant},
     {1227, "", Code::kAuth, kGrant},
     {1381, "", Code::kUnsupported, "start the source with --log-bin"},
-    {1040, "", Code::kLimit, "on the source: raise max_connections, or grant this user CONNECTION_ADMIN"},
+    {1040, "", Code::kLimit,
+     "on the source: raise max_connections, or grant this user CONNECTION_ADMIN"},
     {1203, "", Code::kLimit, "on the source: raise max_user_connections"},
     {1226, "", Code::kLimit, "on the source: ALTER USER '{user}' with higher resource limits"},
     {1053, "", Code::kNetwork, ""},  // the source shuts down

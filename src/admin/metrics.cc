@@ -28,7 +28,8 @@ std::optional<double> time_us(uint64_t us) {
   return us == 0 ? std::nullopt : std::optional(seconds_us(us));
 }
 
-std::optional<double> known(const std::optional<uint64_t>& value) {
+template <class T>
+std::optional<double> known(const std::optional<T>& value) {
   return value ? std::optional(number(*value)) : std::nullopt;
 }
 
@@ -130,10 +131,10 @@ const Metric<StreamStatus> kStreamMetrics[] = {
 const Metric<MemberStatus> kMemberMetrics[] = {
     {"cluster_member_lag_entries", MetricType::Gauge,
      "How far the node is behind; told by the stream's leader.",
-     [](const MemberStatus& m) -> std::optional<double> { return number(m.lag_entries); }},
+     [](const MemberStatus& m) { return known(m.lag_entries); }},
     {"cluster_member_active", MetricType::Gauge,
      "1 while the node answers; told by the stream's leader.",
-     [](const MemberStatus& m) -> std::optional<double> { return number(m.active); }},
+     [](const MemberStatus& m) { return known(m.active); }},
 };
 
 const Metric<ReplicaStatus> kReplicaMetrics[] = {
@@ -267,7 +268,7 @@ std::string to_prometheus(const Snapshot& snapshot) {
   for (const auto& metric : kMemberMetrics) {
     families.push_back(family(metric.name, metric.type, metric.help));
     for (const StreamStatus& stream : snapshot.streams) {
-      if (!stream.cluster || stream.cluster->role != "leader") continue;
+      if (!stream.cluster) continue;
       for (const MemberStatus& member : stream.cluster->members) {
         if (const auto value = metric.value(member))
           add(families.back(), {{"stream", stream.name}, {"node", member.name}}, *value);

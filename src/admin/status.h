@@ -155,9 +155,10 @@ struct LeaseStatus {
 // A node of a stream's group.
 struct MemberStatus {
   std::string name;
-  bool voter = true;         // false: a learner
-  uint64_t lag_entries = 0;  // behind the leader; told by the leader
-  bool active = false;       // heard of lately; told by the leader
+  bool voter = true;  // false: a learner
+  // What the leader alone knows.
+  std::optional<uint64_t> lag_entries = {};  // behind it
+  std::optional<bool> active = {};           // heard of lately
 };
 
 // Of a stream whose log a cluster keeps: its Raft group, as this node sees it.

@@ -19,7 +19,15 @@ Json place(const Place& at) {
   return Json{{"file", at.file}, {"offset", at.offset}};
 }
 
-Json known(const std::optional<uint64_t>& value) { return value ? Json(*value) : Json(nullptr); }
+template <class T>
+Json known(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+template <class T>
+std::optional<T> read_known(const Json& json) {
+  return json.is_null() ? std::nullopt : std::optional(json.get<T>());
+}
 
 Json replica(const ReplicaStatus& r) {
   return Json{{"peer", r.peer},
@@ -70,8 +78,8 @@ Json group(const GroupStatus& g) {
   for (const MemberStatus& m : g.members) {
     json["members"].push_back({{"name", m.name},
                                {"voter", m.voter},
-                               {"lag_entries", m.lag_entries},
-                               {"active", m.active}});
+                               {"lag_entries", known(m.lag_entries)},
+                               {"active", known(m.active)}});
   }
   return json;
 }
@@ -239,8 +247,8 @@ Result<GroupStatus> parse_group(const std::string& text) {
     for (const Json& member : json.at("members")) {
       status.members.push_back({.name = member.at("name"),
                                 .voter = member.at("voter"),
-                                .lag_entries = member.at("lag_entries"),
-                                .active = member.at("active")});
+                                .lag_entries = read_known<uint64_t>(member.at("lag_entries")),
+                                .active = read_known<bool>(member.at("active"))});
     }
     return status;
   } catch (const Json::exception& error) {

@@ -89,11 +89,13 @@ TEST(StatusJson, AGroupIsReadAsItWasTold) {
                          .last_index = 9,
                          .commit_index = 8,
                          .reason = "why",
-                         .members = {{.name = "n2", .voter = false, .lag_entries = 4}},
+                         .members = {{.name = "n1", .lag_entries = 0, .active = true},
+                                     {.name = "n2", .voter = false, .lag_entries = 4}},
                          .placed = {"n1", "n2"}};
   const auto read = parse_group(to_json(told));
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(to_json(*read), to_json(told));
+  EXPECT_TRUE(json::parse(to_json(*read))["members"][1]["active"].is_null());
   EXPECT_EQ(parse_group("{}").error().code, Code::kCorrupt);
 }
 

@@ -38,17 +38,10 @@ std::string nodes_text(const Json& cluster) {
 std::string streams_text(const Json& cluster) {
   std::vector<std::vector<std::string>> rows = {{"STREAM", "LEADER", "TERM", "ENTRIES", "MEMBERS"}};
   for (const Json& stream : cluster.at("streams")) {
-    std::string members;
-    for (const Json& member : stream.at("members")) {
-      members += (members.empty() ? "" : ", ") + text(member, "name");
-      if (!member.at("voter").get<bool>()) members += " (learner)";
-      if (number(member, "lag_entries") > 0)
-        members += fmt::format(" ({} behind)", number(member, "lag_entries"));
-    }
     const std::string leader = text(stream, "leader");
     rows.push_back({text(stream, "name"), leader.empty() ? "none" : leader,
                     std::to_string(number(stream, "term")),
-                    std::to_string(number(stream, "commit_index")), members});
+                    std::to_string(number(stream, "commit_index")), members_text(stream)});
   }
   return rows.size() == 1 ? "" : "\n" + table(rows, "");
 }

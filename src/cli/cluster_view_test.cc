@@ -36,7 +36,7 @@ TEST(ClusterView, ShowsNodesAndStreams) {
             "n3    c:1      learner  -       away       -\n"
             "\n"
             "STREAM  LEADER  TERM  ENTRIES  MEMBERS\n"
-            "shop    n1      4     11       n1, n2 (learner) (7 behind)\n");
+            "shop    n1      4     11       n1, n2 (learner) (7 entries behind)\n");
 }
 
 TEST(ClusterView, TellsWhatIsLeftOfAChange) {

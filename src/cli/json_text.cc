@@ -21,6 +21,20 @@ Status read_json(std::string_view body, const std::function<void(const Json&)>& 
 std::string text(const Json& json, const char* key) { return json.at(key).get<std::string>(); }
 uint64_t number(const Json& json, const char* key) { return json.at(key).get<uint64_t>(); }
 
+std::string members_text(const Json& group) {
+  std::string out;
+  for (const Json& member : group.at("members")) {
+    out += (out.empty() ? "" : ", ") + text(member, "name");
+    if (!member.at("voter").get<bool>()) out += " (learner)";
+    if (member.at("lag_entries").is_null()) {
+      out += " (lag -)";
+    } else if (const uint64_t behind = number(member, "lag_entries"); behind > 0) {
+      out += fmt::format(" ({} entries behind)", behind);
+    }
+  }
+  return out;
+}
+
 std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 
 std::string table(const std::vector<std::vector<std::string>>& rows, std::string_view indent) {

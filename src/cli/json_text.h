@@ -27,6 +27,9 @@ Result<T> reading(std::string_view body, const std::function<T(const Json&)>& re
 std::string text(const Json& json, const char* key);
 uint64_t number(const Json& json, const char* key);
 
+// The nodes of a stream's group, with how far they are behind.
+std::string members_text(const Json& group);
+
 // A table whose columns are as wide as they must be.
 std::string or_dash(const std::string& text);  // "-" for ""
 std::string table(const std::vector<std::vector<std::string>>& rows, std::string_view indent);

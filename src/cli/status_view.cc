@@ -130,16 +130,9 @@ std::string subscriber_rows(const Json& feed, uint64_t now_us) {
 std::string group_text(const Json& group) {
   if (group.is_null()) return "";
   const std::string leader = text(group, "leader");
-  std::string out;
-  for (const Json& member : group.at("members")) {
-    out += (out.empty() ? "" : ", ") + text(member, "name");
-    if (!member.at("voter").get<bool>()) out += " (learner)";
-    if (number(member, "lag_entries") > 0)
-      out += fmt::format(" ({} entries behind)", number(member, "lag_entries"));
-  }
   return fmt::format("  cluster   {} leads, term {}; this is {}; nodes: {}\n",
                      leader.empty() ? "no node" : leader, number(group, "term"),
-                     text(group, "node"), out);
+                     text(group, "node"), members_text(group));
 }
 
 std::string lease_text(const Json& lease) {

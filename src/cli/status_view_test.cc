@@ -112,10 +112,10 @@ TEST(StatusView, SaysWhoLeadsInACluster) {
   status["streams"][0]["cluster"] =
       json::parse(R"({"node": "n2", "leader": "n1", "term": 3, "members": [
       {"name": "n1", "voter": true, "lag_entries": 0}, {"name": "n2", "voter": true, "lag_entries": 4},
-      {"name": "n3", "voter": false, "lag_entries": 0}]})");
+      {"name": "n3", "voter": false, "lag_entries": null}]})");
   EXPECT_THAT(status_text(status.dump(), "").value(),
               HasSubstr("\n  cluster   n1 leads, term 3; this is n2; nodes: n1, n2 (4 entries "
-                        "behind), n3 (learner)\n"));
+                        "behind), n3 (learner) (lag -)\n"));
 }
 
 TEST(StatusView, RatesComeFromTwoAnswers) {

@@ -133,7 +133,6 @@ bool LedGroup::caught_up(NodeId node) const {
   if (node == self) return true;
   const auto found = std::ranges::find(progress, node, &raft::PeerProgress::id);
   return found != progress.end() && found->recent_active &&
-         found->state == raft::PeerProgress::State::kReplicate &&
          found->match + kNearEntries >= last_index;
 }
 

@@ -9,7 +9,6 @@ namespace binbus::app {
 namespace {
 
 using Kind = raft::MemberChange::Kind;
-using State = raft::PeerProgress::State;
 using testing::HasSubstr;
 
 ClusterState three() {
@@ -22,11 +21,7 @@ ClusterState three() {
 }
 
 raft::PeerProgress at(raft::NodeId id, uint64_t match, bool active = true) {
-  return {.id = id,
-          .match = match,
-          .next = match + 1,
-          .state = State::kReplicate,
-          .recent_active = active};
+  return {.id = id, .match = match, .next = match + 1, .recent_active = active};
 }
 
 LedGroup led() {

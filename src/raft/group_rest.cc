@@ -50,8 +50,7 @@ bool Group::all_follow() {
   const std::vector<PeerProgress> nodes = core_->progress();
   return std::ranges::all_of(nodes, [this](const PeerProgress& node) {
     if (node.id == options_.core.id) return true;
-    return node.state == PeerProgress::State::kReplicate && node.recent_active &&
-           node.match == log_->last_index() && network_.connected(node.id);
+    return node.recent_active && node.match == log_->last_index() && network_.connected(node.id);
   });
 }
 

@@ -439,6 +439,15 @@ TEST_F(GroupTest, NobodyRestsWhileANodeIsBehind) {
   EXPECT_EQ(node.group->leading(), node.term);
 }
 
+// With nothing to send to it, the core goes on probing it.
+TEST_F(GroupTest, WhoWasNotReachedForAMomentKeepsNobodyAwake) {
+  const Node& node = rest();
+  ASSERT_TRUE(node.group->unreachable(followers_of(node)[0]->id));
+  EXPECT_FALSE(node.group->resting());
+  tick(40);
+  EXPECT_TRUE(all_rest());
+}
+
 TEST_F(GroupTest, NobodyRestsWhoseConnectionsNobodyWatches) {
   begin({1, 2, 3});
   leader();

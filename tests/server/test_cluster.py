@@ -3,6 +3,8 @@
 import itertools
 import json
 import pathlib
+import shutil
+import threading
 
 import pytest
 
@@ -12,6 +14,7 @@ from ledger import TABLES, Ledger, from_kafka, kafka_sink, wait_sink
 from load import Load
 from process import wait_until, whole_lines
 from servers import semi_sync_source
+from test_semisync import FOR_EVER_MS
 from test_sink_faults import from_rabbitmq, rabbitmq_sink
 from test_sinks import FILTER_TABLE
 from watcher import SOAK
@@ -40,6 +43,80 @@ def test_a_killed_leader_loses_nothing(lab, cluster_of, kind):
         assert_same_tables(source, replica)
     for node in cluster.nodes:
         assert_same_bytes(source, node)
+
+
+def test_a_commit_is_answered_when_a_majority_has_it(lab, cluster_of):
+    source = lab.server("mysql97", *semi_sync_source("mysql97", FOR_EVER_MS))
+    cluster = cluster_of(source)
+    leader = cluster.leader()
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
+    before = source.position()
+    for node in cluster.others(leader):
+        node.freeze()
+    commit = threading.Thread(target=source.sql, args=["INSERT INTO d.t VALUES (1)"], daemon=True)
+    commit.start()
+    wait_until(lambda: source.position() > before, "the source has written it", 60)
+    leader.wait_for(source)
+    wait_until(lambda: leader.shop["state"] == "standby", "it steps down", 60, leader.log)
+    commit.join(1)
+    assert commit.is_alive(), "answered, though only the leader has it"
+    for node in cluster.others(leader):
+        node.thaw()
+    commit.join(60)
+    assert not commit.is_alive(), cluster.leader().log()[-3000:]
+    for node in cluster.nodes:
+        assert_same_bytes(source, node)
+
+
+@pytest.mark.parametrize("kind", ["mysql97", "mariadb1011"])
+def test_what_was_acknowledged_survives_source_and_leader(lab, cluster_of, kind):
+    """Both killed at one moment under load, and their folders destroyed: the others get it, though one was behind, and tell the same."""
+    source = lab.server(kind, *semi_sync_source(kind, FOR_EVER_MS))
+    cluster = cluster_of(source)
+    leader = cluster.leader()
+    behind = cluster.others(leader)[0]
+    load = Load(source, ["small", "transaction"], threads=8).start()
+    load.wait_commits(200)
+    behind.freeze()
+    load.wait_commits(100)
+    for lost in (source, leader):
+        lost.child.kill()
+    for lost in (source, leader):
+        lost.kill9()
+    load.stop()
+    shutil.rmtree(source.data)
+    shutil.rmtree(leader.folder / "data")
+    behind.thaw()
+
+    def told():
+        tails = {node.run("tail", "shop", "--from", "earliest", "--to-end", "--no-ddl", "-f", "binbus").stdout
+                 for node in cluster.others(leader)}
+        changes = [json.loads(line) for line in tails.pop().splitlines()]
+        return not tails and load.acknowledged <= {(change["after"]["thread"], change["after"]["number"])
+                                                   for change in changes if change["table"] == "ledger"}
+
+    wait_until(told, f"{len(load.acknowledged)} commits are at both", 60, lambda: [node.shop for node in cluster.others(leader)])
+
+
+def test_a_replica_goes_on_at_any_node(lab, cluster_of):
+    source, replica = lab.servers("mysql97", "mysql97")
+    cluster = cluster_of(source)
+    cluster.leader()
+    assert len({node.shop["server_uuid"] for node in cluster.nodes} - {""}) == 1
+    first, second, third = cluster.nodes
+    replica.follow(first)
+    with Load(source) as load:
+        load.wait_commits(50)
+        replica.follow(second, CONNECTION_AUTO_FAILOVER=1, RETRY_COUNT=1)
+        load.wait_commits(50)
+        for node in (second, third):
+            replica.sql(f"SELECT asynchronous_connection_failover_add_source('', '127.0.0.1', {node.port}, '', 50)")
+        second.kill9()  # from where it goes on by itself
+        wait_until(lambda: replica.replica_status()["Source_Port"] == third.port, "it follows the third", 60, replica.why)
+        load.wait_commits(50)
+    replica.wait_for(source)
+    load.assert_nothing_lost(replica)
+    assert_same_tables(source, replica)
 
 
 def test_first_start_waits_for_all_peers(lab):

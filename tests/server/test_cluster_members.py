@@ -3,10 +3,14 @@
 import json
 import pathlib
 import shutil
+import signal
+import ssl
+import time
 
 import pytest
 import toml
 
+from certificates import Authority
 from cluster import Cluster, Node
 from compare import assert_same_bytes, assert_same_tables
 from feed import Client, feed
@@ -14,6 +18,7 @@ from ledger import Ledger
 from load import Load
 from process import wait_until
 from servers import semi_sync_source
+from test_admin import metrics
 from test_semisync import semi_sync_status
 from watcher import SOAK
 
@@ -234,13 +239,31 @@ def changes_of_rows(reader):
             for change in reader.changes() if change["op"] in ("insert", "update", "delete")]
 
 
+def progress(node, of):
+    """(entries behind, active) of the other, as that node sees it by itself."""
+    return next((each["lag_entries"], each["active"]) for each in node.shop["cluster"]["members"] if each["name"] == of.name)
+
+
 def test_what_would_lose_the_majority_is_refused(lab, cluster_of):
-    cluster = cluster_of(lab.server("mysql97"))
+    source = lab.server("mysql97")
+    cluster = cluster_of(source)
     leader = cluster.leader()
     wait_known(cluster)
     dead, alive = cluster.others(leader)
     dead.kill9()
+    source.sql("CREATE DATABASE d")
     wait_missed(dead, leader, alive)
+    alive.wait_for(source)
+    # The leader alone knows how far the others are.
+    wait_until(lambda: progress(leader, dead)[1] is False, "it is not active", 60, lambda: leader.shop["cluster"])
+    behind, _ = progress(leader, dead)
+    assert behind > 0 and progress(alive, dead) == (None, None)
+    of_dead = f'{{stream="shop",node="{dead.name}"}}'
+    told = metrics(leader)
+    assert told["binbus_cluster_member_lag_entries" + of_dead] == behind and told["binbus_cluster_member_active" + of_dead] == 0
+    assert not any("cluster_member" in name for name in metrics(alive))
+    assert "(lag -)" in alive.run("status", "--once").stdout
+    assert f"{dead.name} ({behind} entries behind)" in alive.run("cluster", "status").stdout
     assert dead.name in refused(leader, "remove", alive.name)
     assert "no node" in refused(leader, "remove", "n9")
     assert "does not answer" in refused(leader, "transfer", "shop", dead.name)
@@ -252,6 +275,7 @@ def test_what_would_lose_the_majority_is_refused(lab, cluster_of):
     dead.kill9()
     alive.kill9()
     wait_until(lambda: leader.shop["state"] == "standby", "it steps down", 60, leader.log)
+    assert progress(leader, alive) == progress(leader, leader) == (None, None)
     wait_until(lambda: "no majority" in refused(leader, "drain", leader.name), "nothing can be changed", 60)
 
 
@@ -345,22 +369,69 @@ def test_a_learner_keeps_the_log_and_decides_nothing(lab, cluster_of):
     leader = cluster.leader()
     wait_known(cluster)
     far = new_node(lab, cluster, "far")
-    far.config["node"] |= {"votes": False, "site": "far", "bytes_per_second": "10 MiB"}
+    far.config["node"] |= {"votes": False, "site": "far", "bytes_per_second": "1 MiB"}
     far.start()
     wait_until(lambda: "cluster join" in view(far)["reason"], "it waits to be asked in", 60, far.log)
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (s LONGTEXT)", *["INSERT INTO d.t VALUES (REPEAT('x', 1000000))"] * 6)
+    began = time.monotonic()
     asked(far, "join")
+    source.sql("INSERT INTO d.t VALUES ('y')")
+    assert not far.holds(*source.position()), "the commit has waited for it"
     assert voters(far) == ["n1", "n2", "n3"]
     far.wait_for(source)
+    assert time.monotonic() - began > 5  # for 5.7 MiB
     record = wait_until(lambda: next((each for each in view(leader)["nodes"] if each["name"] == "far"), None), "the leader knows it", 60)
     assert record["site"] == "far" and not record["votes"]
     assert "has no vote" in refused(far, "transfer", "shop", "far")
     replica = lab.server("mysql97")
     replica.follow(far)
     far.kill9()
-    source.sql("CREATE DATABASE d")  # nobody waits for it
+    source.sql("INSERT INTO d.t VALUES ('z')")  # nobody waits for it
     far.start()
     replica.wait_for(source)
     assert_same_bytes(source, far)
+
+
+def test_the_highest_lead_priority_leads(lab, cluster_of):
+    cluster = cluster_of(lab.server("mysql97"))
+    # Two, one after the other: the names alone would have one of the nodes lead.
+    for priority, node in enumerate(cluster.nodes[:2], 5):
+        cluster.leader()
+        node.config["node"]["lead_priority"] = priority
+        node.restart()
+        wait_until(node.leads, f"{node} leads", 60, lambda: view(cluster.nodes[2]))
+
+
+def test_nodes_know_each_other_by_certificate(lab, cluster_of):
+    ours, theirs = (Authority(f"{lab.folder}/{name}", name) for name in ("ours", "theirs"))
+
+    def certify(node, authority=ours):
+        certificate, key = authority.sign(node.name)
+        node.config["node"] |= {"tls_cert": str(certificate), "tls_key": str(key), "tls_ca": str(ours.ca)}
+        return certificate.read_text()
+
+    def shown(node):
+        return ssl.get_server_certificate(("127.0.0.1", node.node_port))
+
+    source = lab.server("mysql97")
+    cluster = cluster_of(source, prepare=certify)
+    leader = cluster.leader()
+    plain, stranger = (new_node(lab, cluster, name) for name in ("plain", "stranger"))
+    certify(stranger, theirs)
+    for node, why in ((plain, "takes TLS only"), (stranger, "unknown ca")):
+        node.start()
+        assert why in refused(node, "join")
+        wait_until(lambda: why in node.log(), "it says so", 30, node.log)
+    before = shown(leader)
+    renewed = certify(leader)
+    assert before != renewed
+    leader.child.send_signal(signal.SIGHUP)
+    wait_until(lambda: shown(leader) == renewed, "it shows the new one", 30, leader.log)
+    cluster.others(leader)[0].restart()
+    wait_known(cluster)
+    source.sql("CREATE DATABASE d")
+    for node in cluster.nodes:
+        node.wait_for(source)
 
 
 def test_a_node_that_lost_what_it_acknowledged_takes_no_part(lab, cluster_of):

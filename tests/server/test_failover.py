@@ -126,6 +126,44 @@ def test_failover_under_load_and_reading(lab, name):
 
 
 @pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
+def test_failover_in_a_cluster(lab, cluster_of, name):
+    """The source and the node that leads end at one moment, with all nodes behind: the next leader gets the rest from the new source."""
+    first, second = pair(lab, name)
+    downstream = lab.server(name)
+    cluster = cluster_of(first, second, failover_after="5s")
+    leader = cluster.leader()
+    left = cluster.others(leader)
+    downstream.follow(left[0])
+    with Load(first, ["small", "transaction"], threads=3) as load:
+        load.wait_commits(200)
+        for node in cluster.nodes:
+            node.freeze()
+        load.wait_commits(50)
+    second.wait_for(first)
+    for lost in (first, leader):
+        lost.kill9()
+    promote(second)
+    load.move_to(second)
+    with load:
+        for node in left:
+            node.thaw()
+        wait_until(lambda: any(node.shop["source"]["address"] == f"127.0.0.1:{second.port}" for node in left), "the second is the source",
+                   FAILOVER_S, lambda: "\n".join(node.log()[-3000:] for node in left))
+        leader.start()
+        load.wait_commits(50)
+
+    def segments(node):
+        return {path.name: path.read_bytes() for path in node.segments.glob("binlog.??????")}
+
+    for node in cluster.nodes:
+        wait_gtids(node, second)
+    wait_until(lambda: segments(leader) == segments(left[0]) == segments(left[1]), "the nodes have the same bytes", 60)
+    downstream.wait_for(second)
+    load.assert_nothing_lost(downstream)
+    assert_same_tables(second, downstream)
+
+
+@pytest.mark.parametrize("name", ["mysql97", "mariadb1011"])
 def test_new_source_lacks_transactions(lab, name):
     """What the old source had sent and the new one never got is named; nothing is put after it, and serving goes on."""
     first, second = pair(lab, name)

@@ -224,7 +224,7 @@ class Counting:
 @pytest.mark.soak
 @pytest.mark.parametrize("kind", ["mysql97", "mariadb1011"])
 def test_leaders_killed_for_ten_minutes(three_nodes, kind):
-    three = three_nodes(kind, 8)
+    three = three_nodes(kind, 8, "--idle-replicas")
     stalls_s, rates = [], []
     with Counting(three.source) as load:
         end = time.monotonic() + SECONDS

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "app/saved_place.h"
 #include "base/log.h"
@@ -72,7 +73,8 @@ Ownership::~Ownership() { stop(); }
 
 void Ownership::start(const std::vector<std::unique_ptr<Stream>>& streams, SinkSettings& sinks) {
   sinks_ = &sinks;
-  for (const auto& stream : streams) held_.push_back(std::make_unique<Held>(*stream));
+  for (const auto& stream : streams)
+    held_.push_back(std::make_unique<Held>(*stream, clock_.wall_us() ^ clock_.monotonic_us()));
   for (const auto& held : held_) {
     held->thread =
         std::jthread([this, &held = *held](const std::stop_token& stop) { run(held, stop); });
@@ -110,6 +112,7 @@ void Ownership::run(Held& held, const std::stop_token& stop) {
   while (const std::shared_ptr<Lease> lease = stand_by(held, stop)) {
     if (Status worked = work(held, lease, stop); !worked) {
       log::warn("stream_not_taken", {{"stream", held.stream.name()}, {"error", worked.error()}});
+      leave(held, worked.error().message);
     }
     member_->release(*lease);
   }
@@ -130,6 +133,7 @@ std::shared_ptr<Lease> Ownership::stand_by(Held& held, const std::stop_token& st
       if (auto refusal = Refusal::open(stream.listen, text)) held.refusal = std::move(*refusal);
       held.refused_with = text;
     }
+    if (leaves_it(held, status.lease->owner.empty(), stop)) continue;
     if (auto lease = member_->wait_for(stream.name, kTendMs, stop)) {
       held.refusal.reset();
       return lease;
@@ -139,46 +143,89 @@ std::shared_ptr<Lease> Ownership::stand_by(Held& held, const std::stop_token& st
   return nullptr;
 }
 
+bool Ownership::leaves_it(Held& held, bool free, const std::stop_token& stop) {
+  const bool leaves = held.patience.leaves_it(free, clock_.monotonic_us());
+  std::unique_lock lock(held.mutex);
+  if (leaves) {
+    held.wake.wait_for(lock, stop, std::chrono::milliseconds(kTendMs), [] { return false; });
+  } else {
+    held.left_for.clear();
+  }
+  return leaves;
+}
+
+void Ownership::leave(Held& held, const std::string& why) {
+  held.patience.leave(clock_.monotonic_us());
+  const std::lock_guard lock(held.mutex);
+  held.left_for = why;
+}
+
 Status Ownership::work(Held& held, const std::shared_ptr<Lease>& lease,
                        const std::stop_token& stop) {
-  BINBUS_TRY(from, saved_start(*lease, held.stream.name()));
+  BINBUS_TRY(saved, this->saved(*lease, held.stream.name()));
   held.version.reset();
   held.saved.clear();
+  held.offered = false;
+  held.patience.taken(clock_.monotonic_us());
   {
     const std::lock_guard lock(held.mutex);
     held.lease = lease;
   }
   sinks_->follow(member_->sinks());
-  held.stream.start(lease, from, sinks_->of_stream(held.stream.name()));
-  while (!member_->wait_end(*lease, kTendMs, stop)) tend(held, *lease);
+  held.stream.start(lease, saved.start(), sinks_->of_stream(held.stream.name()));
+  std::optional<Member::End> end;
+  while (!(end = member_->wait_end(*lease, kTendMs, stop))) tend(held, lease);
   held.stream.stop();
-  if (lease->valid()) save_position(held, *lease);
+  if (lease->valid() && !held.saved.empty()) save_position(held, *lease);
+  if (end == Member::End::kWanted && held.offered) leave(held, held.patience.why());
   const std::lock_guard lock(held.mutex);
   held.lease.reset();
   return ok();
 }
 
-// Where an empty log begins: with what the sink that is furthest behind lacks; without sinks where the last owner's log ended.
-Result<std::string> Ownership::saved_start(Lease& lease, const std::string& stream) const {
-  std::optional<SavedPlace> oldest;
+// Where an empty log begins: with what the sink that is furthest behind lacks; without sinks' places where the last owner's log
+// ended.
+Result<Ownership::Saved> Ownership::saved(Lease& lease, const std::string& stream) const {
+  Saved saved;
   const auto look = [&](const std::string& name) -> Status {
     BINBUS_TRY(there, lease.read(name));
-    if (!there) return ok();
-    auto place = SavedPlace::parse(there->value);
-    if (!place) return fail_in(name + " at the coordinator", place.error());
-    if (!place->position.empty() && (!oldest || is_before(*place, *oldest)))
-      oldest = std::move(*place);
+    auto place = there ? SavedPlace::parse(there->value) : SavedPlace();
+    if (!place) {
+      log::error("saved_place_unreadable",
+                 {{"stream", stream}, {"key", name}, {"error", place.error()}});
+    }
+    const bool known = place && !place->position.empty();
+    if (!known) return ok();
+    const bool first = !saved.places.empty() && is_before(*place, saved.places.front());
+    saved.places.insert(first ? saved.places.begin() : saved.places.end(), std::move(*place));
     return ok();
   };
   for (const sink::SinkOptions& sink : sinks_->of_stream(stream))
     BINBUS_RETURN_IF_ERROR(look(names::checkpoint(sink.name)));
-  if (!oldest) BINBUS_RETURN_IF_ERROR(look(names::position(stream)));
-  return oldest ? oldest->start() : "";
+  if (saved.places.empty()) BINBUS_RETURN_IF_ERROR(look(names::position(stream)));
+  return saved;
 }
 
-void Ownership::tend(Held& held, Lease& lease) {
+void Ownership::tend(Held& held, const std::shared_ptr<Lease>& lease) {
   set_sinks(held);
-  save_position(held, lease);
+  const admin::StreamStatus status = held.stream.status();
+  // What is saved may be beyond the end of a log that nothing can follow.
+  if (status.state == admin::StreamState::kStreaming) save_position(held, *lease);
+  watch(held, status);
+}
+
+void Ownership::watch(Held& held, const admin::StreamStatus& status) {
+  const std::string& name = held.stream.name();
+  held.patience.look(status, clock_.monotonic_us());
+  if (held.patience.has_ended() == held.offered) return;
+  if (held.offered) {
+    member_->keep(name);
+    held.offered = false;
+    return;
+  }
+  if (!member_->hand_over(name)) return;  // there is no other node
+  log::warn("stream_offered", {{"stream", name}, {"node", node_}, {"reason", held.patience.why()}});
+  held.offered = true;
 }
 
 void Ownership::set_sinks(Held& held) {
@@ -239,9 +286,11 @@ void Ownership::describe(admin::StreamStatus& status) const {
     lease.epoch = owner->second.epoch;
   }
   bool standby = true;
+  std::string left_for;
   for (const auto& held : held_) {
     if (held->stream.name() != status.name) continue;
     const std::lock_guard lock(held->mutex);
+    left_for = held->left_for;
     if (!held->lease) continue;
     standby = false;
     lease.held = held->lease->valid();
@@ -251,7 +300,10 @@ void Ownership::describe(admin::StreamStatus& status) const {
   }
   if (standby) {
     status.state = admin::StreamState::kStandby;
-    status.reason = member.connected ? "" : "the coordinator is away: " + member.error;
+    status.reason = !member.connected  ? "the coordinator is away: " + member.error
+                    : left_for.empty() ? ""
+                                       : "left to other nodes for a while: " + left_for;
+    status.error_code.clear();
     for (const sink::SinkOptions& sink : sinks_->of_stream(status.name)) {
       admin::SinkStatus& shown = status.sinks.emplace_back();
       shown.name = sink.name;

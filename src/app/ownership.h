@@ -1,10 +1,11 @@
 // The streams of a node that shares them with others beside a coordinator: each is open only while this node has its lease, and
-// stands by else, with nothing but a word to who connects.
+// stands by else, with nothing but a word to who connects. What a node cannot work on it leaves to others for a while.
 //
 // Owner:  borrows the streams, the sinks' settings, files and clock; owns the node's membership.
 // Thread: one per stream, "ownership", and one that follows what sinks are told; public functions from any.
 #pragma once
 
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -14,7 +15,9 @@
 
 #include "admin/status.h"
 #include "app/config.h"
+#include "app/patience.h"
 #include "app/refusal.h"
+#include "app/saved_place.h"
 #include "app/sink_settings.h"
 #include "app/stream.h"
 #include "coordinate/member.h"
@@ -45,11 +48,15 @@ class Ownership {
  private:
   // A stream and the hold on it.
   struct Held {
-    explicit Held(Stream& which) : stream(which) {}
+    Held(Stream& which, uint64_t seed) : stream(which), patience(seed) {}
     Stream& stream;
     mutable std::mutex mutex;
+    std::condition_variable_any wake;
     std::shared_ptr<coordinate::Lease> lease;  // guarded by mutex; null: stands by
-    std::unique_ptr<Refusal> refusal;          // the thread's, as the rest
+    std::string left_for;                      // guarded by mutex; why it leaves it to others now
+    Patience patience;                         // the thread's, as the rest
+    bool offered = false;                      // to another node, since patience has ended
+    std::unique_ptr<Refusal> refusal;
     std::string refused_with;
     std::string saved;               // positions/STREAM as written last
     std::optional<int64_t> version;  // of that
@@ -61,11 +68,21 @@ class Ownership {
   void follow_sinks(const std::stop_token& stop);
   void run(Held& held, const std::stop_token& stop);
   std::shared_ptr<coordinate::Lease> stand_by(Held& held, const std::stop_token& stop);
+  // Whether others are to take it; waits a little then.
+  bool leaves_it(Held& held, bool free, const std::stop_token& stop);
+  void leave(Held& held, const std::string& why);
   Status work(Held& held, const std::shared_ptr<coordinate::Lease>& lease,
               const std::stop_token& stop);
-  Result<std::string> saved_start(coordinate::Lease& lease, const std::string& stream) const;
+  struct Saved {
+    std::vector<SavedPlace> places;  // first the one that is furthest behind
+    std::string start() const { return places.empty() ? "" : places.front().start(); }
+  };
+  // What is no place is logged and left out: the sink that it is of says so when it reads it.
+  Result<Saved> saved(coordinate::Lease& lease, const std::string& stream) const;
   // Every second under a lease.
-  void tend(Held& held, coordinate::Lease& lease);
+  void tend(Held& held, const std::shared_ptr<coordinate::Lease>& lease);
+  // Offers it to others when it cannot be worked on here.
+  void watch(Held& held, const admin::StreamStatus& status);
   void set_sinks(Held& held);
   void save_position(Held& held, coordinate::Lease& lease);
 

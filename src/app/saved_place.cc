@@ -6,6 +6,8 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "ingest/options.h"
+
 namespace binbus::app {
 namespace {
 
@@ -104,6 +106,9 @@ Result<SavedPlace> SavedPlace::parse(std::string_view text) {
   auto place = parse_place(saved.position);
   if (!place) return wrong();
   if (!json.is_object()) std::tie(saved.file, saved.offset) = std::move(*place);
+  const bool file_known = saved.file.empty() || binlog::SegmentName::parse(saved.file);
+  const std::string start = saved.start();
+  if (!file_known || (!start.empty() && !ingest::Start::parse(start))) return wrong();
   return saved;
 }
 
@@ -122,10 +127,7 @@ Result<std::string> SavedPlace::find(const store::Log& log) const {
   if (position.empty()) return position;
   const Position end = log.visible_end();
   if (end.segment == 0) return fail(Code::kNotFound, "the log has nothing yet");
-  const auto at_end = log.to_source(end);
-  const bool ours = at_end && same_server(*at_end, *this);
-  if (ours &&
-      std::pair(number_of(file), offset) > std::pair(number_of(at_end->file), at_end->offset))
+  if (is_beyond(log))
     return fail(Code::kNotFound,
                 fmt::format("{}:{} of the source is not in the log yet", file, offset));
   for (const store::SourceSpan& span : log.sources()) {
@@ -143,7 +145,7 @@ Result<std::string> SavedPlace::find(const store::Log& log) const {
       return text_of(log, found);
     }
   }
-  if (ours) {
+  if (const auto at_end = log.to_source(end); at_end && same_server(*at_end, *this)) {
     return fail(Code::kPurged,
                 fmt::format("{}:{} of the source is not in this node's log, which begins at {}",
                             file, offset, log.segment_name(log.size().oldest)));
@@ -154,6 +156,12 @@ Result<std::string> SavedPlace::find(const store::Log& log) const {
                           "`binbus sink seek`",
                           position, server_uuid.empty() ? "with id " : "",
                           server_uuid.empty() ? std::to_string(server_id) : server_uuid));
+}
+
+bool SavedPlace::is_beyond(const store::Log& log) const {
+  const auto end = log.to_source(log.visible_end());
+  return end && same_server(*end, *this) &&
+         std::pair(number_of(file), offset) > std::pair(number_of(end->file), end->offset);
 }
 
 std::string SavedPlace::start() const {

@@ -32,6 +32,8 @@ struct SavedPlace {
   // Where it is in this log, or where everything after it begins. kNotFound while the log does not reach it yet; kPurged;
   // kDiverged when the log comes from another server and no GTIDs tell.
   Result<std::string> find(const store::Log& log) const;
+  // Whether it comes from the server that this log comes from, and lies behind all of it.
+  bool is_beyond(const store::Log& log) const;
   // Where an empty log begins for it, as a stream's `start`.
   std::string start() const;
 };

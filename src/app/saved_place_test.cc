@@ -109,7 +109,9 @@ TEST_F(SavedPlaceTest, ByHand) {
   EXPECT_EQ(saved->start(), place(1, 5));
   for (const char* text :
        {"x", "binlog.000001", "binlog.000001:", "[1]", "{}", "{\"position\": 1}",
-        "{\"position\": \"x\"}", "{\"position\": \"b.000001:4\", \"source\": 1}"})
+        "{\"position\": \"x\"}", "{\"position\": \"b.000001:4\", \"source\": 1}",
+        "{\"position\": \"b.000001:4\", \"source\": {\"file\": \"x\", \"offset\": 4}}",
+        "{\"position\": \"b.000001:4\", \"gtid_executed\": \"some\"}"})
     EXPECT_EQ(SavedPlace::parse(text).error().code, Code::kInvalid) << text;
 }
 
@@ -127,6 +129,19 @@ TEST_F(SavedPlaceTest, AnEmptyLogBeginsByGtidWhereThereAreSome) {
   saved.offset = 0;
   EXPECT_EQ(saved.start(), "binlog.000002:4");
   EXPECT_EQ(SavedPlace().start(), "");
+}
+
+TEST_F(SavedPlaceTest, WhichIsBeyondALog) {
+  const auto all = log_of(kOne, 2, "a");
+  const auto saved = [&](size_t file, size_t end) {
+    return *SavedPlace::of(*all, place(file, end), 1);
+  };
+  const auto log = log_of(kOne, 1, "b");
+  EXPECT_TRUE(saved(1, 5).is_beyond(*log));
+  EXPECT_FALSE(saved(0, 19).is_beyond(*log)) << "its end";
+  EXPECT_FALSE(saved(0, 5).is_beyond(*log));
+  EXPECT_FALSE(saved(1, 5).is_beyond(*log_of(kTwo, 1, "c"))) << "another server's";
+  EXPECT_FALSE(saved(1, 5).is_beyond(*log_of(kOne, 0, "d"))) << "nothing is there";
 }
 
 TEST_F(SavedPlaceTest, WhichIsBefore) {

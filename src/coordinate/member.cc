@@ -512,6 +512,13 @@ Status Member::hand_over(const std::string& stream) {
   return ok();
 }
 
+void Member::keep(const std::string& stream) {
+  const std::lock_guard lock(mutex_);
+  if (yields_.erase(stream) == 0) return;
+  look_again_ = true;
+  changed_.notify_all();
+}
+
 Member::Sinks Member::sinks() const {
   const std::lock_guard lock(mutex_);
   return sinks_;

@@ -69,6 +69,8 @@ class Member {
   void release(Lease& lease);
   // Another node is to take it, if there is one.
   Status hand_over(const std::string& stream);
+  // As long as none has been asked to take it, it need not any more.
+  void keep(const std::string& stream);
 
   // What sinks are told, by name, once it differs from `seen`; none when asked to stop.
   using Sinks = std::map<std::string, std::string>;

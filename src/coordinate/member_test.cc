@@ -180,6 +180,20 @@ TEST(Member, HandsOverWhenAsked) {
   EXPECT_EQ(next->epoch(), 2u);
 }
 
+TEST(Member, KeepsWhatNoOtherHasBeenAskedToTake) {
+  const auto at = server();
+  TestNode a(*at, "a"), b(*at, "b");
+  const auto lease = a.take("shop");
+  wait_until([&] { return a.member().status().nodes.size() == 2; });
+  ASSERT_TRUE(a.member().hand_over("shop"));  // to b, which does not wait for it
+  wait_until(
+      [&] { return NodeRecord::parse("a", at->value("nodes/a")).node.yields.contains("shop"); });
+  a.member().keep("shop");
+  wait_until([&] { return NodeRecord::parse("a", at->value("nodes/a")).node.yields.empty(); });
+  EXPECT_EQ(b.member().wait_for("shop", 200, std::stop_token()), nullptr);
+  EXPECT_EQ(a.member().wait_end(*lease, 200, std::stop_token()), std::nullopt);
+}
+
 TEST(Member, ThreeNodesShareSixStreams) {
   const auto at = server();
   const std::set<std::string> streams = {"s0", "s1", "s2", "s3", "s4", "s5"};

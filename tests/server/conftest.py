@@ -44,13 +44,14 @@ class Lab:
         make = {"etcd": Etcd, "zookeeper": ZooKeeper}[kind]
         return Ensemble([self.keep(make(self.new_folder(kind))) for _ in range(3)]).start()
 
-    def node(self, name, source, coordinator, sinks=(), coordination=None, **stream):
+    def node(self, name, source, coordinator, sinks=(), coordination=None, prepare=lambda node: None, **stream):
         """A binbus that shares its stream with others beside a coordinator."""
         source.sql("DO 0")
         binbus = self.keep(Binbus(self.new_folder(f"node-{name}"), source, **stream))
         binbus.config |= {"node": {"name": name}, "coordinator": coordinator.config(**(coordination or {}))}
         if sinks:
             binbus.config["sink"] = [dict(sink) for sink in sinks]
+        prepare(binbus)
         return binbus.start()
 
     def example(self, name, *arguments):

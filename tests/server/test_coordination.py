@@ -12,6 +12,7 @@ from faults import wait_served
 from ledger import TABLES, Ledger, from_kafka, kafka_sink, sink_at, wait_sink
 from process import wait_until, whole_lines
 from proxy import Proxy
+from test_faults_disk import with_failing_disk
 from test_sinks import FILTER_TABLE
 from watcher import SOAK
 
@@ -120,6 +121,59 @@ def test_a_standby_has_no_connection_to_the_source_and_takes_over(lab, coordinat
     assert wait_owner(owner) is owner
     insert(source, 6)
     wait_delivered(source, *nodes, count=7)
+
+
+def test_a_checkpoint_that_is_none_stops_its_sink_alone(lab, either):
+    source = lab.server(SOURCE)
+    make_table(source)
+    node = lab.node("a", source, either, sinks=[SINK, {**SINK, "name": "more", "path": "more.jsonl"}])
+    wait_owner(node)
+    insert(source, 0)
+    for path in ("out.jsonl", "more.jsonl"):
+        wait_delivered(source, node, count=1, path=path)
+    epoch = lease(node)["epoch"]
+    node.stop()
+    either.put("checkpoints/out", "half a place")
+    node.start()
+    wait_owner(node)
+    insert(source, 1)
+    wait_delivered(source, node, count=2, path="more.jsonl")
+    sink = lambda: next(sink for sink in node.status()["streams"][0]["sinks"] if sink["name"] == "out")  # noqa: E731
+    wait_until(lambda: sink()["state"] == "stopped", "its sink stops", 30, lambda: str(sink()))
+    assert "half a place" in sink()["reason"]
+    assert "saved_place_unreadable stream=shop key=checkpoints/out" in node.log()
+    assert lease(node)["epoch"] == epoch + 1, "the stream was taken once"
+    # Mended there, it goes on.
+    either.put("checkpoints/out", "%s:%s" % source.position())
+    node.run("sink", "resume", "out", "-c", "binbus.toml")
+    insert(source, 2)
+    wait_until(lambda: delivered(node)[-1]["data"]["id"] == 2, "it goes on from there", 30, lambda: str(sink()))
+
+
+def test_a_node_that_cannot_work_hands_the_stream_over(lab, either):
+    source = lab.server(SOURCE)
+    make_table(source)
+    bad = lab.node("bad", source, either, sinks=[SINK], prepare=with_failing_disk)
+    wait_owner(bad)
+    good = lab.node("good", source, either, sinks=[SINK])
+    wait_connected(bad, good)
+    insert(source, 0)
+    wait_delivered(source, bad, count=1)
+    bad.broken.touch()
+    insert(source, 1)
+    assert wait_owner(good) is good
+    wait_delivered(source, bad, good, count=2)
+    assert "stream_offered" in bad.log()
+    left = bad.status()["streams"][0]
+    assert left["state"] == "standby" and left["reason"].startswith("left to other nodes for a while: "), left["reason"]
+    # It is not the one to take it next, unless there is no other.
+    bad.broken.unlink()
+    good.run("handover", "shop", "-c", "binbus.toml")
+    good.kill9()
+    assert wait_owner(bad) is bad
+    insert(source, 2)
+    wait_delivered(source, bad, good, count=3)
+    assert bad.status()["streams"][0]["reason"] == ""
 
 
 class Switches:

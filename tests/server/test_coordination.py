@@ -12,6 +12,7 @@ from faults import wait_served
 from ledger import TABLES, Ledger, from_kafka, kafka_sink, sink_at, wait_sink
 from process import wait_until, whole_lines
 from proxy import Proxy
+from test_cluster_places import refusal
 from test_faults_disk import with_failing_disk
 from test_sinks import FILTER_TABLE
 from watcher import SOAK
@@ -90,37 +91,71 @@ def make_table(source, name="t"):
     source.sql("CREATE DATABASE IF NOT EXISTS d", f"CREATE TABLE d.{name} (id INT PRIMARY KEY)")
 
 
+def connections_of(source, node):
+    """How many connections the node has ever made to the source, where it has a user of its own."""
+    return source.value("SELECT COALESCE(SUM(TOTAL_CONNECTIONS), 0) FROM performance_schema.users "
+                        f"WHERE USER = '{node.stream['user']}'")
+
+
+def oldest_file(node):
+    """Of the log of a node that receives."""
+    oldest = wait_until(lambda: node.status()["streams"][0]["oldest"], f"{node} has begun", 60, lambda: node.log()[-2000:])
+    return oldest["file"]
+
+
 def test_a_standby_has_no_connection_to_the_source_and_takes_over(lab, coordinator):
     source = lab.server(SOURCE)
     make_table(source)
-    nodes = [lab.node(name, source, coordinator, sinks=[SINK]) for name in ("a", "b")]
+    before = [100, 101]  # written before there was a group: nothing says that somebody wants it
+    insert(source, *before)
+    source.sql("FLUSH BINARY LOGS")
+    nodes = []
+    for name in ("a", "b"):
+        source.make_user(name, name, "REPLICATION SLAVE, REPLICATION CLIENT, SELECT")
+        nodes.append(lab.node(name, source, coordinator, sinks=[{**SINK, "start": None}], start=None, user=name, password=name))
     owner = wait_owner(*nodes)
     standby = other(owner, nodes)
+    name_of = lambda node: node.config["node"]["name"]  # noqa: E731
     wait_connected(*nodes)
-    wait_until(lambda: lease(standby)["owner"] == owner.config["node"]["name"], "the standby knows the owner", 60)
+    wait_until(lambda: lease(standby)["owner"] == name_of(owner), "the standby knows the owner", 60)
     assert standby.status()["streams"][0]["state"] == "standby"
     assert "lease" in standby.run("status", "-c", "binbus.toml").stdout
-    assert coordinator.owner() == owner.config["node"]["name"]
-    assert dumps_at(source) == 1
+    assert coordinator.owner() == name_of(owner)
+    wait_until(lambda: f"stands by at this node, {name_of(standby)}: node {name_of(owner)} has it" in refusal(standby),
+               "its port says who has the stream", 30, lambda: refusal(standby))
+    assert oldest_file(owner) == source.binlogs()[-1], "nothing is saved: the latest"
+    wait_until(lambda: coordinator.checkpoint(), "the sink has begun", 60, lambda: owner.log()[-2000:])
     insert(source, 0, 1, 2)
     wait_delivered(source, *nodes, count=3)
+    assert connections_of(source, owner) > 0 == connections_of(source, standby)
+    assert dumps_at(source) == 1
+    at_end = lambda: coordinator.checkpoint()["position"] == "%s:%s" % source.position()  # noqa: E731
+    wait_until(at_end, "the checkpoint is there", 30, lambda: str(coordinator.checkpoint()))
+    saved = coordinator.checkpoint()["source"]["file"]
     epoch = lease(owner)["epoch"]
 
     owner.kill9()
+    insert(source, 3)
+    source.sql("FLUSH BINARY LOGS")
+    insert(source, 4)
     assert wait_owner(standby) is standby
     assert lease(standby)["epoch"] > epoch
-    insert(source, 3, 4, 5)
+    assert oldest_file(standby) == saved != source.binlogs()[-1], "what is saved comes before the latest"
+    insert(source, 5)
     wait_delivered(source, *nodes, count=6)
     wait_until(lambda: dumps_at(source) == 1, "one is connected to the source", 60)
+    had = connections_of(source, owner)
 
     # A clean stop hands over at once; who was killed comes back as the standby.
     owner.start()
     wait_connected(*nodes)
     assert not holds(owner)
+    assert connections_of(source, owner) == had
     standby.stop()
     assert wait_owner(owner) is owner
     insert(source, 6)
     wait_delivered(source, *nodes, count=7)
+    assert not {message["data"]["id"] for message in delivered(*nodes)} & set(before)
 
 
 def test_a_checkpoint_that_is_none_stops_its_sink_alone(lab, either):

@@ -91,6 +91,26 @@ Result<std::string> DataFolder::server_uuid(io::FileSystem& files,
   return text;
 }
 
+Result<std::string> DataFolder::set_aside(io::FileSystem& files, const std::string& stream) const {
+  const std::string folder = stream_folder(stream);
+  std::string aside;
+  for (int number = 1; aside.empty() || files.exists(aside); ++number)
+    aside = fmt::format("{}.aside.{}", folder, number);
+  BINBUS_RETURN_IF_ERROR(files.rename(folder, aside));
+  BINBUS_RETURN_IF_ERROR(files.make_directories(folder + "/sinks"));
+  if (files.exists(aside + "/server_uuid"))
+    BINBUS_RETURN_IF_ERROR(files.rename(aside + "/server_uuid", folder + "/server_uuid"));
+  const auto sinks = files.list(aside + "/sinks");
+  for (const io::DirectoryEntry& file : sinks.value_or(std::vector<io::DirectoryEntry>())) {
+    if (!file.name.ends_with(".dead_letters.jsonl")) continue;
+    BINBUS_RETURN_IF_ERROR(
+        files.rename(aside + "/sinks/" + file.name, folder + "/sinks/" + file.name));
+  }
+  for (const std::string& changed : {folder + "/sinks", folder, path_})
+    BINBUS_RETURN_IF_ERROR(files.sync_directory(changed));
+  return aside;
+}
+
 uint32_t server_id_of(const std::string& server_uuid) {
   uint32_t hash = 2166136261;  // FNV-1a
   for (const char c : server_uuid) hash = (hash ^ static_cast<uint8_t>(c)) * 16777619;

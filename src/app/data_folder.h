@@ -3,6 +3,7 @@
 //   data/binbus.lock           held while a process uses the folder; its number is in it
 //   data/STREAM/...            the stream's log (store::Log)
 //   data/STREAM/server_uuid    the stream's UUID as a server, made once
+//   data/STREAM.aside.N/...    a log that the stream had before; nobody reads it
 #pragma once
 
 #include <string>
@@ -25,6 +26,9 @@ class DataFolder {
   std::string stream_folder(const std::string& stream) const { return path_ + "/" + stream; }
   // The stream's UUID; drawn and made durable the first time.
   Result<std::string> server_uuid(io::FileSystem& files, const std::string& stream) const;
+  // Puts the stream's log aside, so that it begins anew, with the same UUID and its sinks' dead letters: where to. To be called while
+  // it is closed.
+  Result<std::string> set_aside(io::FileSystem& files, const std::string& stream) const;
 
  private:
   DataFolder(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}

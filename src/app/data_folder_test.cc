@@ -71,6 +71,25 @@ TEST_F(DataFolderTest, ADamagedUuidIsNamed) {
   EXPECT_THAT(read.error().message, HasSubstr("shop/server_uuid"));
 }
 
+TEST_F(DataFolderTest, ALogIsSetAsideWithoutUuidAndDeadLetters) {
+  auto folder = DataFolder::lock(path_);
+  ASSERT_TRUE(folder);
+  const auto uuid = folder->server_uuid(files_, "shop");
+  for (const char* name : {"/shop.aside.1", "/shop.aside.2"}) {
+    std::filesystem::create_directories(path_ + "/shop/sinks");
+    std::ofstream(path_ + "/shop/binlog.000001") << "log";
+    std::ofstream(path_ + "/shop/sinks/out.checkpoint") << "place";
+    std::ofstream(path_ + "/shop/sinks/out.dead_letters.jsonl") << "letters";
+    EXPECT_EQ(folder->set_aside(files_, "shop").value(), path_ + name);
+    EXPECT_TRUE(std::filesystem::exists(path_ + name + "/binlog.000001"));
+    EXPECT_TRUE(std::filesystem::exists(path_ + name + "/sinks/out.checkpoint"));
+    EXPECT_FALSE(std::filesystem::exists(path_ + "/shop/binlog.000001"));
+    EXPECT_FALSE(std::filesystem::exists(path_ + "/shop/sinks/out.checkpoint"));
+    EXPECT_TRUE(std::filesystem::exists(path_ + "/shop/sinks/out.dead_letters.jsonl"));
+    EXPECT_EQ(folder->server_uuid(files_, "shop").value(), *uuid);
+  }
+}
+
 TEST(ServerId, IsTheSameEachTimeAndNeverZero) {
   EXPECT_EQ(server_id_of("a"), server_id_of("a"));
   EXPECT_NE(server_id_of("a"), server_id_of("b"));

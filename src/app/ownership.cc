@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "app/saved_place.h"
+#include "base/error_table.h"
 #include "base/log.h"
 #include "coordinate/etcd/etcd_session.h"
 #include "coordinate/names.h"
@@ -21,6 +22,7 @@ using coordinate::Member;
 namespace names = coordinate::names;
 
 constexpr uint64_t kTendMs = 500;
+constexpr uint64_t kRenewAgainUs = 60'000'000;
 
 coordinate::SessionOptions session_options(const CoordinatorConfig& config) {
   return {.endpoints = config.endpoints,
@@ -195,6 +197,7 @@ Result<Ownership::Saved> Ownership::saved(Lease& lease, const std::string& strea
                  {{"stream", stream}, {"key", name}, {"error", place.error()}});
     }
     const bool known = place && !place->position.empty();
+    saved.all = saved.all && known;
     if (!known) return ok();
     const bool first = !saved.places.empty() && is_before(*place, saved.places.front());
     saved.places.insert(first ? saved.places.begin() : saved.places.end(), std::move(*place));
@@ -211,6 +214,17 @@ void Ownership::tend(Held& held, const std::shared_ptr<Lease>& lease) {
   const admin::StreamStatus status = held.stream.status();
   // What is saved may be beyond the end of a log that nothing can follow.
   if (status.state == admin::StreamState::kStreaming) save_position(held, *lease);
+  const uint64_t now_us = clock_.monotonic_us();
+  const bool purged = status.error_code == code_name(Code::kPurged);
+  if (purged && status.state == admin::StreamState::kStopped && now_us >= held.renew_after_us) {
+    held.renew_after_us = now_us + kRenewAgainUs;
+    const Status renewed = renew_log(held, lease);
+    if (renewed) return;
+    if (renewed.error().message != held.not_renewed) {
+      log::warn("log_not_renewed", {{"stream", held.stream.name()}, {"reason", renewed.error()}});
+      held.not_renewed = renewed.error().message;
+    }
+  }
   watch(held, status);
 }
 
@@ -226,6 +240,21 @@ void Ownership::watch(Held& held, const admin::StreamStatus& status) {
   if (!member_->hand_over(name)) return;  // there is no other node
   log::warn("stream_offered", {{"stream", name}, {"node", node_}, {"reason", held.patience.why()}});
   held.offered = true;
+}
+
+Status Ownership::renew_log(Held& held, const std::shared_ptr<Lease>& lease) {
+  const std::string& name = held.stream.name();
+  BINBUS_TRY(saved, this->saved(*lease, name));
+  if (!saved.all)
+    return fail(Code::kNotFound, "not every sink has a checkpoint at the coordinator");
+  BINBUS_RETURN_IF_ERROR(held.stream.check_new_log(saved.places));
+  held.stream.stop();
+  auto aside = held.stream.set_log_aside();
+  if (aside) {
+    log::warn("log_set_aside", {{"stream", name}, {"folder", *aside}, {"start", saved.start()}});
+  }
+  held.stream.start(lease, saved.start(), sinks_->of_stream(name));
+  return aside ? ok() : fail(aside.error());
 }
 
 void Ownership::set_sinks(Held& held) {

@@ -56,6 +56,8 @@ class Ownership {
     std::string left_for;                      // guarded by mutex; why it leaves it to others now
     Patience patience;                         // the thread's, as the rest
     bool offered = false;                      // to another node, since patience has ended
+    uint64_t renew_after_us = 0;               // monotonic; when to try again to
+    std::string not_renewed;                   // why not, as said last
     std::unique_ptr<Refusal> refusal;
     std::string refused_with;
     std::string saved;               // positions/STREAM as written last
@@ -75,6 +77,7 @@ class Ownership {
               const std::stop_token& stop);
   struct Saved {
     std::vector<SavedPlace> places;  // first the one that is furthest behind
+    bool all = true;                 // every sink has one
     std::string start() const { return places.empty() ? "" : places.front().start(); }
   };
   // What is no place is logged and left out: the sink that it is of says so when it reads it.
@@ -83,6 +86,8 @@ class Ownership {
   void tend(Held& held, const std::shared_ptr<coordinate::Lease>& lease);
   // Offers it to others when it cannot be worked on here.
   void watch(Held& held, const admin::StreamStatus& status);
+  // What follows the log is purged at the source: begins a new one where all others have come to, if nobody needs what is between.
+  Status renew_log(Held& held, const std::shared_ptr<coordinate::Lease>& lease);
   void set_sinks(Held& held);
   void save_position(Held& held, coordinate::Lease& lease);
 

@@ -13,7 +13,6 @@
 #include "app/group_cursors.h"
 #include "app/ingest_options.h"
 #include "app/lease_writes.h"
-#include "app/saved_place.h"
 #include "app/schema_surroundings.h"
 #include "app/sink_targets.h"
 #include "app/source_client.h"
@@ -21,6 +20,7 @@
 #include "base/error_table.h"
 #include "base/log.h"
 #include "ingest/baseline.h"
+#include "ingest/dump_plan.h"
 
 namespace binbus::app {
 namespace {
@@ -29,6 +29,7 @@ constexpr auto kEvery = std::chrono::seconds(5);  // retention, and another try 
 constexpr uint64_t kSoonMs = 200;
 constexpr uint32_t kRowsAnswerMs =
     60'000;  // how long a source may think before a chunk's first row
+constexpr uint32_t kFactsAnswerMs = 5'000;
 
 serve::ServerOptions server_options(const StreamConfig& config, const std::string& server_uuid,
                                     uint32_t server_id, size_t connections_max) {
@@ -515,6 +516,25 @@ Result<std::string> Stream::saved_place(uint64_t epoch) const {
       SavedPlace::of(*now->log,
                      fmt::format("{}:{}", now->log->segment_name(end.segment), end.offset), epoch));
   return place.print();
+}
+
+Status Stream::check_new_log(const std::vector<SavedPlace>& places) const {
+  if (config_.fed || config_.state)
+    return fail(Code::kUnsupported,
+                "the feed's cursors and the kept rows need the log that is there");
+  const std::shared_ptr<Parts> now = parts();
+  if (!now) return fail(no_log());
+  for (const SavedPlace& place : places) {
+    if (!place.is_beyond(*now->log))
+      return fail(Code::kExists, fmt::format("{} is not beyond the log's end", place.position));
+  }
+  const ingest::IngestOptions options = ingest_options(config_, "");
+  BINBUS_TRY(start, ingest::Start::parse(places.front().start()));
+  BINBUS_TRY(client, connect_to_source(config_, now->log->sources().back(), kFactsAnswerMs));
+  BINBUS_TRY(facts, ingest::learn_source(*client, options.flavor));
+  if (facts.commits_wait) return fail(Code::kTimeout, "the source does not list its files now");
+  const auto plan = ingest::plan_dump({}, facts, start, options.on_source_loss, {});
+  return plan ? ok() : fail(plan.error());
 }
 
 Error Stream::no_log() const {

@@ -23,6 +23,7 @@
 #include "app/config.h"
 #include "app/data_folder.h"
 #include "app/refusal.h"
+#include "app/saved_place.h"
 #include "coordinate/lease.h"
 #include "feed/streams.h"
 #include "io/clock.h"
@@ -87,6 +88,11 @@ class Stream {
   Status keep_section(const std::string& sink, const std::optional<std::string>& section) const;
   // Those at work now; none while the log is not open.
   std::optional<std::vector<sink::SinkOptions>> sinks() const;
+  // Whether another log may take the place of this one, and begin at the first of these places: all are beyond its end, the source has
+  // what follows them, and who else needs what is here is told that it is gone. Asks the source.
+  Status check_new_log(const std::vector<SavedPlace>& places) const;
+  // Puts the log aside: where to. To be called while it is stopped.
+  Result<std::string> set_log_aside() const { return data_.set_aside(files_, config_.name); }
   // The log's visible end as FILE:POS, for who keeps it elsewhere; "" while there is none.
   Result<std::string> saved_place(uint64_t epoch) const;
   // Ends it and forgets how far it came.

@@ -211,6 +211,47 @@ def test_a_node_that_cannot_work_hands_the_stream_over(lab, either):
     assert bad.status()["streams"][0]["reason"] == ""
 
 
+def test_a_log_whose_end_is_purged_gives_way_to_the_saved_place(lab, either):
+    source = lab.server(SOURCE)
+    make_table(source)
+    source.sql("GRANT SELECT ON *.* TO repl@'%'")  # what made the table will be purged
+    nodes = [lab.node(name, source, either, sinks=[SINK]) for name in ("a", "b")]
+    first = wait_owner(*nodes)
+    second = other(first, nodes)
+    insert(source, 0)
+    wait_delivered(source, first, count=1)
+    begun = "%s:%s" % source.position()
+    first.stop()
+    assert wait_owner(second) is second
+    insert(source, 1)
+    source.sql("FLUSH BINARY LOGS")
+    insert(source, 2)
+    wait_delivered(source, *nodes, count=3)
+    at_end = lambda: either.checkpoint()["position"] == "%s:%s" % source.position()  # noqa: E731
+    wait_until(at_end, "the checkpoint is there", 30, lambda: str(either.checkpoint()))
+    saved = either.get("checkpoints/out")
+    second.stop()
+    source.sql(f"PURGE BINARY LOGS TO '{source.binlogs()[-1]}'")
+
+    # A sink that would need what stands in the log before its end keeps it.
+    either.put("checkpoints/out", begun)
+    first.start()
+    wait_until(lambda: "log_not_renewed" in first.log(), "it says that it cannot", 60, lambda: first.log()[-3000:])
+    assert "is not beyond the log's end" in first.log()
+    assert first.status()["streams"][0]["error_code"] == "purged"
+    assert not list((first.folder / "data").glob("shop.aside.*"))
+    first.stop()
+
+    either.put("checkpoints/out", saved)
+    first.start()
+    assert wait_owner(first) is first
+    assert oldest_file(first) == source.binlogs()[-1]
+    assert "log_set_aside" in first.log()
+    assert (first.folder / "data/shop.aside.1" / begun.split(":")[0]).exists()
+    insert(source, 3)
+    wait_delivered(source, *nodes, count=4)
+
+
 class Switches:
     """Two nodes, and what takes the stream from the one that has it."""
 

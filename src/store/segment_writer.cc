@@ -99,13 +99,30 @@ Status SegmentWriter::unstage(uint64_t bytes) {
   return segment_->sync();
 }
 
+// A batch at a time, the last one first: where one begins, what is before it was durable, and recovery takes its absence for
+// damage.
+Status SegmentWriter::cut_entries(uint64_t to, uint64_t end) {
+  std::vector<uint64_t> cuts = {to};
+  for (uint64_t at = to; at < end;) {
+    const auto found = read_entry(*entries_, at);
+    if (!found) break;
+    if (at > to && found->entry.starts_batch()) cuts.push_back(at);
+    at = found->record_end();
+  }
+  for (; !cuts.empty(); cuts.pop_back()) {
+    BINBUS_RETURN_IF_ERROR(entries_->truncate(cuts.back()));
+    BINBUS_RETURN_IF_ERROR(entries_->sync());
+  }
+  return ok();
+}
+
 Status SegmentWriter::truncate(uint64_t bytes, uint64_t entries_bytes) {
   if (entries_bytes > now_.entries_bytes - records_.size()) BINBUS_RETURN_IF_ERROR(write_records());
+  const uint64_t entries_end = now_.entries_bytes - records_.size();
   records_ = ByteWriter();
   batch_started_ = false;
   // In this order no entry ever tells of bytes that are gone.
-  BINBUS_RETURN_IF_ERROR(entries_->truncate(entries_bytes));
-  BINBUS_RETURN_IF_ERROR(entries_->sync());
+  BINBUS_RETURN_IF_ERROR(cut_entries(entries_bytes, entries_end));
   if (segment_) {
     BINBUS_RETURN_IF_ERROR(segment_->truncate(bytes));
     BINBUS_RETURN_IF_ERROR(segment_->sync());

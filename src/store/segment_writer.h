@@ -53,6 +53,7 @@ class SegmentWriter {
 
   Status write_records();
   Status sync_entries();
+  Status cut_entries(uint64_t to, uint64_t end);
 
   std::unique_ptr<io::File> segment_;
   std::unique_ptr<io::File> entries_;

@@ -55,6 +55,37 @@ TEST(SegmentWriterTest, ACutThatFailsMidwayLeavesNoEntryWithoutItsBytes) {
   }
 }
 
+// Recovery takes for damage that entries are missing before a batch.
+TEST(SegmentWriterTest, ACutThatAPowerCutEndsLeavesNoBatchBehindAGap) {
+  constexpr uint64_t kBatches = 40;
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    SCOPED_TRACE(seed);
+    Files files;
+    SegmentWriter writer = files.writer();
+    for (uint64_t index = 2; index < 2 + kBatches; ++index) add(writer, index, 100);
+    uint64_t left = seed % kBatches;
+    files.disk.on_sync([&left] {
+      if (left == 0) return Status(fail(Code::kIo, "the power failed"));
+      --left;
+      return ok();
+    });
+    ASSERT_EQ(writer.truncate(100, kEntriesHeaderBytes + kEntryBytes).error().code, Code::kIo);
+    files.disk.crash(seed);
+
+    const auto entries = files.disk.open("log/segment.entries", io::OpenMode::kRead);
+    auto reader = EntriesReader::open(**entries);
+    ASSERT_TRUE(reader);
+    while (reader->next()) {
+    }
+    EXPECT_GT(reader->next_index(), 2u);
+    for (uint64_t at = reader->position() + kEntryBytes; at < files.size("log/segment.entries");
+         at += kEntryBytes) {
+      const auto behind = read_entry(**entries, at);
+      EXPECT_FALSE(behind && behind->entry.starts_batch()) << at;
+    }
+  }
+}
+
 TEST(SegmentWriterTest, AWriteThatFailedLeavesNothingBehindTheEnd) {
   Files files;
   SegmentWriter writer = files.writer();

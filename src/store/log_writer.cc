@@ -32,8 +32,9 @@ LogWriter::LogWriter(Log& log, Agreement& agreement)
 }
 
 // As the log is.
-void LogWriter::reset() {
-  const Agreement::Tail tail = agreement_.tail();
+void LogWriter::reset() { go_on(agreement_.tail()); }
+
+void LogWriter::go_on(const Agreement::Tail& tail) {
   segment_ = tail.end.segment;
   builder_ = EntryBuilder(tail.end.offset, log_.options().entry_bytes_max);
   ends_.clear();
@@ -70,12 +71,16 @@ void LogWriter::note_settled() {
   under_way_.pop_front();
 }
 
-Status LogWriter::agree(std::vector<Proposal> proposals) {
+// Once agreed on, they end the log there, between transactions. It may be longer already, by what another leader has written.
+Status LogWriter::agree(std::vector<Proposal> proposals, Position end) {
   BINBUS_RETURN_IF_ERROR(propose(std::move(proposals)));
-  const Status agreed = wait_for(0);
-  reset();
-  if (agreed) synced_ = end();
-  return agreed;
+  if (auto agreed = wait_for(0); !agreed) {
+    reset();
+    return agreed;
+  }
+  go_on({end, end});
+  synced_ = end;
+  return ok();
 }
 
 // The newest segment's beginning, or a cut, may have been agreed on and then found the disk full; and a log that has failed
@@ -89,10 +94,10 @@ Status LogWriter::catch_up() {
   return ok();
 }
 
-Status LogWriter::agree_on(EntryKind kind, ByteVector document) {
+Status LogWriter::agree_on(EntryKind kind, ByteVector document, Position end) {
   std::vector<Proposal> proposals;
   proposals.push_back(inline_proposal(kind, std::move(document), builder_.end()));
-  return agree(std::move(proposals));
+  return agree(std::move(proposals), end);
 }
 
 Status LogWriter::between_transactions(const char* what) {
@@ -125,7 +130,7 @@ Status LogWriter::begin_segment(const std::string& name, std::optional<SourceSpa
     const auto known = map_to_source(log_.sources(), source->from);
     if (known && *known == *source) source.reset();
   }
-  return agree_on(EntryKind::kBegin, encode_begin(name, source));
+  return agree_on(EntryKind::kBegin, encode_begin(name, source), {parsed.number, 0});
 }
 
 Status LogWriter::append(Bytes bytes, std::span<const TransactionEnd> ends) {
@@ -205,7 +210,7 @@ Status LogWriter::abort_transaction() {
   if (!within_transaction()) return ok();
   std::vector<Proposal> proposals;
   proposals.push_back(inline_proposal(EntryKind::kAbort, {}, last_end_));
-  return agree(std::move(proposals));
+  return agree(std::move(proposals), {segment_, last_end_});
 }
 
 Status LogWriter::record_source(SourceSpan span) {
@@ -214,7 +219,7 @@ Status LogWriter::record_source(SourceSpan span) {
   span.from = end();
   const auto known = map_to_source(log_.sources(), span.from);
   if (known && *known == span) return ok();
-  return agree_on(EntryKind::kControl, encode_source(span));
+  return agree_on(EntryKind::kControl, encode_source(span), end());
 }
 
 Status LogWriter::check_schema(const SchemaPlace& place) {
@@ -235,7 +240,7 @@ Status LogWriter::record_schema(SchemaPlace place, Bytes baseline) {
     proposals.push_back(inline_proposal(EntryKind::kPart, to_owned(part), builder_.end()));
   }
   proposals.push_back(inline_proposal(EntryKind::kControl, encode_schema(record), builder_.end()));
-  return agree(std::move(proposals));
+  return agree(std::move(proposals), end());
 }
 
 Status LogWriter::record_same_schema(SchemaPlace place, Position same) {
@@ -243,7 +248,7 @@ Status LogWriter::record_same_schema(SchemaPlace place, Position same) {
   BINBUS_RETURN_IF_ERROR(sync());
   BINBUS_TRY(bytes, log_.read_schema(same));
   const SchemaRecord record{place, "", bytes.size(), binlog::crc32(0, bytes)};
-  return agree_on(EntryKind::kControl, encode_schema(record, same));
+  return agree_on(EntryKind::kControl, encode_schema(record, same), end());
 }
 
 }  // namespace binbus::store

@@ -97,9 +97,10 @@ class LogWriter {
   void note_settled();
   Status between_transactions(const char* what);
   Status check_schema(const SchemaPlace& place);
-  Status agree(std::vector<Proposal> proposals);
-  Status agree_on(EntryKind kind, ByteVector document);
+  Status agree(std::vector<Proposal> proposals, Position end);
+  Status agree_on(EntryKind kind, ByteVector document, Position end);
   void reset();
+  void go_on(const Agreement::Tail& tail);
 
   Log& log_;
   Agreement& agreement_;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "io/simulated_disk.h"
 #include "store/log_testing.h"
 
@@ -34,12 +36,14 @@ class Slow final : public Agreement {
     BINBUS_TRY(done, settled(index));
     if (done) return ok();
     ++waited;
-    return log_.commit(index);
+    BINBUS_RETURN_IF_ERROR(log_.commit(index));
+    return others ? others() : ok();
   }
 
   std::vector<uint64_t> proposed;
   int waited = 0;
   bool lost = false;
+  std::function<Status()> others;  // what they do before one who has waited goes on
 
  private:
   Log& log_;
@@ -157,6 +161,27 @@ TEST_F(LogWriterTest, WhatIsUnderWayIsNotDroppedWithTheRest) {
   const Position second = append(1);
   ASSERT_TRUE(writer_->sync());
   EXPECT_EQ(log_->visible_end(), second);
+}
+
+// Of a transaction that is not this writer's, and has not ended.
+TEST_F(LogWriterTest, WhatAnotherLeaderHasWrittenMeanwhileIsNotItsOwn) {
+  const Position whole = begin(1);
+  ASSERT_TRUE(writer_->append(Bytes(file_.bytes).subspan(whole.offset, 1000), {}));
+  agreement_->others = [&]() -> Status {
+    if (log_->end() != whole) return ok();  // not cut yet
+    agreement_->lost = true;
+    BINBUS_RETURN_IF_ERROR(log_->stage(ByteVector(10)));
+    return log_->write({.index = log_->last_index() + 1,
+                        .term = kFirstTerm + 1,
+                        .offset = whole.offset,
+                        .length = 10,
+                        .payload_crc = binlog::crc32(0, ByteVector(10))},
+                       {}, std::vector<TransactionEnd>());
+  };
+  ASSERT_TRUE(writer_->abort_transaction());
+  EXPECT_EQ(log_->end().offset, whole.offset + 10);
+  EXPECT_EQ(writer_->end(), whole);
+  EXPECT_EQ(*writer_->synced(), whole);
 }
 
 }  // namespace

@@ -137,8 +137,8 @@ class Life {
 
   void round() {
     cluster_.round();
-    if (right() && one_in(5)) retain(any_node());
     if (right()) oracle_.check();
+    if (right() && one_in(5)) retain(any_node());  // of what was looked at
     if (tracing_) std::cerr << "round " << cluster_.round_ << state() << "\n";
     if (trace != nullptr) trace->push_back(state() + "\n  " + std::to_string(SimRandom(random_)()));
   }

@@ -9,6 +9,7 @@
 
 #include "admin/server.h"
 #include "app/config.h"
+#include "app/crash_report.h"
 #include "app/streams.h"
 #include "base/log.h"
 #include "cli/command_line.h"
@@ -58,6 +59,7 @@ void raise_open_files_limit() {
 }
 
 Status run(const Config& config) {
+  report_crashes();
   raise_open_files_limit();
   const Signals signals;
   io::Clock& clock = io::system_clock();

@@ -152,6 +152,13 @@ def test_one_process_per_data_folder(lab):
     assert f"process {binbus.child.pid}" in run(binbus, "import", "--stream", "shop", "-c", second.name, second.name, want=FAILED)
 
 
+def test_a_crash_tells_its_stack(lab):
+    binbus = lab.binbus(lab.server("mysql97"))
+    binbus.child.send_signal(signal.SIGSEGV)
+    assert binbus.child.wait(60) == -signal.SIGSEGV
+    assert re.search(r"^binbus crashed by SIGSEGV; please report .*\n(.*\n)*\S*binbus\(\+0x[0-9a-f]+\)", binbus.log(), re.M), binbus.log()
+
+
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
 def test_stops_cleanly_under_load_with_a_replica(lab, name):
     source, replica = lab.servers("mysql97", "mysql97")

@@ -168,7 +168,7 @@ class Log {
   Result<uint64_t> term(uint64_t index) const;
   // From `from` up to and without `to`, at most `count_max`, at least one.
   Result<std::vector<Entry>> entries(uint64_t from, uint64_t to, size_t count_max) const;
-  // Of one that entries() gave.
+  // Of one that entries() gave. kPurged: retention has taken it since.
   Result<Payload> payload(const Entry& entry) const;
   // The inline payload of one entry.
   Result<ByteVector> read_inline(uint64_t index) const;

@@ -84,6 +84,28 @@ TEST_F(LogDiskTest, ARemovalThatFailedIsDoneAgain) {
   EXPECT_EQ(log_->segments().size(), 1U);
 }
 
+// A message may have been made before, and wait for room on the disk.
+TEST_F(LogDiskTest, WhatRetentionHasTakenIsNotThereToBeSent) {
+  const auto files = make_files(mysql::Flavor::kMysql, 2, 5, 100);
+  options_.retain_bytes = 1;
+  open();
+  for (const MadeFile& file : files) ASSERT_TRUE(store_file(*log_, file));
+  const uint64_t first = log_->first_index();
+  std::vector<Entry> entries;
+  for (uint64_t at = first; at <= log_->last_index(); ++at)
+    entries.push_back(log_->entries(at, at + 1, 1)->front());
+  ASSERT_EQ(log_->apply_retention(0)->size(), 1U);
+  ASSERT_GT(log_->first_index(), first + 1);
+  for (const Entry& entry : entries) {
+    const auto payload = log_->payload(entry);
+    if (entry.index >= log_->first_index()) {
+      EXPECT_TRUE(payload) << payload.error().message;
+    } else {
+      EXPECT_EQ(payload.error().code, Code::kPurged);
+    }
+  }
+}
+
 TEST_F(LogDiskTest, AFullDiskLeavesTheLogAsLastSynced) {
   const MadeFile file = make_files(mysql::Flavor::kMysql, 1, 50, 1000)[0];
   open();

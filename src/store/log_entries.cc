@@ -91,6 +91,8 @@ Result<std::vector<Entry>> Log::entries(uint64_t from, uint64_t to, size_t count
 
 Result<Payload> Log::payload(const Entry& entry) const {
   const State& log = *state_;
+  if (entry.index < first_index())
+    return fail(Code::kPurged, "entry " + std::to_string(entry.index) + " is no longer there");
   if (entry.kind == EntryKind::kEvents) {
     BINBUS_TRY(file, log.container_of(entry.index)->file());
     return Payload{std::move(file), entry.offset, entry.length, entry.payload_crc};

@@ -219,8 +219,8 @@ Result<uint64_t> Group::propose(uint64_t term, std::vector<store::Proposal> prop
     if (proposal.entry.kind == EntryKind::kControl) proposal.entry.offset = offset;
     offset = proposal.entry.end();
     BINBUS_TRY(index, core_->propose(describe(proposal.entry)));
-    carried_[index] = {term, proposal.payload, std::move(proposal.payload),
-                       std::move(proposal.ends)};
+    carried_[{index, term}] = {proposal.payload, std::move(proposal.payload),
+                               std::move(proposal.ends)};
     last = index;
   }
   BINBUS_RETURN_IF_ERROR(drive());
@@ -296,7 +296,7 @@ Status Group::drive() {
 }
 
 void Group::own_carried() {
-  for (auto& [index, each] : carried_) {
+  for (auto& [entry, each] : carried_) {
     if (each.owned.empty()) each.owned = to_owned(each.payload);
     each.payload = each.owned;
   }
@@ -360,8 +360,8 @@ Status Group::go_on() {
 }
 
 Status Group::append(const CoreEntry& from) {
-  const auto carried = carried_.find(from.index);
-  const bool known = carried != carried_.end() && carried->second.term == from.term;
+  const auto carried = carried_.find({from.index, from.term});
+  const bool known = carried != carried_.end();
   BINBUS_TRY(entry, entry_of(from));
   if (!store::is_rafts_own(entry.kind)) BINBUS_RETURN_IF_ERROR(pass_barrier());
   changes_.erase(changes_.lower_bound(from.index), changes_.end());
@@ -370,7 +370,8 @@ Status Group::append(const CoreEntry& from) {
     return log_->write(entry, from.data);
   }
   if (entry.length > 0 && !known) return fail(Code::kCorrupt, "an entry came without its payload");
-  const Bytes payload = known ? carried->second.payload : Bytes();
+  // One that is void may also have come with its events.
+  const Bytes payload = known && entry.length > 0 ? carried->second.payload : Bytes();
   return log_->write(entry, payload, known ? carried->second.ends : std::nullopt);
 }
 
@@ -443,7 +444,7 @@ Status Group::prepare_to_lead() {
   abort_term_ = status.term;
   Entry abort{.offset = log_->last_end().offset, .kind = EntryKind::kAbort};
   BINBUS_TRY(index, core_->propose(describe(abort)));
-  carried_[index] = {status.term, {}, {}, std::vector<store::TransactionEnd>()};
+  carried_[{index, status.term}] = {{}, {}, std::vector<store::TransactionEnd>()};
   return drive();
 }
 

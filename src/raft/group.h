@@ -154,7 +154,6 @@ class Group final : private CoreStorage {
 
   // What an entry that is not written yet carries.
   struct Carried {
-    uint64_t term = 0;
     Bytes payload;     // in `owned`, or in the message under way
     ByteVector owned;  // when it is a proposal of this node's, or waits for room on the disk
     std::optional<std::vector<store::TransactionEnd>> ends;  // of a proposal of this node
@@ -167,7 +166,7 @@ class Group final : private CoreStorage {
   std::optional<HardStateFile> hard_state_;
   std::unique_ptr<Core> core_;
   Members members_;
-  std::map<uint64_t, Carried> carried_;  // by index
+  std::map<std::pair<uint64_t, uint64_t>, Carried> carried_;  // by index and term
   ByteVector received_snapshot_;
   std::optional<Ready>
       unwritten_;  // met a full disk; the core must not be told anything before it is written

@@ -52,7 +52,7 @@ std::optional<Message> Group::message_of(CoreMessage& from) {
     if (!entry) return std::nullopt;
     store_entry(head, *entry);
     if (entry->length == 0) continue;
-    const auto carried = carried_.find(each.index);
+    const auto carried = carried_.find({each.index, each.term});
     if (each.members) {
       message.body.emplace_back(each.data);
     } else if (entry->kind != EntryKind::kEvents && carried != carried_.end()) {
@@ -98,7 +98,7 @@ bool Group::take(const Received& message, std::vector<CoreEntry>& entries, Bytes
   auto parsed = parse_head(message.head, raft_head);
   if (!parsed) return false;
   Bytes rest = message.body;
-  std::vector<std::pair<uint64_t, Carried>> carried;
+  std::vector<std::pair<std::pair<uint64_t, uint64_t>, Bytes>> carried;
   for (const Entry& entry : *parsed) {
     if (entry.length > rest.size()) return false;
     const Bytes payload = rest.first(entry.length);
@@ -112,7 +112,7 @@ bool Group::take(const Received& message, std::vector<CoreEntry>& entries, Bytes
       each.data = to_owned(payload);
     } else if (entry.kind != EntryKind::kEmpty) {
       each.data = describe(entry);
-      carried.emplace_back(entry.index, Carried{entry.term, payload, {}, std::nullopt});
+      carried.push_back({{entry.index, entry.term}, payload});
     }
     entries.push_back(std::move(each));
   }
@@ -121,10 +121,10 @@ bool Group::take(const Received& message, std::vector<CoreEntry>& entries, Bytes
   } else if (!rest.empty()) {
     return false;
   }
-  // Those of a later term are what counts.
-  for (auto& [index, each] : carried) {
-    Carried& kept = carried_[index];
-    if (kept.term <= each.term) kept = std::move(each);
+  // The same one may also have come as void, which carries nothing: which of both it is, the core says.
+  for (const auto& [entry, payload] : carried) {
+    Carried& kept = carried_[entry];
+    if (kept.payload.empty()) kept.payload = payload;
   }
   return true;
 }

@@ -184,6 +184,49 @@ TEST_F(GroupTest, OneNodeIsAGroupOfItsOwn) {
             "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-10");
 }
 
+// A leader sends events as void once their cut is in effect, also when they were on their way as they had been.
+TEST_F(GroupTest, WhatComesAsVoidAndWithItsEventsIsOneOrTheOther) {
+  begin({1, 2, 3});
+  Node& node = leader();
+  LogWriter writer(node.group->log(), node);
+  ASSERT_TRUE(writer.begin_segment(files_[0].name));
+  tick(3);
+  for (const bool void_first : {true, false}) {
+    Node& other = *followers_of(node)[void_first ? 0 : 1];
+    held_for_ = other.id;
+    const uint64_t from = writer.end().offset;
+    ASSERT_TRUE(store(writer, files_[0], from, from + 50));
+    held_for_ = 0;
+    const auto held = std::exchange(held_, {});
+    const auto found =
+        std::ranges::find_if(held, [](const auto& each) { return each.second.body_bytes() == 50; });
+    ASSERT_NE(found, held.end());
+    ByteVector body;
+    ASSERT_TRUE(found->second.load(body));
+    ByteVector as_void = found->second.head;
+    const auto record = std::span(as_void).last(store::kEntryBytes);
+    store::Entry entry = *store::parse_entry(record);
+    entry = {.index = entry.index,
+             .term = entry.term,
+             .offset = entry.offset,
+             .kind = store::EntryKind::kVoid};
+    ByteWriter out;
+    store::store_entry(out, entry);
+    std::ranges::copy(out.view(), record.begin());
+
+    std::vector<Received> both = {{node.id, as_void, {}}, {node.id, found->second.head, body}};
+    if (!void_first) std::swap(both[0], both[1]);
+    const Status received = other.group->receive(both);
+    ASSERT_TRUE(received) << received.error().message;
+    ASSERT_TRUE(store(writer, files_[0], from + 50, from + 80));  // which stands behind it
+    start(other.id, {});
+    const auto entries = other.group->log().entries(entry.index, entry.index + 1, 1);
+    ASSERT_TRUE(entries) << entries.error().message;
+    EXPECT_EQ(entries->front().kind == store::EntryKind::kVoid, void_first);
+    tick(20);
+  }
+}
+
 TEST_F(GroupTest, AllNodesHoldWhatTheLeaderWrites) {
   begin({1, 2, 3});
   Node& node = leader();

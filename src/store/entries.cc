@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "binlog/event.h"
 
 namespace binbus::store {
@@ -40,6 +41,7 @@ void store_entries_header(ByteWriter& out, uint64_t first_index) {
 }
 
 void store_entry(ByteWriter& out, const Entry& entry, Bytes inline_payload) {
+  BINBUS_CHECK(inline_payload.empty() || inline_payload.size() == entry.length);
   uint8_t record[kEntryBytes] = {};
   store_le<8>(record, entry.index);
   store_le<8>(record + 8, entry.term);

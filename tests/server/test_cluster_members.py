@@ -226,10 +226,10 @@ def test_nodes_are_upgraded_one_after_the_other_under_load(lab, cluster_of, kind
 
 
 def place(reader):
-    """(file, offset) up to which it has everything."""
+    """(file, offset) up to which it has everything; of a transaction that it has a part of, where that begins."""
     changes = reader.changes()
-    file, offset = changes[-1]["position"].split(":")[:2] if changes else ("", 0)
-    return file, int(offset)
+    file, offset = changes[-1]["position"].split(":")[:2] if changes else ("", "0")
+    return file, int(offset.partition("/")[0])
 
 
 def changes_of_rows(reader):

@@ -11,6 +11,28 @@ namespace {
 using coordinate::Lease;
 using sink::Checkpoint;
 
+// As it is told to nodes whose logs may name it otherwise.
+Result<SavedPlace> place_of(const store::Log& log, const Checkpoint& checkpoint, uint64_t epoch) {
+  if (!checkpoint.empty()) return SavedPlace::of(log, checkpoint, epoch);
+  SavedPlace place;
+  place.epoch = epoch;
+  return place;
+}
+
+// Of places as they are printed, or FILE:POS alone.
+bool is_before_text(const std::string& one, const std::string& other) {
+  const auto place = [](const std::string& text) {
+    return SavedPlace::parse(text).value_or(SavedPlace());
+  };
+  return is_before(place(one), place(other));
+}
+
+Status remove_if_there(Lease& lease, const std::string& name) {
+  BINBUS_TRY(there, lease.read(name));
+  if (there) BINBUS_RETURN_IF_ERROR(lease.remove(name, there->version));
+  return ok();
+}
+
 class CoordinatedCheckpoints final : public sink::Checkpoints {
  public:
   CoordinatedCheckpoints(const sink::SinkOptions& sink, std::shared_ptr<Lease> lease,
@@ -37,7 +59,7 @@ class CoordinatedCheckpoints final : public sink::Checkpoints {
     BINBUS_TRY(found, there->find(log_));
     if (by_hand_ || there->position == kept) return std::optional(found);
     if (own_target_ || kept.empty() || there->position == found)
-      return std::optional(is_before_in_log(found, kept) ? kept : found);
+      return std::optional(is_before_text(found, kept) ? kept : found);
     return fail(Code::kDiverged,
                 "sink " + sink_ + " has delivered up to " + kept +
                     " of another node's log, which "
@@ -45,12 +67,7 @@ class CoordinatedCheckpoints final : public sink::Checkpoints {
   }
 
   Status write(const Checkpoint& checkpoint) override {
-    SavedPlace place;
-    place.epoch = lease_->epoch();
-    if (!checkpoint.empty()) {
-      BINBUS_TRY(told, SavedPlace::of(log_, checkpoint, lease_->epoch()));
-      place = std::move(told);
-    }
+    BINBUS_TRY(place, place_of(log_, checkpoint, lease_->epoch()));
     Status written = put(place.print());
     // A coordinator that is away for a moment holds nobody up: who goes on from an older checkpoint sends some again.
     const bool away = !written && (written.error().code == Code::kNetwork ||
@@ -65,8 +82,7 @@ class CoordinatedCheckpoints final : public sink::Checkpoints {
 
   Status forget() override {
     BINBUS_RETURN_IF_ERROR(before_->forget());
-    BINBUS_TRY(there, lease_->read(name_));
-    if (there) BINBUS_RETURN_IF_ERROR(lease_->remove(name_, there->version));
+    BINBUS_RETURN_IF_ERROR(remove_if_there(*lease_, name_));
     known_.reset();
     behind_ = false;
     return ok();
@@ -113,14 +129,6 @@ class CoordinatedCheckpoints final : public sink::Checkpoints {
     BINBUS_TRY(entry, lease_->read(name_));
     if (entry && unanswered_.contains(entry->value)) known_ = entry->version;
     return ok();
-  }
-
-  static bool is_before_in_log(const Checkpoint& one, const Checkpoint& other) {
-    const auto place = [](const Checkpoint& text) {
-      const auto saved = SavedPlace::parse(text);  // FILE:POS alone
-      return saved ? *saved : SavedPlace();
-    };
-    return is_before(place(one), place(other));
   }
 
   const std::string sink_, name_;
@@ -172,26 +180,17 @@ class CoordinatedFilterStore final : public sink::FilterStore {
 
   Status forget() override {
     BINBUS_RETURN_IF_ERROR(own_->forget());
-    BINBUS_TRY(there, lease_->read(name_));
-    if (there) BINBUS_RETURN_IF_ERROR(lease_->remove(name_, there->version));
-    return ok();
+    return remove_if_there(*lease_, name_);
   }
 
   Result<std::string> tell(const Checkpoint& place) override {
-    SavedPlace saved;
-    if (!place.empty()) {
-      BINBUS_TRY(told, SavedPlace::of(log_, place, lease_->epoch()));
-      saved = std::move(told);
-    }
-    return saved.print();
+    BINBUS_TRY(told, place_of(log_, place, lease_->epoch()));
+    return told.print();
   }
 
   bool before(const std::string& one, const std::string& other,
               const sink::Before&) const override {
-    const auto place = [](const std::string& text) {
-      return SavedPlace::parse(text).value_or(SavedPlace());
-    };
-    return is_before(place(one), place(other));
+    return is_before_text(one, other);
   }
 
   Room room() const override { return sink::kSharedFilterRoom; }

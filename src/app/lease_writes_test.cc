@@ -31,6 +31,19 @@ std::vector<FilterRow> row(const std::string& table) {
   return {{"shop", table, true, true, false}};
 }
 
+// A file of that name at the source, by the name `ours` in the log.
+void store_as(const std::string& ours, store::MadeFile file, const std::string& server,
+              const std::string& its_file, store::LocalLog& log) {
+  file.name = ours;
+  EXPECT_TRUE(store::store_file(log, file,
+                                store::SourceSpan{.from = {},
+                                                  .server_uuid = server,
+                                                  .server_id = 1,
+                                                  .server_version = "9.7",
+                                                  .file = its_file,
+                                                  .offset = 0}));
+}
+
 class CoordinatedFilterStoreTest : public ::testing::Test {
  protected:
   // A log of the second file, as this server and this log name it.
@@ -38,14 +51,7 @@ class CoordinatedFilterStoreTest : public ::testing::Test {
                                           const std::string& ours) {
     auto opened = store::LocalLog::open(disk_, clock_, {.directory = "log-" + ours}, nullptr);
     EXPECT_TRUE(opened) << opened.error().message;
-    EXPECT_TRUE((*opened)->begin_segment(ours, store::SourceSpan{.from = {},
-                                                                 .server_uuid = server,
-                                                                 .server_id = 1,
-                                                                 .server_version = "9.7",
-                                                                 .file = its_file,
-                                                                 .offset = 0}));
-    EXPECT_TRUE((*opened)->append(file_.bytes, file_.ends));
-    EXPECT_TRUE((*opened)->sync());
+    store_as(ours, file_, server, its_file, **opened);
     return std::move(*opened);
   }
   std::string place(const std::string& ours, size_t end) const {
@@ -167,16 +173,7 @@ class LeaseWrites : public ::testing::Test {
     auto opened = store::LocalLog::open(disk_, clock_, {.directory = folder}, nullptr);
     EXPECT_TRUE(opened) << opened.error().message;
     for (size_t i = 0; i < files_.size(); ++i) {
-      const MadeFile& file = files_[i];
-      EXPECT_TRUE((*opened)->begin_segment(i == 0 ? first : second,
-                                           store::SourceSpan{.from = {},
-                                                             .server_uuid = "",
-                                                             .server_id = 1,
-                                                             .server_version = "9.7",
-                                                             .file = file.name,
-                                                             .offset = 0}));
-      EXPECT_TRUE((*opened)->append(file.bytes, file.ends));
-      EXPECT_TRUE((*opened)->sync());
+      store_as(i == 0 ? first : second, files_[i], "", files_[i].name, **opened);
     }
     return std::move(*opened);
   }

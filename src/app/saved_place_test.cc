@@ -24,15 +24,13 @@ class SavedPlaceTest : public ::testing::Test {
     EXPECT_TRUE(opened) << opened.error().message;
     for (size_t i = 0; i < files; ++i) {
       const MadeFile& file = files_[i];
-      EXPECT_TRUE((*opened)->begin_segment(file.name,
-                                           store::SourceSpan{.from = {},
-                                                             .server_uuid = server,
-                                                             .server_id = server == kOne ? 1u : 2u,
-                                                             .server_version = "9.7",
-                                                             .file = file.name,
-                                                             .offset = 0}));
-      EXPECT_TRUE((*opened)->append(file.bytes, file.ends));
-      EXPECT_TRUE((*opened)->sync());
+      EXPECT_TRUE(store::store_file(**opened, file,
+                                    store::SourceSpan{.from = {},
+                                                      .server_uuid = server,
+                                                      .server_id = server == kOne ? 1u : 2u,
+                                                      .server_version = "9.7",
+                                                      .file = file.name,
+                                                      .offset = 0}));
     }
     return std::move(*opened);
   }

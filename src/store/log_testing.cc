@@ -175,10 +175,11 @@ std::vector<MadeFile> make_files(mysql::Flavor flavor, size_t count, size_t tran
   return files;
 }
 
-Status store_file(LocalLog& log, const MadeFile& file, size_t piece) {
-  BINBUS_RETURN_IF_ERROR(log.begin_segment(file.name));
-  for (size_t at = 0; at < file.bytes.size(); at += piece) {
-    const size_t to = std::min(at + piece, file.bytes.size());
+Status store_file(LocalLog& log, const MadeFile& file, std::optional<SourceSpan> source) {
+  constexpr size_t kPiece = 64 * 1024;
+  BINBUS_RETURN_IF_ERROR(log.begin_segment(file.name, std::move(source)));
+  for (size_t at = 0; at < file.bytes.size(); at += kPiece) {
+    const size_t to = std::min(at + kPiece, file.bytes.size());
     BINBUS_RETURN_IF_ERROR(
         log.append(Bytes(file.bytes).subspan(at, to - at), file.ends_in(at, to)));
   }

@@ -1,6 +1,7 @@
 // What the store's tests share: binlog files as servers make them, and a log to put them in.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,8 +62,8 @@ std::vector<MadeFile> make_files(mysql::Flavor flavor, size_t count, size_t tran
                                  size_t row_bytes,
                                  binlog::Checksum checksum = binlog::Checksum::kCrc32);
 
-// Begins the segment, appends the file in pieces of `piece` bytes and syncs.
-Status store_file(LocalLog& log, const MadeFile& file, size_t piece = 64 * 1024);
+// Begins the segment, from `source` if it is told, appends the file in pieces and syncs.
+Status store_file(LocalLog& log, const MadeFile& file, std::optional<SourceSpan> source = {});
 // The bytes from the reader's position to the visible end, over all segments.
 Result<ByteVector> read_all(LogReader& reader);
 

@@ -73,10 +73,13 @@ Result<std::unique_ptr<Ownership>> Ownership::open(const Config& config, io::Fil
 
 Ownership::~Ownership() { stop(); }
 
-void Ownership::start(const std::vector<std::unique_ptr<Stream>>& streams, SinkSettings& sinks) {
+void Ownership::manage(const std::vector<std::unique_ptr<Stream>>& streams, SinkSettings& sinks) {
   sinks_ = &sinks;
   for (const auto& stream : streams)
     held_.push_back(std::make_unique<Held>(*stream, clock_.wall_us() ^ clock_.monotonic_us()));
+}
+
+void Ownership::start() {
   for (const auto& held : held_) {
     held->thread =
         std::jthread([this, &held = *held](const std::stop_token& stop) { run(held, stop); });

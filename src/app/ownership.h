@@ -29,11 +29,12 @@ namespace binbus::app {
 class Ownership {
  public:
   // Begins at once to be a member, which takes no stream before start(). kCorrupt names the file whose copy of the coordinator's
-  // data cannot be read.
+  // data cannot be read. manage() comes next, before anybody else calls.
   static Result<std::unique_ptr<Ownership>> open(const Config& config, io::FileSystem& files,
                                                  io::Clock& clock);
   ~Ownership();
-  void start(const std::vector<std::unique_ptr<Stream>>& streams, SinkSettings& sinks);
+  void manage(const std::vector<std::unique_ptr<Stream>>& streams, SinkSettings& sinks);
+  void start();
   // Ends all work and gives everything back; may be called twice.
   void stop();
 

@@ -331,6 +331,10 @@ Result<std::shared_ptr<Stream::Work>> Stream::begin_work(Parts& parts,
 }
 
 void Stream::end_work(Work& work) {
+  {
+    const std::lock_guard lock(work.sinks_mutex);
+    work.ended = true;
+  }
   for (const Work::Sink& sink : work.sinks_now()) sink.runner->stop();
   work.keeper->stop();
   work.ingest->stop();
@@ -466,6 +470,7 @@ Result<uint64_t> Stream::put_sink(const sink::SinkOptions& options) const {
   const std::shared_ptr<Parts> now = parts();
   BINBUS_TRY(work, work_here());
   const std::lock_guard lock(work->sinks_mutex);
+  if (work->ended) return fail(Code::kStopped, "the work on stream " + config_.name + " ends here");
   const auto found = std::ranges::find_if(
       work->sinks, [&](const Work::Sink& sink) { return sink.options.name == options.name; });
   if (found != work->sinks.end()) {

@@ -55,6 +55,7 @@ struct Stream::Work {
   };
   mutable std::mutex sinks_mutex;
   std::vector<Sink> sinks;  // guarded by sinks_mutex
+  bool ended = false;       // guarded by sinks_mutex; no sink is added any more
   std::vector<Sink> sinks_now() const {
     const std::lock_guard lock(sinks_mutex);
     return sinks;

@@ -62,6 +62,7 @@ Result<std::unique_ptr<Streams>> Streams::open(const Config& config, io::FileSys
     streams->streams_.push_back(std::make_unique<Stream>(
         stream, by_log, streams->folder_, connections, files, clock, *streams->cluster_));
   }
+  if (streams->ownership_) streams->ownership_->manage(streams->streams_, *streams->sinks_);
   if (streams->cluster_) {
     streams->cluster_->set_answer(
         [self = streams.get()](const std::string& question) { return self->answer(question); });
@@ -70,7 +71,7 @@ Result<std::unique_ptr<Streams>> Streams::open(const Config& config, io::FileSys
 }
 
 void Streams::start() {
-  if (ownership_) return ownership_->start(streams_, *sinks_);
+  if (ownership_) return ownership_->start();
   for (const auto& stream : streams_) stream->start();
 }
 

@@ -195,7 +195,11 @@ Result<Cluster::Group> Cluster::open_group(const std::string& stream, uint64_t c
   }
   BINBUS_TRY(opened, raft::GroupRunner::open("stream/" + stream, files_, clock_, std::move(group),
                                              *host_, report));
-  if (!files_.exists(began)) BINBUS_RETURN_IF_ERROR(io::write_durably(files_, began, ""));
+  Status told = files_.exists(began) ? ok() : io::write_durably(files_, began, "");
+  if (!told) {
+    opened->stop();
+    return fail(std::move(told).error());
+  }
   const std::lock_guard lock(mutex_);
   groups_[stream] = opened;
   return opened;

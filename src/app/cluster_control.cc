@@ -81,7 +81,10 @@ Status Cluster::open_control() {
   }
   BINBUS_TRY(opened,
              raft::GroupRunner::open("cluster", files_, clock_, std::move(group), *host_, nullptr));
-  BINBUS_RETURN_IF_ERROR(keep_identity(self_.cluster));
+  if (Status kept = keep_identity(self_.cluster); !kept) {
+    opened->stop();
+    return kept;
+  }
   host_->transport()->set_cluster(self_.cluster);
   {
     const std::lock_guard lock(mutex_);

@@ -55,7 +55,7 @@ struct Stream::Work {
   };
   mutable std::mutex sinks_mutex;
   std::vector<Sink> sinks;  // guarded by sinks_mutex
-  bool ended = false;       // guarded by sinks_mutex; no sink is added any more
+  bool ended = false;       // guarded by sinks_mutex; no sink is added or removed any more
   std::vector<Sink> sinks_now() const {
     const std::lock_guard lock(sinks_mutex);
     return sinks;
@@ -78,6 +78,10 @@ struct Stream::Parts {
         log(&group->log()),
         meter({log->visible_end(), log->last_commit_us(), false}),
         history(*log) {}
+  // Its host has it until then.
+  ~Parts() {
+    if (group) group->stop();
+  }
 
   // The tables at a place of the log, and what statements mean there.
   changes::SchemaAt schema_at() {

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <chrono>
+#include <utility>
 
 #include "raft/group_runner.h"
 
@@ -29,7 +30,10 @@ Result<std::unique_ptr<GroupHost>> GroupHost::open(std::optional<TransportOption
   return host;
 }
 
-GroupHost::~GroupHost() { stop(); }
+GroupHost::~GroupHost() {
+  stop();
+  const auto left = std::exchange(groups_, {});  // each removes itself
+}
 
 void GroupHost::stop() {
   if (transport_) transport_->stop();
@@ -39,7 +43,7 @@ void GroupHost::stop() {
 
 void GroupHost::add(const std::string& name, std::shared_ptr<GroupRunner> group) {
   const std::lock_guard lock(mutex_);
-  groups_[name] = std::move(group);
+  std::swap(groups_[name], group);  // one of that name ends without the lock
 }
 
 void GroupHost::remove(const std::string& name, const GroupRunner* group) {

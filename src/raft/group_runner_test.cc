@@ -51,19 +51,22 @@ class GroupRunnerTest : public testing::Test {
       peers.push_back({.name = "", .address = node.host->transport()->self().address});
     for (auto& [id, node] : nodes_) {
       ASSERT_TRUE(node.host->transport()->set_peers(peers));
-      GroupOptions options;
-      options.log.directory = "log";
-      options.log.keep_free_bytes = 0;
-      options.founders.voters = {1, 2, 3};
-      options.core.id = id;
-      options.core.seed = 7;
-      auto group =
-          GroupRunner::open("g", node.disk, io::system_clock(), options, *node.host, nullptr);
+      auto group = open(id, "log");
       ASSERT_TRUE(group) << group.error().message;
       node.group = std::move(*group);
     }
   }
 
+  Result<std::shared_ptr<GroupRunner>> open(NodeId id, const std::string& folder) {
+    GroupOptions options;
+    options.log.directory = folder;
+    options.log.keep_free_bytes = 0;
+    options.founders.voters = {1, 2, 3};
+    options.core.id = id;
+    options.core.seed = 7;
+    Node& node = nodes_.at(id);
+    return GroupRunner::open("g", node.disk, io::system_clock(), options, *node.host, nullptr);
+  }
   // Of those whose group is there.
   NodeId leader() {
     NodeId found = 0;
@@ -109,6 +112,19 @@ TEST_F(GroupRunnerTest, RestsUntilSomethingIsWritten) {
   ASSERT_TRUE(writer.sync());
   for (const auto& [id, each] : nodes_) EXPECT_TRUE(has_all(id, file.bytes.size())) << id;
   EXPECT_TRUE(all_rest());
+}
+
+// It works on until then, and goes without holding up its host.
+TEST_F(GroupRunnerTest, OneThatIsLetGoOfEndsWithItsSuccessorOrItsHost) {
+  const std::weak_ptr<GroupRunner> first = nodes_.at(1).group, second = nodes_.at(2).group;
+  for (auto& [id, node] : nodes_) node.group.reset();
+  EXPECT_FALSE(second.expired());
+  auto successor = open(1, "another");
+  ASSERT_TRUE(successor) << successor.error().message;
+  nodes_.at(1).group = std::move(*successor);
+  EXPECT_TRUE(eventually([&] { return first.expired(); }));
+  nodes_.clear();
+  EXPECT_TRUE(second.expired());
 }
 
 TEST_F(GroupRunnerTest, ACursorOfMoreThanAnEntryHoldsIsRefusedAndNothingElse) {

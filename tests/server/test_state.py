@@ -11,7 +11,7 @@ import pytest
 from pymysql.constants import CLIENT
 
 from load import Load
-from process import wait_until
+from process import free_port, wait_until
 from servers import FAST
 
 SERVERS = ["mysql97", "mysql56", "mariadb1011"]
@@ -330,6 +330,26 @@ def test_what_was_told_lasts(lab):
     (binbus.segments / "state.tables").write_text("/(/\n")
     binbus.start()
     wait_until(lambda: "state.tables" in binbus.log() and "remove the file" in binbus.log(), "what is wrong is said", 30, binbus.log)
+
+
+def test_a_node_that_cannot_keep_rows_has_no_part_in_the_stream(lab):
+    """Its group ends with what failed: it leads nothing that nobody works on, and ends in peace."""
+    source = lab.server("mysql97", *FAST)
+    source.sql("CREATE DATABASE app", "CREATE TABLE app.a (id INT PRIMARY KEY)")
+    binbus = keeper(lab, source, "app.a")
+    binbus.config["node"] = {"name": "n1", "listen": f"127.0.0.1:{free_port()}"}
+    binbus.start()
+    wait_ready(binbus, source)
+    binbus.stop()
+    (binbus.segments / "state.tables").write_text("/(/\n")
+    binbus.start()
+    wait_until(lambda: "remove the file" in binbus.log(), "what is wrong is said", 30, binbus.log)
+    group = json.loads(binbus.run("cluster", "status", "--json").stdout)["streams"][0]
+    assert not group["leader"], group
+    assert binbus.stop() == 0
+    (binbus.segments / "state.tables").unlink()
+    binbus.start()
+    wait_ready(binbus, source)
 
 
 def test_a_quiet_source_is_read_at_once(lab):

@@ -331,11 +331,13 @@ Result<std::shared_ptr<Stream::Work>> Stream::begin_work(Parts& parts,
 }
 
 void Stream::end_work(Work& work) {
+  std::vector<Work::Sink> sinks;
   {
     const std::lock_guard lock(work.sinks_mutex);
     work.ended = true;
+    sinks = work.sinks;
   }
-  for (const Work::Sink& sink : work.sinks_now()) sink.runner->stop();
+  for (const Work::Sink& sink : sinks) sink.runner->stop();
   work.keeper->stop();
   work.ingest->stop();
 }
@@ -382,12 +384,12 @@ std::shared_ptr<Stream::Work> Stream::work(const Parts& parts) const {
   return parts.work;
 }
 
-Result<std::shared_ptr<Stream::Work>> Stream::work_here() const {
-  const std::shared_ptr<Parts> now = parts();
-  if (!now) return fail(no_log());
-  auto here = work(*now);
-  if (here) return here;
-  const std::string leader = cluster_->leader_name(*now->group);
+Result<Stream::Here> Stream::work_here() const {
+  Here here{.parts = parts(), .work = {}};
+  if (!here.parts) return fail(no_log());
+  here.work = work(*here.parts);
+  if (here.work) return here;
+  const std::string leader = cluster_->leader_name(*here.parts->group);
   return fail(Code::kUnavailable,
               fmt::format("this node does not lead stream {}; {}", config_.name,
                           leader.empty() ? "no node does, for now" : leader + " does: ask there"));
@@ -446,9 +448,8 @@ bool Stream::works_elsewhere() const {
 
 Status Stream::keep_section(const std::string& sink,
                             const std::optional<std::string>& section) const {
-  const std::shared_ptr<Parts> now = parts();
   BINBUS_TRY(here, work_here());
-  return now->group->put(here->term, {section_cursor(sink), section});
+  return here.parts->group->put(here.work->term, {section_cursor(sink), section});
 }
 
 bool Stream::keeps_schema(const Work& work) const {
@@ -467,10 +468,10 @@ Status Stream::start_sinks(Parts& parts, Work& work) const {
 }
 
 Result<uint64_t> Stream::put_sink(const sink::SinkOptions& options) const {
-  const std::shared_ptr<Parts> now = parts();
-  BINBUS_TRY(work, work_here());
+  BINBUS_TRY(here, work_here());
+  Work* const work = here.work.get();
   const std::lock_guard lock(work->sinks_mutex);
-  if (work->ended) return fail(Code::kStopped, "the work on stream " + config_.name + " ends here");
+  if (work->ended) return fail(work_ends());
   const auto found = std::ranges::find_if(
       work->sinks, [&](const Work::Sink& sink) { return sink.options.name == options.name; });
   if (found != work->sinks.end()) {
@@ -478,7 +479,7 @@ Result<uint64_t> Stream::put_sink(const sink::SinkOptions& options) const {
     found->options = options;
     return revision;
   }
-  BINBUS_TRY(runner, make_sink(*now, *work, options));
+  BINBUS_TRY(runner, make_sink(*here.parts, *work, options));
   work->keeper->start();
   runner->start();
   work->sinks.push_back({options, std::move(runner)});
@@ -486,10 +487,12 @@ Result<uint64_t> Stream::put_sink(const sink::SinkOptions& options) const {
 }
 
 Status Stream::remove_sink(const std::string& sink) const {
-  BINBUS_TRY(work, work_here());
+  BINBUS_TRY(here, work_here());
+  Work* const work = here.work.get();
   std::shared_ptr<sink::Runner> runner;
   {
     const std::lock_guard lock(work->sinks_mutex);
+    if (work->ended) return fail(work_ends());
     const auto found = std::ranges::find_if(
         work->sinks, [&](const Work::Sink& each) { return each.options.name == sink; });
     if (found == work->sinks.end()) return ok();
@@ -497,9 +500,8 @@ Status Stream::remove_sink(const std::string& sink) const {
     work->sinks.erase(found);
   }
   runner->stop();  // which may take a while; nobody else waits
-  const std::shared_ptr<Parts> now = parts();
-  if (now && now->group)
-    BINBUS_RETURN_IF_ERROR(now->group->put(work->term, {paused_cursor(sink), std::nullopt}));
+  if (here.parts->group)
+    BINBUS_RETURN_IF_ERROR(here.parts->group->put(work->term, {paused_cursor(sink), std::nullopt}));
   return runner->forget();
 }
 
@@ -540,6 +542,10 @@ Status Stream::check_new_log(const std::vector<SavedPlace>& places) const {
   if (facts.commits_wait) return fail(Code::kTimeout, "the source does not list its files now");
   const auto plan = ingest::plan_dump({}, facts, start, options.on_source_loss, {});
   return plan ? ok() : fail(plan.error());
+}
+
+Error Stream::work_ends() const {
+  return {Code::kUnavailable, fmt::format("the work on stream {} ends here", config_.name)};
 }
 
 Error Stream::no_log() const {

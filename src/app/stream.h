@@ -122,13 +122,19 @@ class Stream {
   std::vector<sink::SinkOptions> sinks_of(const Parts& parts) const;
   static void end_work(Work& work);
   std::shared_ptr<Work> work(const Parts& parts) const;
+  // The work is built on the parts, and goes first.
+  struct Here {
+    std::shared_ptr<Parts> parts;
+    std::shared_ptr<Work> work;
+  };
   // Of this node; or why there is none.
-  Result<std::shared_ptr<Work>> work_here() const;
+  Result<Here> work_here() const;
   void report_fault(const Error& error);
   // Tells who connects to the port.
   void refuse(const std::string& why);
   std::shared_ptr<Parts> parts() const;
   Error no_log() const;
+  Error work_ends() const;
   Result<std::shared_ptr<Parts>> open_parts() const;
   Result<store::LogOptions> log_options() const;
   // kNotFound when no rows are kept.

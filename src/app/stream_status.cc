@@ -321,20 +321,21 @@ Result<admin::Location> Stream::locate(const admin::LocateQuery& query) const {
 
 Status Stream::command_sink(const std::string& sink, const admin::SinkCommand& command) const {
   using Kind = admin::SinkCommand::Kind;
-  const std::shared_ptr<Parts> now = parts();
   BINBUS_TRY(here, work_here());
-  for (const Work::Sink& each : here->sinks_now()) {
+  Parts* const now = here.parts.get();
+  for (const Work::Sink& each : here.work->sinks_now()) {
     if (each.options.name != sink) continue;
     sink::Runner& runner = *each.runner;
     switch (command.kind) {
       case Kind::kPause:
         if (now->group)  // whoever leads next knows of it
-          BINBUS_RETURN_IF_ERROR(now->group->put(here->term, {paused_cursor(sink), "1"}));
+          BINBUS_RETURN_IF_ERROR(now->group->put(here.work->term, {paused_cursor(sink), "1"}));
         runner.pause();
         break;
       case Kind::kResume:
         if (now->group)
-          BINBUS_RETURN_IF_ERROR(now->group->put(here->term, {paused_cursor(sink), std::nullopt}));
+          BINBUS_RETURN_IF_ERROR(
+              now->group->put(here.work->term, {paused_cursor(sink), std::nullopt}));
         runner.resume();
         break;
       case Kind::kSeek:
@@ -360,12 +361,12 @@ Status Stream::command_sink(const std::string& sink, const admin::SinkCommand& c
 
 Status Stream::rebuild_schema() const {
   BINBUS_TRY(here, work_here());
-  if (here->sinks_now().empty() && !config_.state) {
+  if (here.work->sinks_now().empty() && !config_.state) {
     return fail(Code::kNotFound,
                 fmt::format("stream {} keeps no schema history: it has no sink and no [[state]]",
                             config_.name));
   }
-  here->keeper->ask(changes::BaselineReason::kAsked);
+  here.work->keeper->ask(changes::BaselineReason::kAsked);
   return ok();
 }
 
@@ -463,8 +464,8 @@ Status Stream::remove_cursor(const std::string& cursor) const {
 
 Result<std::string> Stream::answer_cursors(const std::string& question) const {
   BINBUS_TRY(here, work_here());
-  if (!here->cursors) return fail(Code::kUnsupported, "this node has no [feed]");
-  return answer_of_cursors(*here->cursors, question);
+  if (!here.work->cursors) return fail(Code::kUnsupported, "this node has no [feed]");
+  return answer_of_cursors(*here.work->cursors, question);
 }
 
 Result<state::TableKeeper*> Stream::kept(const Parts& parts) const {

@@ -138,7 +138,9 @@ std::shared_ptr<Lease> Ownership::stand_by(Held& held, const std::stop_token& st
       if (auto refusal = Refusal::open(stream.listen, text)) held.refusal = std::move(*refusal);
       held.refused_with = text;
     }
-    if (leaves_it(held, status.lease->owner.empty(), stop)) continue;
+    // What came to us while nobody else would have it is worked on.
+    const std::string& owner = status.lease->owner;
+    if (owner != node_ && leaves_it(held, owner.empty(), stop)) continue;
     if (auto lease = member_->wait_for(stream.name, kTendMs, stop)) {
       held.refusal.reset();
       return lease;

@@ -21,8 +21,9 @@ class Streams final : public admin::Observed, public feed::Streams {
   // Locks the data folder. Starts nothing yet.
   static Result<std::unique_ptr<Streams>> open(const Config& config, io::FileSystem& files,
                                                io::Clock& clock);
+  ~Streams() override { stop(); }
   void start();
-  // All at the same time.
+  // All at the same time; may be called twice.
   void stop();
   void reload_tls();
 

@@ -449,6 +449,8 @@ void Member::note(const Status& status) {
 
 std::shared_ptr<Lease> Member::wait_for(const std::string& stream, uint64_t timeout_ms,
                                         const std::stop_token& stop) {
+  std::shared_ptr<Lease>
+      over;  // may be the last that keeps its session, which ends without the lock
   std::unique_lock lock(mutex_);
   if (waiting_.insert(stream).second) {
     look_again_ = true;
@@ -458,7 +460,8 @@ std::shared_ptr<Lease> Member::wait_for(const std::string& stream, uint64_t time
     const auto found = leases_.find(stream);
     if (found == leases_.end()) return false;
     if (found->second->valid()) return true;
-    leases_.erase(found);  // it was over before anybody knew of it
+    over = std::move(found->second);  // before anybody knew of it
+    leases_.erase(found);
     return false;
   };
   const bool ours = changed_.wait_for(lock, stop, std::chrono::milliseconds(timeout_ms), given);

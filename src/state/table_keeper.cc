@@ -174,17 +174,19 @@ void TableKeeper::run(const std::stop_token& stop) {
     // What was done of a transaction that was not read to its end does not count.
     damaged_ = damaged_ || (tables_ && tables_->damaged());
     const bool lost = damaged_ || is_of_disk(error.code) || (tables_ && !tables_->roll_back());
-    if (lost) {  // what is wrong with it shows when it is opened
-      tables_.reset();
-      const std::lock_guard lock(mutex_);
-      view_.reset();
-      images_.reset();
-    }
+    if (lost) let_go();  // what is wrong with it shows when it is opened
     wait_ms(error.code == Code::kUnavailable ? kIdleMs : backoff_.next_ms(), stop);
   }
   end_verification("binbus is stopping");  // that nobody has begun
   if (tables_) static_cast<void>(tables_->sync());
+  let_go();
+}
+
+void TableKeeper::let_go() {
   tables_.reset();
+  const std::lock_guard lock(mutex_);
+  view_.reset();
+  images_.reset();
 }
 
 Status TableKeeper::open() {

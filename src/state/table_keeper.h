@@ -82,6 +82,7 @@ class TableKeeper final : public KeptTables {
   void run(const std::stop_token& stop);
   Status open();
   Status open_store();
+  void let_go();  // of what is open
   Status session(const std::stop_token& stop);
   Status begin();
   bool begins_anew();

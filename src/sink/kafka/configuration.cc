@@ -84,10 +84,11 @@ Result<Client> make(rd_kafka_type_t type, Configuration configuration) {
 
 }  // namespace
 
+// An answer by which another has shut the producer out, handled while it is destroyed, frees a text for the second time (librdkafka
+// 2.0 to 2.15): the purge waits until none is waited for any more.
 void Free::operator()(rd_kafka_s* client) const {
   if (rd_kafka_type(client) == RD_KAFKA_PRODUCER)
-    rd_kafka_purge(
-        client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    rd_kafka_purge(client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   rd_kafka_destroy(client);
 }
 void Free::operator()(rd_kafka_conf_s* configuration) const {

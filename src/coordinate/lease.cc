@@ -40,7 +40,7 @@ Result<std::optional<int64_t>> Lease::transact(Step change) {
   BINBUS_TRY(epoch, tenure_->session->get(names::epoch(stream_)));
   if (!owner || owner->version != proof_.owner_version || !epoch ||
       epoch->version != proof_.epoch_version) {
-    end();
+    taken_away_ = !ended_.exchange(true);
     return fail(check().error());
   }
   return std::optional<int64_t>();

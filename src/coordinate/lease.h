@@ -44,8 +44,9 @@ class Lease {
   Status check() const;
   uint64_t remaining_us() const;
   uint64_t deadline_us() const { return tenure_->deadline_us; }
-  // The server has given it to another, or somebody has taken it away.
   void end() { ended_ = true; }
+  // A write found that the server has given it to another, or somebody has taken it away.
+  bool is_taken_away() const { return taken_away_; }
 
   // Changes a name while this is the stream's newest lease; `version`: what the name has now, none when it is not there.
   // Returns its version, or none when it had another one. kStopped when the lease is over.
@@ -67,6 +68,7 @@ class Lease {
   const std::shared_ptr<Tenure> tenure_;
   io::Clock& clock_;
   std::atomic<bool> ended_{false};
+  std::atomic<bool> taken_away_{false};
 };
 
 }  // namespace binbus::coordinate

@@ -284,12 +284,19 @@ void Member::end_lost_leases(const std::vector<Entry>& owners) {
                       OwnerRecord::parse(entry->value).epoch == lease->epoch();
     if (ours || !lease->valid()) continue;
     lease->end();
-    yields_.insert(stream);  // somebody has taken it away, and does not want it to come back
-    log::warn("lease_lost", {{"stream", stream},
-                             {"epoch", lease->epoch()},
-                             {"owner", entry == nullptr ? "" : owners_[stream]}});
+    was_taken_away(*lease);
   }
   changed_.notify_all();
+}
+
+// Somebody does not want it to come back, or another node has it.
+void Member::was_taken_away(const Lease& lease) {
+  yields_.insert(lease.stream());
+  const auto owner = shown_.owners.find(lease.stream());
+  const bool known = owner != shown_.owners.end() && owner->second.epoch != lease.epoch();
+  log::warn("lease_lost", {{"stream", lease.stream()},
+                           {"epoch", lease.epoch()},
+                           {"owner", known ? owner->second.node : ""}});
 }
 
 Status Member::register_node(Session& session, const std::vector<Entry>& nodes) {
@@ -494,6 +501,7 @@ void Member::release(Lease& lease) {
   const auto found = leases_.find(lease.stream());
   if (found != leases_.end() && found->second.get() == &lease) leases_.erase(found);
   if (wanted_.erase(lease.stream()) > 0) yields_.insert(lease.stream());
+  if (lease.is_taken_away()) was_taken_away(lease);
   look_again_ = true;
   changed_.notify_all();
 }

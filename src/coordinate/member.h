@@ -97,6 +97,7 @@ class Member {
   Status register_node(Session& session, const std::vector<Entry>& nodes);
   Status copy_group(Session& session);
   void end_lost_leases(const std::vector<Entry>& owners);
+  void was_taken_away(const Lease& lease);  // under mutex_
   // What an earlier session of ours has left there.
   Status clear_own(Session& session, std::vector<Entry>& owners);
   Status follow_placement(Session& session);

@@ -162,6 +162,26 @@ TEST(Member, AnOwnerKeyRemovedByHandMovesTheStream) {
   EXPECT_TRUE(next->valid());
 }
 
+TEST(Member, AnOwnerKeyRemovedByHandMovesTheStreamAlsoWhenAWriteSeesItFirst) {
+  const auto at = server();
+  // With nothing else to decide it, b comes first.
+  TestNode a(*at, "a", kLongMs), b(*at, "b", kLongMs);
+  const auto lease = b.take("shop");
+  std::shared_ptr<Lease> next;
+  std::jthread waiting([&] { next = a.take("shop"); });
+  const auto waits_at = [&](const char* seer) {
+    const auto there = NodeRecord::parse(seer, at->value(std::string("nodes/") + seer));
+    return there.node.streams.contains("shop");
+  };
+  wait_until([&] { return waits_at("a") && waits_at("b"); });
+  at->remove_untold("owners/shop");
+  EXPECT_EQ(lease->write("checkpoints/s", "1", std::nullopt).error().code, Code::kStopped);
+  b.member().release(*lease);
+  EXPECT_EQ(b.member().wait_for("shop", 500, std::stop_token()), nullptr);
+  waiting.join();
+  EXPECT_TRUE(next->valid());
+}
+
 TEST(Member, HandsOverWhenAsked) {
   const auto at = server();
   TestNode a(*at, "a");

@@ -138,11 +138,13 @@ void MemoryServer::put(const std::string& name, const std::string& value) {
 }
 
 void MemoryServer::remove(const std::string& name) {
-  {
-    const std::lock_guard lock(mutex_);
-    nodes_.erase(name);
-  }
+  remove_untold(name);
   tell();
+}
+
+void MemoryServer::remove_untold(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  nodes_.erase(name);
 }
 
 std::string MemoryServer::value(const std::string& name) const {

@@ -20,6 +20,7 @@ class MemoryServer : public std::enable_shared_from_this<MemoryServer> {
   void wipe();                                                  // all data, and sessions
   void put(const std::string& name, const std::string& value);  // by hand
   void remove(const std::string& name);
+  void remove_untold(const std::string& name);
   std::string value(const std::string& name) const;  // "": not there
   uint64_t sessions_made() const;
 

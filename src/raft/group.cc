@@ -281,10 +281,8 @@ Result<std::vector<std::string>> Group::apply_retention(uint64_t now_us, uint64_
 Status Group::drive() {
   while (!unwritten_ && core_->has_ready()) {
     BINBUS_TRY(ready, core_->ready());
-    if (!ready.snapshot && !ready.entries.empty() &&
-        ready.entries.front().index <= log_->last_index())
-      BINBUS_RETURN_IF_ERROR(log_->truncate(ready.entries.front().index));
-    if (core_->status().role != Role::kLeader) BINBUS_RETURN_IF_ERROR(log_->unstage());
+    // A Ready that could not begin is not tried again, also when it is for lack of room.
+    if (Status gone = give_way(ready); !gone) return fail(Code::kIo, gone.error().message);
     BINBUS_RETURN_IF_ERROR(handle(ready));
   }
   if (unwritten_) {
@@ -293,6 +291,13 @@ Status Group::drive() {
   }
   carried_.clear();  // all that was proposed or came along is written, or is not wanted
   return prepare_to_lead();
+}
+
+Status Group::give_way(const Ready& ready) {
+  if (!ready.snapshot && !ready.entries.empty() &&
+      ready.entries.front().index <= log_->last_index())
+    BINBUS_RETURN_IF_ERROR(log_->truncate(ready.entries.front().index));
+  return core_->status().role == Role::kLeader ? ok() : log_->unstage();
 }
 
 void Group::own_carried() {
@@ -304,6 +309,9 @@ void Group::own_carried() {
 
 Status Group::take_snapshot(Ready& ready) {
   if (!ready.snapshot) return ok();
+  BINBUS_TRY(received, store::Log::read_snapshot(received_snapshot_));
+  if (received.index != ready.snapshot->index)
+    return fail(Code::kCorrupt, "a snapshot is not the one that its message tells of");
   BINBUS_RETURN_IF_ERROR(log_->restore(received_snapshot_));
   members_ = ready.snapshot->members;
   log_->set_members(members_, ready.snapshot->index);

@@ -119,6 +119,8 @@ class Group final : private CoreStorage {
   Status drive();
   void own_carried();
   Status handle(Ready& ready);
+  // What others than us have written instead goes.
+  Status give_way(const Ready& ready);
   Status take_snapshot(Ready& ready);
   Status keep(const Ready& ready);
   Status append(const CoreEntry& entry);

@@ -65,6 +65,8 @@ std::optional<Message> Group::message_of(CoreMessage& from) {
   }
   if (from.type == MessageType::kSnapshot) {
     message.urgent = false;
+    // It has waited for room on the disk, and retention has made that.
+    if (log_->snapshot().index != from.snapshot_index) return std::nullopt;
     auto snapshot = log_->encode_snapshot();
     if (!snapshot) return std::nullopt;
     message.body.emplace_back(std::move(*snapshot));

@@ -56,6 +56,7 @@ class GroupTest : public testing::Test {
     options.log.directory = "log";
     options.log.keep_free_bytes = 0;
     options.log.entry_bytes_max = 1000;
+    options.log.retain_bytes = retain_bytes_;
     options.founders.voters = founders;
     options.alone = alone;
     options.core.id = id;
@@ -161,6 +162,7 @@ class GroupTest : public testing::Test {
   }
 
   std::map<NodeId, std::unique_ptr<Node>> nodes_;
+  uint64_t retain_bytes_ = 0;
   NodeId held_for_ = 0;
   std::vector<std::pair<NodeId, Message>> held_;
   std::set<NodeId> cut_off_;
@@ -352,6 +354,65 @@ TEST_F(GroupTest, AFullDiskIsTriedAgain) {
   tick(30);
   EXPECT_FALSE(other.group->blocked());
   EXPECT_EQ(text(other), as_text(file.bytes));
+}
+
+TEST_F(GroupTest, WhoCannotDropWhatItHadBegunEnds) {
+  begin({1, 2, 3});
+  Node& first = leader();
+  LogWriter writer(first.group->log(), first);
+  ASSERT_TRUE(writer.begin_segment(files_[0].name));
+  ASSERT_TRUE(first.group->stage(first.term, Bytes(files_[0].bytes).first(100)));
+  cut_off_.insert(first.id);
+  leader();
+  cut_off_.clear();
+  held_for_ = first.id;
+  tick(3);
+  ASSERT_FALSE(held_.empty());
+  ByteVector body;
+  ASSERT_TRUE(held_[0].second.load(body));
+  const Received received{held_[0].first, held_[0].second.head, body};
+  first.disk.on_sync([] { return fail(Code::kDiskFull, "no room"); });
+  EXPECT_EQ(code_of(first.group->receive({&received, 1})), Code::kIo);
+}
+
+// It waits with a leader that is deposed as its disk is full; and the one of then would be told of with the bytes of now.
+TEST_F(GroupTest, ASnapshotThatWaitsForRoomWhichRetentionMakesIsNotSent) {
+  retain_bytes_ = 1;
+  begin({1, 2, 3, 4, 5});
+  Node& first = leader();
+  Node& behind = *followers_of(first)[0];
+  Node& next = *followers_of(first)[1];
+  LogWriter writer(first.group->log(), first);
+  std::string all;
+  for (const MadeFile& file : files_) {
+    ASSERT_TRUE(writer.begin_segment(file.name));
+    ASSERT_TRUE(store(writer, file, 0, file.bytes.size()));
+    all += as_text(file.bytes);
+    cut_off_.insert(behind.id);
+  }
+  ASSERT_TRUE(first.group->apply_retention(0, 2));
+  ASSERT_TRUE(first.group->unreachable(behind.id));
+  // It hears that one is there that needs a snapshot, and of the next leader, at once.
+  cut_off_.clear();
+  held_for_ = first.id;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(first.group->tick());
+    settle();
+  }
+  cut_off_.insert(behind.id);
+  ASSERT_TRUE(first.group->transfer_leader(next.id));
+  settle();
+  ASSERT_NE(next.group->leading(), 0);
+  first.disk.set_capacity(1);
+  release();
+  ASSERT_TRUE(first.group->blocked());
+  ASSERT_TRUE(first.group->apply_retention(0, 3));
+  first.disk.set_capacity(UINT64_MAX);
+  cut_off_.clear();
+  ASSERT_TRUE(first.group->tick());
+  settle();
+  tick(30);
+  EXPECT_EQ(text(behind), all);
 }
 
 TEST_F(GroupTest, ALeaderWithAFullDiskHandsTheLeadOver) {

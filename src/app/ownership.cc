@@ -121,6 +121,7 @@ void Ownership::run(Held& held, const std::stop_token& stop) {
     }
     member_->release(*lease);
   }
+  member_->leave(held.stream.name());
 }
 
 // Says on the stream's port who has it.
@@ -169,6 +170,7 @@ void Ownership::leave(Held& held, const std::string& why) {
 
 Status Ownership::work(Held& held, const std::shared_ptr<Lease>& lease,
                        const std::stop_token& stop) {
+  sinks_->follow(member_->sinks());
   BINBUS_TRY(saved, this->saved(*lease, held.stream.name()));
   held.version.reset();
   held.saved.clear();
@@ -178,7 +180,6 @@ Status Ownership::work(Held& held, const std::shared_ptr<Lease>& lease,
     const std::lock_guard lock(held.mutex);
     held.lease = lease;
   }
-  sinks_->follow(member_->sinks());
   held.stream.start(lease, saved.start(), sinks_->of_stream(held.stream.name()));
   std::optional<Member::End> end;
   while (!(end = member_->wait_end(*lease, kTendMs, stop))) tend(held, lease);

@@ -98,7 +98,7 @@ void Stream::stop() {
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
   refusal_.reset();
-  if (!parts()) return;
+  if (!parts()) return lease_.reset();
   close();
   lease_.reset();
   log::info("stream_stopped", {{"stream", config_.name}});

@@ -9,6 +9,12 @@ namespace binbus::coordinate {
 
 using Json = nlohmann::ordered_json;
 
+namespace {
+
+constexpr uint64_t kEpochMax = uint64_t{1} << 62;  // what somebody has written by hand may be more
+
+}  // namespace
+
 Result<GroupCopy> GroupCopy::parse(std::string_view text) {
   GroupCopy copy;
   if (text.empty()) return copy;
@@ -51,13 +57,14 @@ uint64_t GroupCopy::epoch(const std::string& stream) const {
 }
 
 void GroupCopy::saw_epoch(const std::string& stream, uint64_t epoch) {
-  if (epoch > this->epoch(stream)) folders[names::kEpochs][stream] = std::to_string(epoch);
+  if (epoch > this->epoch(stream) && epoch < kEpochMax)
+    folders[names::kEpochs][stream] = std::to_string(epoch);
 }
 
 uint64_t epoch_of(std::string_view text) {
   uint64_t epoch = 0;
   std::from_chars(text.data(), text.data() + text.size(), epoch);
-  return epoch;
+  return epoch < kEpochMax ? epoch : 0;
 }
 
 std::vector<std::string> copied_folders() {

@@ -40,7 +40,7 @@ Result<std::optional<int64_t>> Lease::transact(Step change) {
   BINBUS_TRY(epoch, tenure_->session->get(names::epoch(stream_)));
   if (!owner || owner->version != proof_.owner_version || !epoch ||
       epoch->version != proof_.epoch_version) {
-    taken_away_ = !ended_.exchange(true);
+    if (!ended_.exchange(true)) taken_away_ = true;
     return fail(check().error());
   }
   return std::optional<int64_t>();
@@ -66,6 +66,7 @@ Status Lease::release() {
   if (ended_.exchange(true)) return ok();
   BINBUS_RETURN_IF_ERROR(tenure_->session->transact(
       {{.kind = Step::Kind::kMine, .name = names::owner(stream_), .version = proof_.owner_version},
+       {.kind = Step::Kind::kIs, .name = names::epoch(stream_), .version = proof_.epoch_version},
        {.kind = Step::Kind::kRemove,
         .name = names::owner(stream_),
         .version = proof_.owner_version}}));

@@ -107,14 +107,10 @@ void Member::run(const std::stop_token& stop) {
 }
 
 Status Member::serve(Tenure& tenure, const std::stop_token& stop) {
-  uint64_t next_us = 0;  // when to say again that we live; and look at all
+  alive_due_us_ = 0;
   while (!stop.stop_requested()) {
-    const bool due = clock_.monotonic_us() >= next_us;
-    Status done = ok();
-    if (due) {
-      next_us = clock_.monotonic_us() + tenure.usable_us / 4;
-      done = keep_alive(tenure);
-    }
+    const bool due = clock_.monotonic_us() >= alive_due_us_;
+    Status done = stay_alive();
     const auto too_late = [&] { return clock_.monotonic_us() >= tenure.deadline_us; };
     if (done && !too_late()) done = look(*tenure.session);
     if (done && due && !too_late()) done = copy_group(*tenure.session);
@@ -127,7 +123,7 @@ Status Member::serve(Tenure& tenure, const std::stop_token& stop) {
     note(done);
     std::unique_lock lock(mutex_);
     const uint64_t now_us = clock_.monotonic_us();
-    const uint64_t pause_us = next_us > now_us ? next_us - now_us : 0;
+    const uint64_t pause_us = alive_due_us_ > now_us ? alive_due_us_ - now_us : 0;
     changed_.wait_for(lock, stop, std::chrono::microseconds(pause_us),
                       [this] { return look_again_; });
     look_again_ = false;
@@ -135,8 +131,12 @@ Status Member::serve(Tenure& tenure, const std::stop_token& stop) {
   return ok();
 }
 
-Status Member::keep_alive(Tenure& tenure) {
+// Also between the steps of a long look.
+Status Member::stay_alive() {
   const uint64_t sent_us = clock_.monotonic_us();
+  if (sent_us < alive_due_us_) return ok();
+  Tenure& tenure = *tenure_;  // this thread's to change
+  alive_due_us_ = sent_us + tenure.usable_us / 4;
   BINBUS_RETURN_IF_ERROR(tenure.session->keep_alive());
   // Too late is too late: somebody may have acted on the deadline.
   if (clock_.monotonic_us() < tenure.deadline_us) tenure.deadline_us = sent_us + tenure.usable_us;
@@ -201,9 +201,13 @@ Status Member::restore(Session& session) {
       if (!there && (folder != names::kSinks || !before_us)) {
         std::vector<Step> steps{{.kind = Kind::kCreate, .name = path, .value = value}};
         const auto held = filter_tables.find(name);
-        if (folder == names::kCheckpoints && held != filter_tables.end())
-          steps.push_back(
-              {.kind = Kind::kCreate, .name = names::filter_table(name), .value = held->second});
+        if (folder == names::kCheckpoints && held != filter_tables.end()) {
+          BINBUS_TRY(other, session.get(names::filter_table(name)));  // without a checkpoint
+          steps.push_back({.kind = other ? Kind::kSet : Kind::kCreate,
+                           .name = names::filter_table(name),
+                           .value = held->second,
+                           .version = other ? other->version : 0});
+        }
         BINBUS_TRY(made, session.transact(steps));
         if (made) restored += steps.size();
       } else if (folder != names::kPositions && (!there || there->value != value)) {
@@ -245,26 +249,36 @@ Status Member::raise_epoch(Session& session, const std::string& stream, uint64_t
 }
 
 // Of a process that was before us, whose data folder we have locked; or of our own session before this one, under which nothing
-// is done any more.
+// is done any more; or of nobody, by hand.
 Status Member::clear_own(Session& session, std::vector<Entry>& owners) {
   for (auto owner = owners.begin(); owner != owners.end();) {
-    const OwnerRecord record = OwnerRecord::parse(owner->value);
-    bool stale = record.node == options_.node && record.instance == copy_.instance;
-    if (stale) {
-      const std::lock_guard lock(mutex_);
-      const auto lease = leases_.find(owner->name);
-      // Who still works under a lease that is over keeps others from it for a moment more.
-      stale = lease == leases_.end();
-    }
-    if (!stale) {
+    if (!is_stale(*owner)) {
       ++owner;
       continue;
     }
-    BINBUS_RETURN_IF_ERROR(session.transact(
-        {{.kind = Kind::kRemove, .name = names::owner(owner->name), .version = owner->version}}));
+    // Another may have taken it meanwhile, as version 0 of a new name: then the epoch is another one, too.
+    BINBUS_TRY(epoch, session.get(names::epoch(owner->name)));
+    BINBUS_TRY(there, session.get(names::owner(owner->name)));
+    if (there && there->value == owner->value) {
+      std::vector<Step> steps{
+          {.kind = Kind::kRemove, .name = names::owner(owner->name), .version = there->version}};
+      if (epoch)
+        steps.push_back(
+            {.kind = Kind::kIs, .name = names::epoch(owner->name), .version = epoch->version});
+      BINBUS_RETURN_IF_ERROR(session.transact(steps));
+    }
     owner = owners.erase(owner);
   }
   return ok();
+}
+
+bool Member::is_stale(const Entry& owner) const {
+  const OwnerRecord record = OwnerRecord::parse(owner.value);
+  if (record.node.empty()) return true;
+  if (record.node != options_.node || record.instance != copy_.instance) return false;
+  // Who still works under a lease that is over keeps others from it for a moment more.
+  const std::lock_guard lock(mutex_);
+  return !leases_.contains(owner.name);
 }
 
 void Member::end_lost_leases(const std::vector<Entry>& owners) {
@@ -373,7 +387,10 @@ Status Member::follow_placement(Session& session) {
     }
     changed_.notify_all();
   }
-  for (const std::string& stream : to_claim) BINBUS_RETURN_IF_ERROR(claim(session, stream));
+  for (const std::string& stream : to_claim) {
+    BINBUS_RETURN_IF_ERROR(stay_alive());
+    BINBUS_RETURN_IF_ERROR(claim(session, stream));
+  }
   return ok();
 }
 
@@ -408,11 +425,17 @@ Status Member::claim(Session& session, const std::string& stream) {
 Status Member::copy_group(Session& session) {
   GroupCopy next = copy_;
   for (const std::string& folder : copied_folders()) {
+    BINBUS_RETURN_IF_ERROR(stay_alive());
     BINBUS_TRY(entries, session.list(folder));
     next.set(folder, entries);
   }
   BINBUS_TRY(id, session.get(names::kId));
   if (!id || id->value != copy_.group_id) return ok();  // lost since: the copy is what counts
+  // An older backup, or somebody's hand, would bring an epoch back that was there.
+  const auto is_lower = [&](const auto& epoch) {
+    return next.epoch(epoch.first) < copy_.epoch(epoch.first);
+  };
+  if (std::ranges::any_of(copy_.folders[names::kEpochs], is_lower)) return restore(session);
   copy_ = std::move(next);
   if (!(copy_ == saved_)) save_copy();
   return ok();
@@ -456,8 +479,8 @@ void Member::note(const Status& status) {
 
 std::shared_ptr<Lease> Member::wait_for(const std::string& stream, uint64_t timeout_ms,
                                         const std::stop_token& stop) {
-  std::shared_ptr<Lease>
-      over;  // may be the last that keeps its session, which ends without the lock
+  // Each may be the last that keeps its session, which ends without the lock.
+  std::vector<std::shared_ptr<Lease>> over;
   std::unique_lock lock(mutex_);
   if (waiting_.insert(stream).second) {
     look_again_ = true;
@@ -467,7 +490,7 @@ std::shared_ptr<Lease> Member::wait_for(const std::string& stream, uint64_t time
     const auto found = leases_.find(stream);
     if (found == leases_.end()) return false;
     if (found->second->valid()) return true;
-    over = std::move(found->second);  // before anybody knew of it
+    over.push_back(std::move(found->second));  // before anybody knew of it
     leases_.erase(found);
     return false;
   };
@@ -504,6 +527,18 @@ void Member::release(Lease& lease) {
   if (lease.is_taken_away()) was_taken_away(lease);
   look_again_ = true;
   changed_.notify_all();
+}
+
+void Member::leave(const std::string& stream) {
+  std::shared_ptr<Lease> lease;
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.erase(stream);
+    if (const auto found = leases_.find(stream); found != leases_.end()) lease = found->second;
+    look_again_ = true;
+    changed_.notify_all();
+  }
+  if (lease) release(*lease);
 }
 
 Status Member::hand_over(const std::string& stream) {

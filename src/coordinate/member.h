@@ -67,6 +67,8 @@ class Member {
   // Waits at most so long for the end of a lease; none: it goes on.
   std::optional<End> wait_end(const Lease& lease, uint64_t timeout_ms, const std::stop_token& stop);
   void release(Lease& lease);
+  // Is no candidate any more, and gives back what it was given since.
+  void leave(const std::string& stream);
   // Another node is to take it, if there is one.
   Status hand_over(const std::string& stream);
   // As long as none has been asked to take it, it need not any more.
@@ -88,7 +90,7 @@ class Member {
   void run(const std::stop_token& stop);
   // Until it is over or asked to stop: why.
   Status serve(Tenure& tenure, const std::stop_token& stop);
-  Status keep_alive(Tenure& tenure);
+  Status stay_alive();
   // One look at the group, and what follows from it.
   Status look(Session& session);
   Status join(Session& session, const std::optional<Entry>& id);
@@ -100,6 +102,7 @@ class Member {
   void was_taken_away(const Lease& lease);  // under mutex_
   // What an earlier session of ours has left there.
   Status clear_own(Session& session, std::vector<Entry>& owners);
+  bool is_stale(const Entry& owner) const;
   Status follow_placement(Session& session);
   Status claim(Session& session, const std::string& stream);
   void end_all();
@@ -116,6 +119,7 @@ class Member {
   GroupCopy copy_;
   GroupCopy saved_;
   bool registered_ = false;                    // in this session
+  uint64_t alive_due_us_ = 0;                  // when to say again that we live, and look at all
   std::vector<Node> nodes_;                    // that live
   std::map<std::string, std::string> owners_;  // stream -> node
 

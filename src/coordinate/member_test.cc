@@ -287,6 +287,71 @@ TEST(Member, WhatWasWipedIsPutBack) {
   EXPECT_GT(lease->epoch(), 1u);
 }
 
+TEST(Member, AFilterTableWithoutACheckpointGivesWayToBothOfTheCopy) {
+  const auto at = server();
+  at->put("filter_tables/s", "of a sink that has begun anew and delivered nothing");
+  GroupCopy copy{.group_id = "lost", .instance = "i", .folders = {}};
+  copy.folders["checkpoints"]["s"] = "binlog.000001:4";
+  copy.folders["filter_tables"]["s"] = "what it held";
+  TestNode a(*at, "a", kLongMs, copy);
+  wait_until([&] { return at->value("checkpoints/s") == "binlog.000001:4"; });
+  EXPECT_EQ(at->value("filter_tables/s"), "what it held");
+}
+
+TEST(Member, AnOlderBackupAndAHandBringNoEpochBack) {
+  const auto at = server();
+  TestNode a(*at, "a", 1'000);
+  a.member().release(*a.take("shop"));
+  auto lease = a.take("shop");
+  EXPECT_EQ(lease->epoch(), 2u);
+  for (const char* epoch : {"1", "x", "18446744073709551615"}) {
+    const uint64_t known = lease->epoch();
+    ASSERT_TRUE(lease->write("checkpoints/s", "binlog.000001:4", std::nullopt));
+    wait_until([&] {
+      const GroupCopy copy = a.copy();
+      return copy.epoch("shop") == known && copy.folders.at("checkpoints").contains("s");
+    });
+    at->set_away(true);
+    at->put("epochs/shop", epoch);
+    at->remove("checkpoints/s");
+    at->set_away(false);
+    EXPECT_EQ(a.member().wait_end(*lease, kLongMs, std::stop_token()), End::kOver) << epoch;
+    a.member().release(*lease);
+    EXPECT_EQ(at->value("checkpoints/s"), "binlog.000001:4");
+    at->remove("checkpoints/s");
+    lease = a.take("shop");
+    EXPECT_GT(lease->epoch(), known) << epoch;
+  }
+}
+
+TEST(Member, AnOwnerThatIsNoneKeepsNobodyAway) {
+  const auto at = server();
+  at->put("owners/shop", "written by hand");
+  TestNode a(*at, "a");
+  EXPECT_TRUE(a.take("shop")->valid());
+}
+
+TEST(Member, ALongLookCostsNoLease) {
+  const auto at = server();
+  TestNode a(*at, "a", 400);
+  at->set_slow(5);
+  std::vector<std::string> streams;
+  for (int i = 0; i < 150; ++i) streams.push_back("s" + std::to_string(i));
+  for (const std::string& stream : streams) a.member().wait_for(stream, 0, std::stop_token());
+  std::vector<std::shared_ptr<Lease>> leases;
+  for (const std::string& stream : streams) leases.push_back(a.take(stream));
+  for (const auto& lease : leases) EXPECT_TRUE(lease->valid()) << lease->stream();
+}
+
+TEST(Member, WhoLeavesGivesBackWhatItWasGiven) {
+  const auto at = server();
+  TestNode a(*at, "a", kLongMs);
+  ASSERT_NE(a.take("shop"), nullptr);
+  a.member().leave("shop");
+  EXPECT_EQ(at->value("owners/shop"), "");
+  wait_until([&] { return NodeRecord::parse("a", at->value("nodes/a")).node.streams.empty(); });
+}
+
 // Of a node that has not been there since.
 GroupCopy old_copy(const std::string& instance, const std::string& epoch) {
   return {.group_id = "lost", .instance = instance, .folders = {{"epochs", {{"shop", epoch}}}}};

@@ -1,5 +1,7 @@
 #include "coordinate/memory_testing.h"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 namespace binbus::coordinate {
@@ -45,6 +47,7 @@ class MemorySession final : public Session {
   }
 
   Result<std::optional<Versions>> transact(const std::vector<Step>& steps) override {
+    std::this_thread::sleep_for(std::chrono::milliseconds(server_->slow_ms_));
     using Kind = Step::Kind;
     Versions versions;
     bool lost = false;
@@ -100,6 +103,8 @@ void MemoryServer::set_away(bool away) {
   const std::lock_guard lock(mutex_);
   away_ = away;
 }
+
+void MemoryServer::set_slow(uint64_t ms) { slow_ms_ = ms; }
 
 void MemoryServer::lose_next_answer() {
   const std::lock_guard lock(mutex_);

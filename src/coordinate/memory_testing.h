@@ -1,6 +1,7 @@
 // A coordinator in memory, with the faults of a real one: away, sessions expired, data wiped.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,6 +16,7 @@ class MemoryServer : public std::enable_shared_from_this<MemoryServer> {
  public:
   Connect connect();
   void set_away(bool away);                                     // nothing is answered
+  void set_slow(uint64_t ms);                                   // a transaction takes so long
   void lose_next_answer();                                      // of a transaction, which is done
   void expire_sessions();                                       // and their names go
   void wipe();                                                  // all data, and sessions
@@ -41,6 +43,7 @@ class MemoryServer : public std::enable_shared_from_this<MemoryServer> {
   int64_t revision_ = 0;
   uint64_t made_ = 0;
   bool away_ = false;
+  std::atomic<uint64_t> slow_ms_ = 0;
   bool lose_answer_ = false;
 };
 

@@ -193,6 +193,8 @@ struct Core::Calls {
 Core::Core(CoreStorage& storage) : calls_(std::make_unique<Calls>(storage)) {}
 Core::~Core() = default;
 
+bool Core::is_dead() const { return calls_->death.has_value(); }
+
 const CoreStatus& Core::status() const { return calls_->status; }
 
 Result<std::unique_ptr<Core>> Core::make(const CoreOptions& options, CoreStorage& storage,

@@ -233,6 +233,7 @@ class Core {
   Status advance_apply(uint64_t index);
 
   const CoreStatus& status() const;  // of a dead core: the last, as a follower
+  bool is_dead() const;
   // Of a leader, itself among them, by id; of others nothing.
   std::vector<PeerProgress> progress();
 

@@ -181,6 +181,7 @@ TEST_F(CoreTest, AnErrorOfTheStorageEndsTheCore) {
   ASSERT_FALSE(index);
   EXPECT_EQ(code_of(index), Code::kIo);
   EXPECT_EQ(index.error().message, "segment binlog.000007: the disk failed");
+  EXPECT_TRUE(node(1).core->is_dead());
 
   node(1).log.broken.reset();
   EXPECT_EQ(code_of(node(1).core->tick()), Code::kIo);

@@ -141,9 +141,12 @@ Status Group::receive(std::span<const Received> messages) {
     std::vector<CoreEntry> entries;
     Bytes head;
     if (!take(message, entries, head)) continue;
-    if (!received_snapshot_.empty() && !store::Log::read_snapshot(received_snapshot_)) continue;
+    if (!received_snapshot_.empty() && !store::Log::read_snapshot(received_snapshot_)) {
+      received_snapshot_.clear();
+      continue;
+    }
     const Status stepped = core_->step(message.from, head, entries);
-    if (!stepped && stepped.error().code != Code::kInvalid) BINBUS_RETURN_IF_ERROR(stepped);
+    if (core_->is_dead()) return stepped;
     if (core_->has_ready() && !received_snapshot_.empty()) BINBUS_RETURN_IF_ERROR(drive());
     if (unwritten_) return ok();
     received_snapshot_.clear();
@@ -281,9 +284,8 @@ Result<std::vector<std::string>> Group::apply_retention(uint64_t now_us, uint64_
 Status Group::drive() {
   while (!unwritten_ && core_->has_ready()) {
     BINBUS_TRY(ready, core_->ready());
-    // A Ready that could not begin is not tried again, also when it is for lack of room.
-    if (Status gone = give_way(ready); !gone) return fail(Code::kIo, gone.error().message);
-    BINBUS_RETURN_IF_ERROR(handle(ready));
+    BINBUS_RETURN_IF_ERROR(or_end(give_way(ready)));
+    BINBUS_RETURN_IF_ERROR(or_end(handle(ready)));
   }
   if (unwritten_) {
     own_carried();
@@ -291,6 +293,12 @@ Status Group::drive() {
   }
   carried_.clear();  // all that was proposed or came along is written, or is not wanted
   return prepare_to_lead();
+}
+
+// A Ready of which something could not be done is not tried again, also when it is for lack of room.
+Status Group::or_end(Status done) {
+  ended_ = ended_ || !done;
+  return done;
 }
 
 Status Group::give_way(const Ready& ready) {
@@ -310,7 +318,7 @@ void Group::own_carried() {
 Status Group::take_snapshot(Ready& ready) {
   if (!ready.snapshot) return ok();
   BINBUS_TRY(received, store::Log::read_snapshot(received_snapshot_));
-  if (received.index != ready.snapshot->index)
+  if (received.index != ready.snapshot->index || received.term != ready.snapshot->term)
     return fail(Code::kCorrupt, "a snapshot is not the one that its message tells of");
   BINBUS_RETURN_IF_ERROR(log_->restore(received_snapshot_));
   members_ = ready.snapshot->members;
@@ -363,7 +371,7 @@ Status Group::go_on() {
   Ready ready = std::move(*unwritten_);
   unwritten_.reset();
   blocked_.reset();
-  BINBUS_RETURN_IF_ERROR(handle(ready));
+  BINBUS_RETURN_IF_ERROR(or_end(handle(ready)));
   return drive();
 }
 
@@ -448,11 +456,12 @@ Status Group::prepare_to_lead() {
     prepared_term_ = status.term;
     return ok();
   }
-  if (abort_term_ == status.term) return ok();
-  abort_term_ = status.term;
+  if (abort_term_ == status.term || status.transferee != 0) return ok();
+  const uint64_t term = status.term;
   Entry abort{.offset = log_->last_end().offset, .kind = EntryKind::kAbort};
   BINBUS_TRY(index, core_->propose(describe(abort)));
-  carried_[{index, status.term}] = {{}, {}, std::vector<store::TransactionEnd>()};
+  abort_term_ = term;
+  carried_[{index, term}] = {{}, {}, std::vector<store::TransactionEnd>()};
   return drive();
 }
 

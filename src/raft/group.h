@@ -107,6 +107,8 @@ class Group final : private CoreStorage {
   std::vector<PeerProgress> progress() { return core_->progress(); }
   // Why the node cannot write, for now.
   const std::optional<Error>& blocked() const { return blocked_; }
+  // An error has left it where it cannot go on, whatever its code.
+  bool has_ended() const { return ended_ || core_->is_dead(); }
 
  private:
   Group(io::FileSystem& files, Network& network, GroupOptions options)
@@ -119,6 +121,7 @@ class Group final : private CoreStorage {
   Status drive();
   void own_carried();
   Status handle(Ready& ready);
+  Status or_end(Status done);
   // What others than us have written instead goes.
   Status give_way(const Ready& ready);
   Status take_snapshot(Ready& ready);
@@ -173,6 +176,7 @@ class Group final : private CoreStorage {
   std::optional<Ready>
       unwritten_;  // met a full disk; the core must not be told anything before it is written
   std::optional<Error> blocked_;
+  bool ended_ = false;
   uint64_t prepared_term_ = 0;  // in which it leads, with nothing unfinished of before
   uint64_t abort_term_ = 0;     // in which it proposed to cut what was unfinished
   std::set<uint64_t> changes_;  // of members: written, and not durably known to be committed

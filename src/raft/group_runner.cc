@@ -54,7 +54,7 @@ Status GroupRunner::done(Status status) {
   const Code code = status.error().code;
   const bool refusal = code == Code::kUnavailable || code == Code::kInvalid ||
                        code == Code::kDiskFull || code == Code::kLimit;
-  if (!refusal && !error_) {
+  if ((!refusal || group_->has_ended()) && !error_) {
     error_ = status.error();
     group_->leave();
   }

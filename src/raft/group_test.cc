@@ -356,6 +356,53 @@ TEST_F(GroupTest, AFullDiskIsTriedAgain) {
   EXPECT_EQ(text(other), as_text(file.bytes));
 }
 
+TEST_F(GroupTest, AMessageThatMakesNoSenseIsLeftOut) {
+  begin({1, 2, 3});
+  Node& node = leader();
+  const ByteVector rubbish = {3, 0, 0, 0, 'a', 'b', 'c', 0, 0, 0, 0};
+  const Received received{2, rubbish, {}};
+  EXPECT_TRUE(node.group->receive({&received, 1}));
+  EXPECT_FALSE(node.group->has_ended());
+  LogWriter writer(node.group->log(), node);
+  EXPECT_TRUE(writer.begin_segment(files_[0].name));
+}
+
+// To one that does not answer, before it leads; and goes on once that is given up.
+TEST_F(GroupTest, WhoHandsTheLeadOverFirstCutsWhatIsUnfinishedThen) {
+  begin({1, 2, 3});
+  Node& first = leader();
+  Node& next = *followers_of(first)[0];
+  Node& voter = *followers_of(first)[1];
+  LogWriter writer(first.group->log(), first);
+  const MadeFile& file = files_[0];
+  ASSERT_TRUE(writer.begin_segment(file.name));
+  ASSERT_TRUE(store(writer, file, 0, file.ends[5].offset + 200));
+  cut_off_.insert(first.id);
+  held_for_ = next.id;
+  const auto leads = [&] { return next.group->status().role == Role::kLeader; };
+  for (int i = 0; i < 200 && !leads(); ++i) {
+    ASSERT_TRUE(next.group->tick());
+    if (i < 10) {  // until it has heard no leader for long enough
+      ASSERT_TRUE(voter.group->tick());
+    }
+    settle();
+    for (const auto& [from, message] : std::exchange(held_, {})) {
+      ByteVector body;
+      const Received received{from, message.head, body};
+      if (leads()) break;
+      ASSERT_TRUE(next.group->receive({&received, 1}));
+    }
+  }
+  ASSERT_TRUE(leads());
+  settle();
+  ASSERT_TRUE(next.group->transfer_leader(first.id));
+  release();
+  EXPECT_EQ(next.group->leading(), 0U);
+  tick(30);
+  EXPECT_NE(next.group->leading(), 0U);
+  EXPECT_EQ(next.group->log().end(), (store::Position{1, file.ends[5].offset}));
+}
+
 TEST_F(GroupTest, WhoCannotDropWhatItHadBegunEnds) {
   begin({1, 2, 3});
   Node& first = leader();
@@ -372,7 +419,8 @@ TEST_F(GroupTest, WhoCannotDropWhatItHadBegunEnds) {
   ASSERT_TRUE(held_[0].second.load(body));
   const Received received{held_[0].first, held_[0].second.head, body};
   first.disk.on_sync([] { return fail(Code::kDiskFull, "no room"); });
-  EXPECT_EQ(code_of(first.group->receive({&received, 1})), Code::kIo);
+  EXPECT_EQ(code_of(first.group->receive({&received, 1})), Code::kDiskFull);
+  EXPECT_TRUE(first.group->has_ended());
 }
 
 // It waits with a leader that is deposed as its disk is full; and the one of then would be told of with the bytes of now.

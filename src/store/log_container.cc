@@ -101,6 +101,10 @@ Result<EntryAt> Log::State::find_entry(uint64_t entry) const {
     return fail(Code::kPurged,
                 "the oldest entry here is " + std::to_string(containers.begin()->first));
   }
+  if (entry > last_index) {
+    return fail(Code::kNotFound, "the last entry here is " + std::to_string(last_index) +
+                                     ": what followed has given way");
+  }
   if (!recent.empty() && entry >= recent.front().entry.index) {
     BINBUS_TRY(file, files.open(newest->paths().entries, io::OpenMode::kRead));
     return read_entry(*file, recent[entry - recent.front().entry.index].record);

@@ -69,19 +69,34 @@ TEST_F(LogDiskTest, ARemovalThatAPowerCutEndsLeavesNoGap) {
   }
 }
 
-// The names are gone, and whether durably is not known. Each try comes one sync further.
-TEST_F(LogDiskTest, ARemovalThatFailedIsDoneAgain) {
+// What a segment exists with is gone, and whether durably is not known: it is not in the log any more.
+TEST_F(LogDiskTest, ARemovalThatFailedLeavesNothingWithoutItsFiles) {
   const auto files = make_files(mysql::Flavor::kMysql, 3, 5, 100);
   options_.retain_bytes = 1;
   open();
   for (const MadeFile& file : files) ASSERT_TRUE(store_file(*log_, file));
-  for (int left : {0, 1, 2, 1}) {
-    disk_.on_sync([&left] { return left-- > 0 ? ok() : fail(Code::kIo, "bad sector"); });
+  for (int left : {0, 1, 0}) {
+    disk_.on_sync([&left] { return left-- > 0 ? ok() : fail(Code::kLimit, "too many files"); });
     EXPECT_FALSE(log_->apply_retention(0));
+    const uint64_t first = log_->first_index();
+    EXPECT_TRUE(log_->entries(first, first + 1, 1)) << first;
+    EXPECT_TRUE(log_->encode_snapshot());
   }
   disk_.on_sync(nullptr);
   ASSERT_TRUE(log_->apply_retention(0));
   EXPECT_EQ(log_->segments().size(), 1U);
+}
+
+// A message may have been made before, by a leader that is none any more.
+TEST_F(LogDiskTest, WhatHasGivenWayIsNotThereToBeSent) {
+  const auto files = make_files(mysql::Flavor::kMysql, 1, 5, 100);
+  open();
+  ASSERT_TRUE(store_file(*log_, files[0]));
+  for (const uint64_t behind : {1, 1000}) {
+    const Entry entry{
+        .index = log_->last_index() + behind, .length = 8, .kind = EntryKind::kControl};
+    EXPECT_EQ(log_->payload(entry).error().code, Code::kNotFound);
+  }
 }
 
 // A message may have been made before, and wait for room on the disk.

@@ -47,21 +47,22 @@ std::shared_ptr<Segment> Log::State::take_oldest(uint64_t now_us, uint64_t keep_
 
 // What lies before the first segment goes with that one, and before it.
 Status Log::State::drop_oldest(const std::shared_ptr<Segment>& oldest) {
-  while (containers.begin()->second != oldest) {
-    BINBUS_RETURN_IF_ERROR(remove_container(*containers.begin()->second));
-    forget_oldest();
+  for (bool more = true; more;) {
+    const std::shared_ptr<Segment> gone = containers.begin()->second;
+    more = gone != oldest;
+    const SegmentPaths& next = std::next(containers.begin())->second->paths();
+    BINBUS_TRY(header, read_state_header(files, next.state));
+    const Status removed = remove_container(*gone);
+    if (!removed && files.exists(gone->number() == 0 ? gone->paths().state : gone->paths().segment))
+      return removed;
+    // Also when some of its files could not be removed: it exists with that one.
+    containers.erase(containers.begin());
+    if (gone == start) start.reset();
+    first_term = header.term;
+    looked_up.reset();
+    BINBUS_RETURN_IF_ERROR(removed);
   }
-  BINBUS_RETURN_IF_ERROR(remove_container(*oldest));
-  forget_oldest();
   return ok();
-}
-
-void Log::State::forget_oldest() {
-  containers.erase(containers.begin());
-  if (start && containers.begin()->second != start) start.reset();
-  const auto header = read_state_header(files, containers.begin()->second->paths().state);
-  if (header) first_term = header->term;
-  looked_up.reset();
 }
 
 Result<std::vector<std::string>> Log::State::remove_old(uint64_t now_us, uint64_t keep_from) {

@@ -179,7 +179,6 @@ struct Log::State {
   std::shared_ptr<Segment> take_oldest(uint64_t now_us, uint64_t keep_from, uint64_t total_bytes);
   uint64_t total_bytes() const;
   Status drop_oldest(const std::shared_ptr<Segment>& oldest);
-  void forget_oldest();
 };
 
 }  // namespace binbus::store

@@ -66,6 +66,12 @@ impl Storage for Log {
         let mut snapshot = Snapshot::default();
         let to: *mut Snapshot = &mut snapshot;
         unsafe { (self.calls.snapshot)(self.calls.this, to.cast(), take) };
+        let meta = snapshot.get_metadata();
+        let nobody = meta.get_conf_state().voters.is_empty() && meta.get_conf_state().learners.is_empty();
+        if meta.index > 0 && nobody {
+            // It could not be read now.
+            return Err(Error::Store(StorageError::SnapshotTemporarilyUnavailable));
+        }
         Ok(snapshot)
     }
 }

@@ -92,7 +92,7 @@ TEST_F(LogDiskTest, WhatHasGivenWayIsNotThereToBeSent) {
   const auto files = make_files(mysql::Flavor::kMysql, 1, 5, 100);
   open();
   ASSERT_TRUE(store_file(*log_, files[0]));
-  for (const uint64_t behind : {1, 1000}) {
+  for (const uint64_t behind : {uint64_t{1}, uint64_t{1000}}) {
     const Entry entry{
         .index = log_->last_index() + behind, .length = 8, .kind = EntryKind::kControl};
     EXPECT_EQ(log_->payload(entry).error().code, Code::kNotFound);

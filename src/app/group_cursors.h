@@ -34,6 +34,7 @@ Status take_over_files(io::FileSystem& files, const std::string& folder, raft::G
 
 inline constexpr std::string_view kServerUuidCursor = "server_uuid";  // towards replicas
 inline constexpr std::string_view kSourceFactsCursor = "source";  // of the source, for who serves
+inline constexpr std::string_view kIngestCursor = "ingest";       // the connection of who ingests
 
 std::string encode_facts(const serve::SourceFacts& facts);
 // Nothing of a text that is none.

@@ -318,6 +318,16 @@ Result<std::shared_ptr<Stream::Work>> Stream::begin_work(Parts& parts,
     BINBUS_TRY(saved, ingest::Start::parse(from_));
     to_source.start = std::move(saved);
   }
+  if (parts.group) {
+    // A quorum agrees to it: who was deposed and does not know yet takes the source from nobody.
+    to_source.take_turn = [&group = *parts.group, term = work->term](
+                              const std::string& connection) -> Result<std::string> {
+      const std::string cursor(kIngestCursor);
+      std::string before = group.log().cursor(cursor);
+      BINBUS_RETURN_IF_ERROR(group.put(term, {cursor, connection}));
+      return before;
+    };
+  }
   work->ingest = ingest::Ingest::start(std::move(to_source), *work->destination, clock_);
   work->keeper = std::make_unique<changes::SchemaKeeper>(
       config_.name, *parts.log, parts.history, clock_,

@@ -1,5 +1,12 @@
 #include "ingest/session.h"
 
+#include <fmt/format.h>
+
+#include <chrono>
+#include <sstream>
+#include <thread>
+
+#include "base/log.h"
 #include "binlog/control_events.h"
 
 namespace binbus::ingest {
@@ -8,9 +15,35 @@ namespace {
 constexpr size_t kBufferBytes = 1024 * 1024;
 constexpr uint64_t kUnsyncedBytesMax = 8 * 1024 * 1024;
 constexpr uint32_t kLeaveMs = 1000;
+constexpr auto kDumpBegins = std::chrono::milliseconds(50);
 
 SourceIdentity identity_of(const SourceFacts& facts) {
   return {facts.server_uuid, facts.server_id, facts.version, "", 0};
+}
+
+std::string connection_text(const SourceFacts& facts, const mysql::Client& client) {
+  return fmt::format("{} {} {}", facts.server_uuid, client.connection_id(), client.local_port());
+}
+
+// MySQL hears its semi-sync replicas on one thread, which looks for new ones once a second, or when a connection that it has
+// ends. That of a leader before us may be silent, and is ended when ours is there, so that commits need not wait for that second.
+void end_predecessor(const mysql::ConnectOptions& connect, const SourceFacts& facts,
+                     const std::string& connection) {
+  std::istringstream in(connection);
+  std::string server_uuid, id, port;
+  if (!(in >> server_uuid >> id >> port) || server_uuid != facts.server_uuid) return;
+  std::this_thread::sleep_for(kDumpBegins);
+  const auto client = mysql::Client::connect(connect);
+  if (!client) return;
+  const auto threads = (*client)->query("SHOW PROCESSLIST");  // those of our user
+  if (!threads) return;
+  for (const mysql::Row& thread : threads->rows) {
+    const bool is_it = thread.size() > 4 && thread[0] == id &&
+                       thread[2].value_or("").ends_with(":" + port) &&
+                       thread[4].value_or("").starts_with("Binlog Dump");
+    if (is_it && (*client)->query("KILL " + id))
+      log::info("ingest_predecessor_ended", {{"source", connect.address}, {"connection", id}});
+  }
 }
 
 // Begins the dump; the client is used up.
@@ -73,9 +106,16 @@ Result<std::unique_ptr<Session>> Session::open(const IngestOptions& options,
     BINBUS_TRY(second, mysql::Client::connect(connect));
     client = std::move(second);
   }
+  std::string predecessor;
+  if (options.take_turn) {
+    BINBUS_TRY(before, options.take_turn(connection_text(facts, *client)));
+    predecessor = std::move(before);
+  }
   const uint64_t connection_id = client->connection_id();
   std::string tls = client->tls_version();
   BINBUS_TRY(stream, begin_dump(std::move(client), options, plan, facts, identity));
+  if (facts.semi_sync && facts.flavor == mysql::Flavor::kMysql)
+    end_predecessor(connect, facts, predecessor);
   const uint32_t silence_ms = 2 * options.heartbeat_ms + 1000;
   auto session = std::make_unique<Session>(std::move(stream), facts, plan, destination, silence_ms);
   session->connection_id_ = connection_id;

@@ -7,6 +7,7 @@
 #define HAVE_TLS 1
 using uchar = unsigned char;
 #include <ma_pvio.h>
+#include <netinet/in.h>
 #include <openssl/x509.h>
 #include <sys/socket.h>
 
@@ -277,6 +278,18 @@ std::string Client::quoted(std::string_view text) const {
 
 std::string Client::server_version() const { return mysql_get_server_info(handle_); }
 uint64_t Client::connection_id() const { return mysql_thread_id(handle_); }
+
+uint16_t Client::local_port() const {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  const int descriptor = static_cast<int>(mysql_get_socket(handle_));
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length) != 0) return 0;
+  if (address.ss_family == AF_INET)
+    return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  if (address.ss_family == AF_INET6)
+    return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+  return 0;
+}
 
 std::string Client::tls_version() const {
   const char* version = nullptr;

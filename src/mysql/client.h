@@ -80,6 +80,7 @@ class Client {
   const std::string& address() const { return server_; }
   std::string server_version() const;  // of the handshake: "8.0.32", "10.11.6-MariaDB-log"
   uint64_t connection_id() const;      // the thread's at the server
+  uint16_t local_port() const;         // ours; 0: none
   std::string tls_version() const;     // "TLSv1.3"; "" without TLS
 
   // Sends a command whose answer is a stream of packets, and gives the connection away: what comes next is read from

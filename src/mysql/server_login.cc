@@ -37,6 +37,7 @@ class Exchange {
     BINBUS_TRY(proven, prove());
     if (!proven) return refuse();
     if (account_->require_tls && !channel_.stream().encrypted()) return refuse_plain();
+    if (options_.on_login) options_.on_login(response_.user);
     BINBUS_RETURN_IF_ERROR(write_ok(channel_, certificate_proof_));
     BINBUS_RETURN_IF_ERROR(channel_.flush());
     channel_.stream().set_read_timeout(0);

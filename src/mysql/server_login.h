@@ -1,6 +1,7 @@
 // A connection's first second, in the server's role: greeting, TLS when the client asks for it, proof of the password.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ struct LoginOptions {
   io::TlsServer& tls;
   RsaKey& rsa;
   int timeout_ms = 10'000;  // for each of the client's answers
+  std::function<void(const std::string& user)> on_login =
+      {};  // before the client knows that it is in
 };
 
 struct Login {

@@ -23,17 +23,20 @@ class Session {
     const ServerOptions& options = context_.catalog.options();
     if (!context_.catalog.ready()) return refuse_yet();
     const std::string version = context_.catalog.version();
+    const auto note_user = [this](const std::string& user) {
+      connection_.progress().update([&](ReplicaStatus& status) { status.user = user; });
+    };
     BINBUS_TRY(login, mysql::log_in(channel_, {.version = greeting_version(version),
                                                .connection_id = connection_.id(),
                                                .plugin = login_plugin(version),
                                                .accounts = options.accounts,
                                                .tls = context_.tls,
-                                               .rsa = context_.rsa}));
+                                               .rsa = context_.rsa,
+                                               .on_login = note_user}));
     channel_.stream().set_write_timeout(options.write_timeout_ms);
     state_.connection_id = connection_.id();
     state_.user = login.user;
     state_.database = login.database;
-    connection_.progress().update([&](ReplicaStatus& status) { status.user = login.user; });
     context_.host.logged_in(connection_);
     return serve_commands();
   }

@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "app/config_keys.h"
+#include "base/temporary_folder_testing.h"
 
 namespace binbus::app {
 namespace {
@@ -440,13 +440,6 @@ TEST(Config, ClientsCertificatesNeedNoneOfOurs) {
 
 class ConfigFiles : public ::testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/binbus_config_XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   std::string write(const std::string& name, std::string_view text, mode_t mode) {
     const std::string path = folder_ + "/" + name;
     std::ofstream(path) << text;
@@ -454,7 +447,8 @@ class ConfigFiles : public ::testing::Test {
     return path;
   }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string& folder_ = temporary_.path();
 };
 
 TEST_F(ConfigFiles, PasswordComesFromFileOrEnvironment) {

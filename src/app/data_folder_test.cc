@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "base/temporary_folder_testing.h"
 #include "mysql/gtid.h"
 
 namespace binbus::app {
@@ -17,16 +17,8 @@ using ::testing::HasSubstr;
 
 class DataFolderTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/binbus_data_XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    path_ = std::string(name) + "/data";
-  }
-  void TearDown() override {
-    std::filesystem::remove_all(std::filesystem::path(path_).parent_path());
-  }
-
-  std::string path_;
+  const TemporaryFolder around_;
+  const std::string path_ = around_.path() + "/data";
   io::FileSystem& files_ = io::posix_file_system();
 };
 

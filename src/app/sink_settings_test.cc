@@ -3,9 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
+#include "base/temporary_folder_testing.h"
 #include "io/simulated_disk.h"
 
 namespace binbus::app {
@@ -43,16 +41,12 @@ where = "level > 2"
 class SinkSettingsTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    char name[] = "/tmp/binbus_settings_XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    path_ = name;
     auto folder = DataFolder::lock(path_);
     ASSERT_TRUE(folder);
     folder_.emplace(std::move(*folder));
     ASSERT_TRUE(disk_.make_directories(path_ + "/shop/sinks"));
     load();
   }
-  void TearDown() override { std::filesystem::remove_all(path_); }
 
   void load() {
     auto config = parse_config(kConfig, "binbus.toml");
@@ -82,7 +76,8 @@ class SinkSettingsTest : public ::testing::Test {
     return out;
   }
 
-  std::string path_;
+  const TemporaryFolder temporary_;
+  const std::string& path_ = temporary_.path();
   std::optional<DataFolder> folder_;
   io::SimulatedDisk disk_;
   std::unique_ptr<SinkSettings> settings_;

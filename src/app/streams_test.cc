@@ -2,9 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
+#include "base/temporary_folder_testing.h"
 #include "io/clock.h"
 #include "io/file.h"
 
@@ -13,19 +11,12 @@ namespace {
 
 class StreamsTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/binbus_streams_XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    data_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(data_); }
-
-  std::string data_;
+  TemporaryFolder data_;
 };
 
 // The endpoint answers from before the streams are started.
 TEST_F(StreamsTest, StandByBeforeTheyAreStarted) {
-  const auto config = parse_config("data = '" + data_ + R"('
+  const auto config = parse_config("data = '" + data_.path() + R"('
 [node]
 name = 'a'
 [coordinator]

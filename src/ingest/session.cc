@@ -14,11 +14,17 @@ namespace {
 
 constexpr size_t kBufferBytes = 1024 * 1024;
 constexpr uint64_t kUnsyncedBytesMax = 8 * 1024 * 1024;
-constexpr uint32_t kLeaveMs = 1000;
+constexpr uint32_t kAsideMs = 1000;
 constexpr auto kDumpBegins = std::chrono::milliseconds(50);
 
 SourceIdentity identity_of(const SourceFacts& facts) {
   return {facts.server_uuid, facts.server_id, facts.version, "", 0};
+}
+
+// For what may as well not be done.
+Result<std::unique_ptr<mysql::Client>> connect_aside(mysql::ConnectOptions connect) {
+  connect.timeout_ms = kAsideMs;
+  return mysql::Client::connect(connect);
 }
 
 std::string connection_text(const SourceFacts& facts, const mysql::Client& client) {
@@ -33,7 +39,7 @@ void end_predecessor(const mysql::ConnectOptions& connect, const SourceFacts& fa
   std::string server_uuid, id, port;
   if (!(in >> server_uuid >> id >> port) || server_uuid != facts.server_uuid) return;
   std::this_thread::sleep_for(kDumpBegins);
-  const auto client = mysql::Client::connect(connect);
+  const auto client = connect_aside(connect);
   if (!client) return;
   const auto threads = (*client)->query("SHOW PROCESSLIST");  // those of our user
   if (!threads) return;
@@ -124,8 +130,7 @@ Result<std::unique_ptr<Session>> Session::open(const IngestOptions& options,
 }
 
 void Session::leave(mysql::ConnectOptions connect) const {
-  connect.timeout_ms = kLeaveMs;
-  auto client = mysql::Client::connect(connect);
+  const auto client = connect_aside(std::move(connect));
   if (client) (void)(*client)->query("KILL " + std::to_string(connection_id_));
 }
 

@@ -341,13 +341,11 @@ Result<std::shared_ptr<Stream::Work>> Stream::begin_work(Parts& parts,
 }
 
 void Stream::end_work(Work& work) {
-  std::vector<Work::Sink> sinks;
   {
     const std::lock_guard lock(work.sinks_mutex);
     work.ended = true;
-    sinks = work.sinks;
   }
-  for (const Work::Sink& sink : sinks) sink.runner->stop();
+  for (const Work::Sink& sink : work.sinks_now()) sink.runner->stop();
   work.keeper->stop();
   work.ingest->stop();
 }

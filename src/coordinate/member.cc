@@ -154,7 +154,7 @@ Status Member::look(Session& session) {
     return look(session);
   }
   copy_.set(names::kSinks, sinks);
-  BINBUS_RETURN_IF_ERROR(clear_own(session, owners));
+  BINBUS_RETURN_IF_ERROR(clear_stale(session, owners));
   end_lost_leases(owners);
   BINBUS_RETURN_IF_ERROR(register_node(session, nodes));
   {
@@ -250,7 +250,7 @@ Status Member::raise_epoch(Session& session, const std::string& stream, uint64_t
 
 // Of a process that was before us, whose data folder we have locked; or of our own session before this one, under which nothing
 // is done any more; or of nobody, by hand.
-Status Member::clear_own(Session& session, std::vector<Entry>& owners) {
+Status Member::clear_stale(Session& session, std::vector<Entry>& owners) {
   for (auto owner = owners.begin(); owner != owners.end();) {
     if (!is_stale(*owner)) {
       ++owner;

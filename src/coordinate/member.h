@@ -100,8 +100,8 @@ class Member {
   Status copy_group(Session& session);
   void end_lost_leases(const std::vector<Entry>& owners);
   void was_taken_away(const Lease& lease);  // under mutex_
-  // What an earlier session of ours has left there.
-  Status clear_own(Session& session, std::vector<Entry>& owners);
+  // What an earlier session of ours has left there, or somebody's hand.
+  Status clear_stale(Session& session, std::vector<Entry>& owners);
   bool is_stale(const Entry& owner) const;
   Status follow_placement(Session& session);
   Status claim(Session& session, const std::string& stream);

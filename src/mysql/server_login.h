@@ -30,8 +30,8 @@ struct LoginOptions {
   io::TlsServer& tls;
   RsaKey& rsa;
   int timeout_ms = 10'000;  // for each of the client's answers
-  std::function<void(const std::string& user)> on_login =
-      {};  // before the client knows that it is in
+  // Before the client knows that it is in.
+  std::function<void(const std::string& user)> on_login = {};
 };
 
 struct Login {

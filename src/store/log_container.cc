@@ -47,12 +47,15 @@ Result<std::shared_ptr<Segment>> Log::State::create_segment(const std::string& n
   return segment;
 }
 
+const std::string& Log::State::made_by(const Segment& container) {
+  return container.number() == 0 ? container.paths().state : container.paths().segment;
+}
+
 // What it exists with goes before its other files, durably: a crash in between leaves a log with no gap. Some may have gone
 // already, when that could not be made durable.
 Status Log::State::remove_container(const Segment& segment) {
   const SegmentPaths& paths = segment.paths();
-  BINBUS_RETURN_IF_ERROR(
-      io::remove_if_there(files, segment.number() == 0 ? paths.state : paths.segment));
+  BINBUS_RETURN_IF_ERROR(io::remove_if_there(files, made_by(segment)));
   BINBUS_RETURN_IF_ERROR(files.sync_directory(options.directory));
   for (const std::string& path : {paths.state, paths.entries, paths.index})
     BINBUS_RETURN_IF_ERROR(io::remove_if_there(files, path));

@@ -53,8 +53,7 @@ Status Log::State::drop_oldest(const std::shared_ptr<Segment>& oldest) {
     const SegmentPaths& next = std::next(containers.begin())->second->paths();
     BINBUS_TRY(header, read_state_header(files, next.state));
     const Status removed = remove_container(*gone);
-    if (!removed && files.exists(gone->number() == 0 ? gone->paths().state : gone->paths().segment))
-      return removed;
+    if (!removed && files.exists(made_by(*gone))) return removed;
     // Also when some of its files could not be removed: it exists with that one.
     containers.erase(containers.begin());
     if (gone == start) start.reset();
@@ -71,7 +70,7 @@ Result<std::vector<std::string>> Log::State::remove_old(uint64_t now_us, uint64_
   while (const auto oldest = take_oldest(now_us, keep_from, total)) {
     if (auto gone = drop_oldest(oldest); !gone) {
       const std::lock_guard lock(mutex);
-      if (files.exists(oldest->paths().segment)) segments.emplace(oldest->number(), oldest);
+      if (files.exists(made_by(*oldest))) segments.emplace(oldest->number(), oldest);
       return fail(gone.error());
     }
     total -= oldest->visible.load();

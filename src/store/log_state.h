@@ -159,6 +159,8 @@ struct Log::State {
   Status look_up(uint64_t index) const;
   Result<EntryAt> find_entry(uint64_t index) const;
   Result<std::vector<Entry>> old_entries(uint64_t from, uint64_t to, size_t count_max) const;
+  // The file with which it exists.
+  static const std::string& made_by(const Segment& container);
   Status remove_container(const Segment& segment);
   // What restore() began: once more, when it was cut short.
   Status take_restoring();

@@ -40,11 +40,34 @@ asyncio.run(main())
 }
 
 
+REFUSED = {
+    "caught": '''
+import binbus
+try:
+    next({refused})
+except binbus.Error as error:
+    print(error.code)
+''',
+    "uncaught": '''
+import binbus
+next({refused})
+''',
+}
+# Whoever destroys a call of gRPC waits for its threads, and they are dead when the interpreter clears up.
+NO_CALL_IS_LEFT = '''
+import atexit, gc, grpc
+gc.disable()
+atexit.register(lambda: print("calls left:", sum(isinstance(each, grpc.Call) for each in gc.get_objects()), flush=True))
+'''
+
+
 class Program(Process):
     def __init__(self, folder, text, binbus):
         super().__init__(folder)
         build_sdk()
-        (self.folder / "program.py").write_text(text.format(subscribe=SUBSCRIBE.format(port=binbus.feed_port)))
+        subscribe = SUBSCRIBE.format(port=binbus.feed_port)
+        (self.folder / "program.py").write_text(
+            NO_CALL_IS_LEFT + text.format(subscribe=subscribe, refused=subscribe.replace("shop", "shoe")))
 
     def command(self):
         return ["env", f"PYTHONPATH={SDK}", "/usr/bin/python3", "program.py"]
@@ -65,7 +88,8 @@ def test_ends_by_ctrl_c(lab, kind):
         wait_until(lambda: "update {'id': 1, 'v': 2}" in program.log(), "the change has come", 60, program.log)
         program.child.send_signal(signal.SIGINT)
         assert program.child.wait(30) == -signal.SIGINT, program.log()
-        assert program.log().rstrip().endswith("KeyboardInterrupt") and "gRPC" not in program.log(), program.log()
+        assert "KeyboardInterrupt\n" in program.log() and "gRPC" not in program.log(), program.log()
+        assert program.log().endswith("calls left: 0\n"), program.log()
         if kind != "for":
             cursor = (binbus.segments / "feed/my-app.cursor").read_text()
             assert place(cursor.split()[-1].split("/")[0]) > (source.binlogs()[-1], 4), cursor
@@ -73,6 +97,17 @@ def test_ends_by_ctrl_c(lab, kind):
             program.start()
             wait_until(lambda: "'v': 3}" in program.log(), "it goes on", 60, program.log)
             assert program.log().count("'v': 2}") == 1
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_ends_by_an_error(lab, kind):
+    source = lab.server("mysql97", *FAST)
+    binbus = feeding(lab, source, "shop.*")
+    binbus.start()
+    program = lab.keep(Program(lab.new_folder("program"), REFUSED[kind], binbus)).start()
+    program.child.wait(30)
+    assert "NOT_FOUND\n" in program.log() if kind == "caught" else "binbus.errors.Error: no stream" in program.log(), program.log()
+    assert program.log().endswith("calls left: 0\n"), program.log()
 
 
 def test_types_are_told_as_they_are(tmp_path):

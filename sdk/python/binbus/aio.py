@@ -5,7 +5,6 @@ import asyncio
 import grpc
 import grpc.aio
 
-from .errors import PASSING, error_of
 from .feed.v1 import feed_pb2 as pb
 from .subscription import FLUSH_S, LEAVE_S, NODES_S, Shared
 
@@ -103,30 +102,16 @@ class AsyncSubscription(Shared):
                 await self._connect()
             response = await self._call.read()
         except grpc.RpcError as error:
-            await self._broken(error.code(), error.details(), error)
+            await self._end(error.code(), error.details())
             return
         except asyncio.CancelledError:  # which cancels the call
             self._let_go()
             raise
         if response is grpc.aio.EOF:
-            await self._broken(await self._call.code(), await self._call.details(), None)
+            await self._end(await self._call.code(), await self._call.details())
             return
         self._take(response)
 
-    async def _broken(self, code, details, error):
+    async def _end(self, code, text):
         await self._disconnect()
-        if code not in PASSING and code != grpc.StatusCode.OK:
-            raise error_of(error or _Ended(code, details)) from None
-        self._on_state("broken", f"{self._nodes.address}: {details}")
-        self._nodes.failed()
-
-
-class _Ended(Exception):
-    def __init__(self, code, details):
-        self._code, self._details = code, details
-
-    def code(self):
-        return self._code
-
-    def details(self):
-        return self._details
+        self._broken(code, text)

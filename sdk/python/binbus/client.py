@@ -110,7 +110,7 @@ class Client:
                 try:
                     return self.method(channel, name, response)(request, timeout=ASK_S, metadata=self._metadata)
                 except grpc.RpcError as error:
-                    failed = error_of(error)
+                    failed = error_of(error.code(), error.details())
                     if error.code() not in PASSING:
                         break
         raise failed or Error("UNAVAILABLE", "no node answers")

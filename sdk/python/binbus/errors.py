@@ -2,8 +2,8 @@
 
 import grpc
 
-# What another try, or another node, may mend.
-PASSING = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL,
+# What another try, or another node, may mend; also the end of a call that nobody asked for.
+PASSING = {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL,
            grpc.StatusCode.ABORTED, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED}
 
 
@@ -19,6 +19,5 @@ class PurgedError(Error):
     """What is to be read next is no longer in the log: begin anew, with start="snapshot"."""
 
 
-def error_of(rpc_error):
-    code = rpc_error.code()
-    return (PurgedError if code == grpc.StatusCode.OUT_OF_RANGE else Error)(code.name, rpc_error.details())
+def error_of(code, text):
+    return (PurgedError if code == grpc.StatusCode.OUT_OF_RANGE else Error)(code.name, text)

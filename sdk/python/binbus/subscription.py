@@ -17,6 +17,12 @@ LEAVE_S = 2
 FLUSH_S = 10
 
 
+def let_go_of_call(error):
+    """Without its traceback, by which gRPC's call would live on: it is the error itself, or in one of its frames. One that is
+    destroyed only when the interpreter ends waits for gRPC's threads, which are dead by then."""
+    return error.with_traceback(None)
+
+
 class Requests:
     """What is still to be sent in a call, as gRPC takes it: an iterator. Of commits, the newest."""
 
@@ -196,6 +202,13 @@ class Shared:
         self._pending.clear()
         self._came = self._group = None
 
+    def _broken(self, code, text):
+        """Raises what another try does not mend."""
+        if code not in PASSING:
+            raise error_of(code, text) from None
+        self._on_state("broken", f"{self._nodes.address}: {text or 'it ended'}")
+        self._nodes.failed()
+
     def _take(self, response):
         kind = response.WhichOneof("message")
         if kind == "subscribed":
@@ -299,8 +312,8 @@ class Subscription(Shared):
             self._requests.leave()
             for _ in self._call:
                 pass
-        except grpc.RpcError:
-            pass
+        except grpc.RpcError as error:
+            let_go_of_call(error)
         finally:
             late.cancel()
 
@@ -329,17 +342,18 @@ class Subscription(Shared):
             if not self._call:
                 self._connect()
             response = next(self._call)
-        except (grpc.RpcError, StopIteration) as error:
+        except StopIteration:
+            code, text = grpc.StatusCode.OK, ""
+        except grpc.RpcError as error:
+            code, text = error.code(), error.details()
+            let_go_of_call(error)
+        except BaseException as error:  # as Ctrl-C: a call that was left while it is read cannot be read any more
             self._disconnect()
-            if self._closed:
-                return
-            if isinstance(error, grpc.RpcError) and error.code() not in PASSING:
-                self._closed = True
-                raise error_of(error) from None
-            self._on_state("broken", f"{self._nodes.address}: {error.details() if isinstance(error, grpc.RpcError) else 'it ended'}")
-            self._nodes.failed()
+            raise let_go_of_call(error)
+        else:
+            self._take(response)
             return
-        except BaseException:  # as Ctrl-C: a call that was left while it is read cannot be read any more
-            self._disconnect()
-            raise
-        self._take(response)
+        self._disconnect()
+        if not self._closed:
+            self._closed = code not in PASSING
+            self._broken(code, text)

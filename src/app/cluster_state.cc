@@ -183,8 +183,6 @@ std::vector<MemberChange> next_changes(const ClusterState& state, const LedGroup
     } else if (votes) {
       voters.push_back(id);
       if (!now.is_voter(id)) changes.push_back({MemberChange::Kind::kAddVoter, id});
-    } else if (!node.votes && now.is_voter(id) && id != group.self) {
-      changes.push_back({MemberChange::Kind::kAddLearner, id});
     }
   }
   for (const NodeId id : now.voters) {
@@ -195,7 +193,13 @@ std::vector<MemberChange> next_changes(const ClusterState& state, const LedGroup
       std::ranges::count_if(voters, [&](NodeId id) { return group.answers(id); });
   const bool enough = static_cast<size_t>(answering) * 2 > voters.size();
   for (const NodeId id : now.all()) {
-    if (id == group.self || state.keeps(stream, id)) continue;
+    if (id == group.self) continue;
+    if (state.keeps(stream, id)) {
+      const auto node = state.nodes.find(id);
+      const bool gives_up = node != state.nodes.end() && !node->second.votes && now.is_voter(id);
+      if (enough && gives_up) changes.push_back({MemberChange::Kind::kAddLearner, id});
+      continue;
+    }
     const bool gone = !state.keeps("", id);  // from the cluster, not from the stream alone
     const bool may_go = enough && (gone || all_vote);
     if (may_go || !now.is_voter(id)) changes.push_back({MemberChange::Kind::kRemove, id});

@@ -84,7 +84,7 @@ Place filled(const ClusterState& state, const std::string& stream, Place place,
 
 // What the leader changes next for the group to have the members that are wanted; nothing: it has, or has to wait. New ones come in
 // as learners, and vote when they have caught up; who leaves the cluster goes with the change that lets another vote, or as soon as
-// most of those who stay answer; who only keeps the stream no more goes when all who are to keep it vote.
+// most of those who stay answer, and so does a vote; who only keeps the stream no more goes when all who are to keep it vote.
 std::vector<raft::MemberChange> next_changes(const ClusterState& state, const LedGroup& group,
                                              const std::string& stream);
 

@@ -130,6 +130,14 @@ TEST(NextChanges, AVoteIsTakenAway) {
   EXPECT_EQ(text(next_changes(state, led(), "shop")), "~2 ");
 }
 
+TEST(NextChanges, AVoteIsNotTakenAwayWhileMostOfTheOthersAreSilent) {
+  ClusterState state = three();
+  state.nodes[2].votes = false;
+  LedGroup group = led();
+  group.progress[2].recent_active = false;
+  EXPECT_EQ(text(next_changes(state, group, "shop")), "");
+}
+
 // Of `count` nodes, each at a site of its own where `sites` are given, in turn.
 ClusterState many(raft::NodeId count, const std::vector<std::string>& sites = {""}) {
   ClusterState state;

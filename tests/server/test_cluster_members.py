@@ -392,6 +392,28 @@ def test_a_learner_keeps_the_log_and_decides_nothing(lab, cluster_of):
     assert_same_bytes(source, far)
 
 
+def test_a_vote_is_given_up_when_most_of_the_others_are_there(lab, cluster_of):
+    source = lab.server("mysql97")
+    cluster = cluster_of(source)
+    leader = cluster.leader()
+    wait_known(cluster)
+    dead, changed = cluster.others(leader)
+    dead.kill9()
+    changed.stop()
+    changed.config["node"]["votes"] = False
+    changed.start()
+    wait_until(lambda: not next(each for each in view(leader)["nodes"] if each["name"] == changed.name)["votes"], "it is known", 60, leader.log)
+    source.sql("CREATE DATABASE d")
+    for number in range(30):
+        source.sql(f"CREATE TABLE d.t{number} (id INT PRIMARY KEY)")
+        leader.wait_for(source)
+    assert voters(leader) == ["n1", "n2", "n3"]
+    dead.start()
+    wait_until(lambda: voters(leader) == sorted([leader.name, dead.name]), "its vote is given up", 60, lambda: view(leader))
+    for node in cluster.nodes:
+        node.wait_for(source)
+
+
 def test_the_highest_lead_priority_leads(lab, cluster_of):
     cluster = cluster_of(lab.server("mysql97"))
     # Two, one after the other: the names alone would have one of the nodes lead.

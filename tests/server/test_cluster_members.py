@@ -76,14 +76,26 @@ def new_node(lab, cluster, name):
     return node
 
 
+def agreed_term(nodes):
+    """Raft's term of the stream, once they tell the same in status and metrics, and one of them leads."""
+    def look():
+        told = [metrics(node) for node in nodes]
+        terms = {shop_of(node)["term"] for node in nodes} | {each['binbus_cluster_term{stream="shop"}'] for each in told}
+        leads = sum(each['binbus_cluster_leads{stream="shop"}'] for each in told)
+        return terms.pop() if (len(terms), leads) == (1, 1) else None
+
+    return wait_until(look, "all tell of one term and one leader", 60, lambda: [node.shop["cluster"] for node in nodes])
+
+
 def test_status_says_the_same_at_every_node(lab, cluster_of):
     cluster = cluster_of(lab.server("mysql97"))
     leader = cluster.leader()
     wait_known(cluster)
+    term = agreed_term(cluster.nodes)
     for node in cluster.nodes:
         # As the leader knows it, which asks anew now and then.
-        wait_until(lambda node=node: all(member["active"] for member in shop_of(node)["members"]), "all are active", 60,
-                   lambda node=node: shop_of(node))
+        wait_until(lambda node=node: {(member["active"], member["lag_entries"]) for member in shop_of(node)["members"]} == {(True, 0)},
+                   "all are active and not behind", 60, lambda node=node: shop_of(node))
         shop = shop_of(node)
         assert shop["leader"] == leader.name and shop["term"] > 0
         assert sorted(member["name"] for member in shop["members"]) == ["n1", "n2", "n3"]
@@ -92,6 +104,9 @@ def test_status_says_the_same_at_every_node(lab, cluster_of):
         assert "shop" in text and "n3" in text and "votes" in text
     names = {view(node)["name"] for node in cluster.nodes}
     assert len(names) == 1 and names != {""}
+    gone = cluster.leader()
+    gone.kill9()
+    assert agreed_term(cluster.others(gone)) > term
 
 
 def test_many_streams_are_spread_and_taken_over(lab):
@@ -262,6 +277,8 @@ def test_what_would_lose_the_majority_is_refused(lab, cluster_of):
     told = metrics(leader)
     assert told["binbus_cluster_member_lag_entries" + of_dead] == behind and told["binbus_cluster_member_active" + of_dead] == 0
     assert not any("cluster_member" in name for name in metrics(alive))
+    for node in (leader, alive):
+        assert [member["lag_entries"] for member in shop_of(node)["members"] if member["name"] == dead.name] == [behind]
     assert "(lag -)" in alive.run("status", "--once").stdout
     assert f"{dead.name} ({behind} entries behind)" in alive.run("cluster", "status").stdout
     assert dead.name in refused(leader, "remove", alive.name)

@@ -385,11 +385,16 @@ def test_a_learner_keeps_the_log_and_decides_nothing(lab, cluster_of):
     cluster = cluster_of(source)
     leader = cluster.leader()
     wait_known(cluster)
+    slow = cluster.others(leader)[0]  # it votes; the other two are a majority
+    slow.config["node"] |= {"site": "slow", "lead_priority": 0, "bytes_per_second": "256 KiB"}
+    slow.restart()
+    wait_until(lambda: "slow" in [each["site"] for each in view(leader)["nodes"]], "the leader knows", 60, lambda: view(leader))
     far = new_node(lab, cluster, "far")
     far.config["node"] |= {"votes": False, "site": "far", "bytes_per_second": "1 MiB"}
     far.start()
     wait_until(lambda: "cluster join" in view(far)["reason"], "it waits to be asked in", 60, far.log)
     source.sql("CREATE DATABASE d", "CREATE TABLE d.t (s LONGTEXT)", *["INSERT INTO d.t VALUES (REPEAT('x', 1000000))"] * 6)
+    assert not slow.holds(*source.position()), "the commits have waited for it"
     began = time.monotonic()
     asked(far, "join")
     source.sql("INSERT INTO d.t VALUES ('y')")

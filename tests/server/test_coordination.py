@@ -1,17 +1,21 @@
 """Nodes that share streams beside an etcd or a ZooKeeper: one works, the others stand by, and nothing is lost or out of order."""
 
+import concurrent.futures
+import contextlib
 import itertools
 import json
 import os
+import threading
 
 import pytest
 
 from certificates import Authority
 from coordinators import Etcd
-from faults import wait_served
+from faults import stream_status, wait_served
 from ledger import TABLES, Ledger, from_kafka, kafka_sink, sink_at, wait_sink
 from process import wait_until, whole_lines
 from proxy import Proxy
+from test_admin import metrics
 from test_cluster_places import refusal
 from test_faults_disk import with_failing_disk
 from test_sinks import FILTER_TABLE
@@ -40,6 +44,33 @@ def lease(node, stream=0):
 
 def holds(node, stream=0):
     return lease(node, stream)["held"]
+
+
+def lease_metrics(node):
+    """Whether the coordinator answers, whether the node has the stream, its epoch, and the seconds that its lease still has."""
+    told = metrics(node)
+    return [told[f'binbus_{name}{{stream="shop"}}']
+            for name in ("coordinator_connected", "lease_held", "lease_epoch", "lease_remaining_seconds")]
+
+
+@contextlib.contextmanager
+def never_both(first, second):
+    """Looks until the end of the block whether both nodes have the stream at once: the second within a tenure of the first."""
+    ending = threading.Event()
+
+    def look():
+        while not ending.wait(0.02):
+            before, between, after = lease(first), lease(second), lease(first)
+            without_break = before["held"] and after["held"] and before["epoch"] == after["epoch"]
+            assert not (without_break and between["held"]), (before, between)
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        looked = pool.submit(look)
+        try:
+            yield
+        finally:
+            ending.set()
+    looked.result()
 
 
 def wait_owner(*nodes, seconds=60):
@@ -133,13 +164,16 @@ def test_a_standby_has_no_connection_to_the_source_and_takes_over(lab, coordinat
     wait_until(at_end, "the checkpoint is there", 30, lambda: str(coordinator.checkpoint()))
     saved = coordinator.checkpoint()["source"]["file"]
     epoch = lease(owner)["epoch"]
+    wait_until(lambda: [lease_metrics(node)[:3] for node in (owner, standby)] == [[1, 1, epoch], [1, 0, epoch]],
+               "the metrics say who has the stream", 30, lambda: f"{lease_metrics(owner)} {lease_metrics(standby)}")
+    assert lease_metrics(owner)[3] > 0 == lease_metrics(standby)[3]
 
     owner.kill9()
     insert(source, 3)
     source.sql("FLUSH BINARY LOGS")
     insert(source, 4)
     assert wait_owner(standby) is standby
-    assert lease(standby)["epoch"] > epoch
+    assert lease_metrics(standby)[1:3] == [1, lease(standby)["epoch"]] and lease(standby)["epoch"] > epoch
     assert oldest_file(standby) == saved != source.binlogs()[-1], "what is saved comes before the latest"
     insert(source, 5)
     wait_delivered(source, *nodes, count=6)
@@ -341,22 +375,25 @@ def test_who_thaws_after_its_lease_writes_nothing_any_more(lab, coordinator):
 def test_without_its_coordinator_an_owner_goes_on_until_its_deadline(lab, coordinator, how):
     source = lab.server(SOURCE)
     make_table(source)
-    node = lab.node("a", source, coordinator, coordination={"ttl": "9s"}, sinks=[SINK])
-    wait_owner(node)
+    nodes = [lab.node(name, source, coordinator, coordination={"ttl": "9s"}, sinks=[SINK]) for name in ("a", "b")]
+    owner = wait_owner(*nodes)
+    wait_connected(*nodes)
     insert(source, 0)
-    wait_delivered(source, node, count=1)
-    coordinator.kill9() if how == "killed" else coordinator.freeze()
-    insert(source, 1)  # in time: the lease is still good for a while
-    wait_delivered(source, node, count=2)
-    state = lambda: node.status()["streams"][0]  # noqa: E731
-    wait_until(lambda: state()["state"] == "standby" and not state()["lease"]["connected"], f"{node} stands by", 60,
-               lambda: node.log()[-2000:])
-    assert "the coordinator is away" in state()["reason"]
-    wait_until(lambda: dumps_at(source) == 0, "nothing is connected to the source", 60)
-    insert(source, 2)
-    coordinator.start() if how == "killed" else coordinator.thaw()
-    wait_owner(node)
-    wait_delivered(source, node, count=3)
+    wait_delivered(source, owner, count=1)
+    with never_both(*nodes):
+        coordinator.kill9() if how == "killed" else coordinator.freeze()
+        insert(source, 1)  # in time: the lease is still good for a while
+        wait_delivered(source, owner, count=2)
+        for node in nodes:
+            wait_until(lambda: stream_status(node)["state"] == "standby" and not lease(node)["connected"], f"{node} stands by", 60,
+                       lambda: node.log()[-2000:])
+            assert "the coordinator is away" in stream_status(node)["reason"]
+            assert lease_metrics(node)[:2] == [0, 0]
+        wait_until(lambda: dumps_at(source) == 0, "nothing is connected to the source", 60)
+        insert(source, 2)
+        coordinator.start() if how == "killed" else coordinator.thaw()
+        wait_owner(*nodes)
+        wait_delivered(source, *nodes, count=3)
 
 
 def place_of(source):

@@ -13,6 +13,7 @@ from compare import assert_same_bytes, assert_same_tables
 from ledger import TABLES, Ledger, from_kafka, kafka_sink, wait_sink
 from load import Load
 from process import wait_until, whole_lines
+from proxy import Proxy
 from servers import semi_sync_source
 from test_semisync import FOR_EVER_MS
 from test_sink_faults import from_rabbitmq, rabbitmq_sink
@@ -125,23 +126,30 @@ def test_what_was_acknowledged_survives_source_and_leader(lab, cluster_of, kind)
     wait_until(told, f"{len(load.acknowledged)} commits are at both", 60, lambda: [node.shop for node in left])
 
 
-def test_a_replica_goes_on_at_any_node(lab, cluster_of):
-    source, replica = lab.servers("mysql97", "mysql97")
+@pytest.mark.parametrize("kind", ["mysql97", "mariadb1011"])
+def test_a_replica_goes_on_at_any_node(lab, cluster_of, kind):
+    source, replica = lab.servers(kind, kind)
     cluster = cluster_of(source)
     cluster.leader()
     assert len({node.shop["server_uuid"] for node in cluster.nodes} - {""}) == 1
     first, second, third = cluster.nodes
     replica.follow(first)
-    with Load(source) as load:
-        load.wait_commits(50)
-        replica.follow(second, CONNECTION_AUTO_FAILOVER=1, RETRY_COUNT=1)
-        load.wait_commits(50)
-        for node in (second, third):
-            replica.sql(f"SELECT asynchronous_connection_failover_add_source('', '127.0.0.1', {node.port}, '', 50)")
-        second.kill9()  # from where it goes on by itself
-        wait_until(lambda: replica.replica_status()["Source_Port"] == third.port, "it follows the third", 60, replica.why)
-        load.wait_commits(50)
-    replica.wait_for(source)
+    with Proxy(second.port) as address:
+        with Load(source) as load:
+            load.wait_commits(50)
+            if replica.is_mariadb:  # to which the nodes have to be one address
+                address.replica_user = second.replica_user
+                replica.follow(address)
+            else:
+                replica.follow(second, CONNECTION_AUTO_FAILOVER=1, RETRY_COUNT=1)
+                for node in (second, third):
+                    replica.sql(f"SELECT asynchronous_connection_failover_add_source('', '127.0.0.1', {node.port}, '', 50)")
+            load.wait_commits(50)
+            address.target = third.port
+            second.kill9()  # from where it goes on by itself
+            wait_until(lambda: third.shop["replicas"], "it follows the third", 60, replica.why)
+            load.wait_commits(50)
+        replica.wait_for(source)
     load.assert_nothing_lost(replica)
     assert_same_tables(source, replica)
 

@@ -235,6 +235,7 @@ def test_sinks_have_every_change_in_order_whoever_leads(lab, cluster_of, kind):
     assert len(set(epochs)) >= len(changes) // 2  # a leader may have had nothing to deliver
     ledger.assert_delivered(from_kafka(kafka, "least")[0], exactly_once=False, what=f"{what}, kafka")
     ledger.assert_delivered(from_rabbitmq(rabbitmq, "rabbit"), exactly_once=False, what=f"{what}, rabbitmq")
+    assert len({int(properties.headers["epoch"]) for properties, _ in rabbitmq.read("rabbit")}) >= len(changes) // 2
 
 
 def test_what_sinks_are_told_anywhere_holds_at_the_next_leader(lab, cluster_of):

@@ -320,13 +320,13 @@ Result<std::shared_ptr<Stream::Work>> Stream::begin_work(Parts& parts,
   }
   if (parts.group) {
     // A quorum agrees to it: who was deposed and does not know yet takes the source from nobody.
-    to_source.take_turn = [&group = *parts.group, term = work->term](
-                              const std::string& connection) -> Result<std::string> {
-      const std::string cursor(kIngestCursor);
-      std::string before = group.log().cursor(cursor);
-      BINBUS_RETURN_IF_ERROR(group.put(term, {cursor, connection}));
-      return before;
+    to_source.take_turn = [&group = *parts.group,
+                           term = work->term](const std::string& connection) -> Status {
+      BINBUS_RETURN_IF_ERROR(group.put(term, {std::string(kIngestCursor), connection}));
+      // What it proposed may have been agreed to after it was deposed.
+      return group.leading() == term ? ok() : fail(Code::kUnavailable, "another node leads");
     };
+    to_source.predecessor = parts.log->cursor(std::string(kIngestCursor));
   }
   work->ingest = ingest::Ingest::start(std::move(to_source), *work->destination, clock_);
   work->keeper = std::make_unique<changes::SchemaKeeper>(

@@ -249,9 +249,12 @@ void Ingest::judge(Candidate& candidate, Error error) {
       identity_ = {};
       draw_identity();
       candidate.next = Next::kRetry;
+      candidate.not_before_us = 0;
+    } else if (!options_.take_turn) {
+      // A configured one is kept, and not fought for: each would end the other's connection for ever. With turns it may have been
+      // one whose turn was over.
+      candidate.not_before_us = UINT64_MAX;
     }
-    // A configured identity is kept, and not fought for: each would end the other's connection for ever.
-    candidate.not_before_us = options_.server_id == 0 ? 0 : UINT64_MAX;
   }
   if (!candidate.error || candidate.error->message != error.message) {
     log::write(error_row(error.code).level, "ingest_error",

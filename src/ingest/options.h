@@ -45,9 +45,9 @@ struct IngestOptions {
       5'000;  // asked of an idle source; twice that in silence is a lost connection
   uint32_t failover_after_ms =
       30'000;  // how long the source must be away before another server's log is taken up
-  // Where several may ingest, one at a time: whether it is still our turn, with the connection that is to dump, as text; returns
-  // that of the dump before, "" for none.
-  std::function<Result<std::string>(const std::string& connection)> take_turn;
+  // Where several may ingest, one at a time: whether it is still our turn, with the connection that is to dump, as text.
+  std::function<Status(const std::string& connection)> take_turn;
+  std::string predecessor;  // the connection of who had the turn before, as it was told; "": nobody
 };
 
 }  // namespace binbus::ingest

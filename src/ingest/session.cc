@@ -32,7 +32,8 @@ std::string connection_text(const SourceFacts& facts, const mysql::Client& clien
 }
 
 // MySQL hears its semi-sync replicas on one thread, which looks for new ones once a second, or when a connection that it has
-// ends. That of a leader before us may be silent, and is ended when ours is there, so that commits need not wait for that second.
+// ends. That of a leader before us may be silent, and is ended when ours is there, so that commits need not wait for that second;
+// also when it does not dump yet: it would, and end ours, if that leader stood still just after its turn.
 void end_predecessor(const mysql::ConnectOptions& connect, const SourceFacts& facts,
                      const std::string& connection) {
   std::istringstream in(connection);
@@ -44,9 +45,8 @@ void end_predecessor(const mysql::ConnectOptions& connect, const SourceFacts& fa
   const auto threads = (*client)->query("SHOW PROCESSLIST");  // those of our user
   if (!threads) return;
   for (const mysql::Row& thread : threads->rows) {
-    const bool is_it = thread.size() > 4 && thread[0] == id &&
-                       thread[2].value_or("").ends_with(":" + port) &&
-                       thread[4].value_or("").starts_with("Binlog Dump");
+    const bool is_it =
+        thread.size() > 2 && thread[0] == id && thread[2].value_or("").ends_with(":" + port);
     if (is_it && (*client)->query("KILL " + id))
       log::info("ingest_predecessor_ended", {{"source", connect.address}, {"connection", id}});
   }
@@ -112,16 +112,11 @@ Result<std::unique_ptr<Session>> Session::open(const IngestOptions& options,
     BINBUS_TRY(second, mysql::Client::connect(connect));
     client = std::move(second);
   }
-  std::string predecessor;
-  if (options.take_turn) {
-    BINBUS_TRY(before, options.take_turn(connection_text(facts, *client)));
-    predecessor = std::move(before);
-  }
+  if (options.take_turn) BINBUS_RETURN_IF_ERROR(options.take_turn(connection_text(facts, *client)));
   const uint64_t connection_id = client->connection_id();
   std::string tls = client->tls_version();
   BINBUS_TRY(stream, begin_dump(std::move(client), options, plan, facts, identity));
-  if (facts.semi_sync && facts.flavor == mysql::Flavor::kMysql)
-    end_predecessor(connect, facts, predecessor);
+  if (facts.flavor == mysql::Flavor::kMysql) end_predecessor(connect, facts, options.predecessor);
   const uint32_t silence_ms = 2 * options.heartbeat_ms + 1000;
   auto session = std::make_unique<Session>(std::move(stream), facts, plan, destination, silence_ms);
   session->connection_id_ = connection_id;

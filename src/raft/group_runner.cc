@@ -146,7 +146,13 @@ Status GroupRunner::put(uint64_t term, const store::Cursor& cursor) {
   std::vector<store::Proposal> proposals;
   proposals.push_back(store::inline_proposal(store::EntryKind::kControl, std::move(document)));
   BINBUS_TRY(index, propose(term, std::move(proposals)));
-  return wait_settled(term, index);
+  std::unique_lock lock(mutex_);
+  return wait(lock, [&]() -> Result<bool> {
+    BINBUS_TRY(settled, group_->settled(term, index));
+    // Who waits for it may have to stop before there is room.
+    if (!settled && group_->blocked()) return fail(*group_->blocked());
+    return settled;
+  });
 }
 
 Status GroupRunner::propose_members(std::span<const MemberChange> changes) {

@@ -58,7 +58,8 @@ class GroupRunner final : public Network, public std::enable_shared_from_this<Gr
   Result<uint64_t> propose(uint64_t term, std::vector<store::Proposal> proposals);
   Result<bool> settled(uint64_t term, uint64_t index) const;
   Status wait_settled(uint64_t term, uint64_t index);
-  // Keeps a cursor in the log; of a leader of that term. kLimit for one of more than an entry has room for.
+  // Keeps a cursor in the log; of a leader of that term. kLimit for one of more than an entry has room for; kDiskFull: it may come
+  // into effect when there is room.
   Status put(uint64_t term, const store::Cursor& cursor);
 
   Status propose_members(std::span<const MemberChange> changes);

@@ -138,6 +138,17 @@ TEST_F(GroupRunnerTest, ACursorOfMoreThanAnEntryHoldsIsRefusedAndNothingElse) {
   EXPECT_EQ(group.log().cursor("small"), "x");
 }
 
+// Who waits for it may have to stop before there is room.
+TEST_F(GroupRunnerTest, ACursorThatHasNoRoomIsNotWaitedFor) {
+  Node& node = nodes_.at(leader());
+  ASSERT_TRUE(all_rest());
+  node.disk.set_capacity(UINT64_MAX - *node.disk.free_bytes("log"));
+  const Status put = node.group->put(node.group->leading(), {"small", "x"});
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().code, Code::kDiskFull) << put.error().message;
+  node.disk.set_capacity(UINT64_MAX);
+}
+
 // The others go on; what waits for it, here and there, is bounded; and it has all of it in the end.
 TEST_F(GroupRunnerTest, ANodeWhoseDiskHangsHoldsUpNobody) {
   const NodeId first = leader(), stuck = first % 3 + 1, other = stuck % 3 + 1;

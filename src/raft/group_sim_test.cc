@@ -161,6 +161,7 @@ class Life {
     SimNode& node = any_node();
     switch (below(15)) {
       case 0:
+        if (node.up()) ++cluster_.counts_.power_cuts;
         return cluster_.end(node, SimNode::End::kPowerCut);
       case 1:
         return cluster_.end(node, SimNode::End::kStop);
@@ -196,6 +197,7 @@ class Life {
 
   void cut(SimNode& node) {
     const bool from = one_in(2), to = !from || one_in(2);
+    if (from != to) ++cluster_.counts_.one_way_cuts;
     for (auto& [id, other] : cluster_.nodes_) {
       if (id == node.id || one_in(4)) continue;
       if (from) cluster_.cut_.emplace(node.id, id);
@@ -256,7 +258,8 @@ class Life {
           changes.push_back({kind, id});
       }
     }
-    if (leads->able() && right()) cluster_.told(*leads, leads->group->propose_members(changes));
+    if (leads->able() && right() && cluster_.told(*leads, leads->group->propose_members(changes)))
+      ++cluster_.counts_.members;
   }
 
   // Nobody else is lost, everyone agrees on who belongs to the group, and enough others are left.
@@ -342,6 +345,7 @@ class Life {
     if (!writer) {
       const bool again = led_[node.id] == term;  // its writer was refused, and it leads on
       led_[node.id] = term;
+      if (!again) ++cluster_.counts_.leads;
       const Position end = node.log().visible_end();
       if (!again && node.log().end() != end)
         cluster_.wrong("node " + std::to_string(node.id) + " leads with something unfinished");
@@ -416,6 +420,7 @@ class Life {
     if (one_in(2)) return ok();
     writer.source = other_source(*writer.source, end);
     oracle_.add_source(writer.source);
+    ++cluster_.counts_.sources;
     return writer.log.record_source(
         {end, "other", 2, "8.0.33", "other" + std::to_string(++others_) + ".000001", below(9000)});
   }
@@ -605,17 +610,19 @@ TEST(GroupSimItself, IsNotTooKind) {
   for (uint64_t seed = 0; seed < 100; ++seed) {
     Life life(seed, false);
     EXPECT_EQ(life.run(), "");
-    all.rests += life.counts().rests;
-    all.slow_syncs += life.counts().slow_syncs;
-    all.ends_in_sync += life.counts().ends_in_sync;
-    all.held += life.counts().held;
-    all.too_old += life.counts().too_old;
+    all += life.counts();
   }
   EXPECT_GT(all.rests, 100U);
   EXPECT_GT(all.slow_syncs, 100U);
   EXPECT_GT(all.ends_in_sync, 10U);
   EXPECT_GT(all.held, 1000U);
   EXPECT_GT(all.too_old, 20U);
+  EXPECT_GT(all.power_cuts, 100U);
+  EXPECT_GT(all.one_way_cuts, 100U);
+  EXPECT_GT(all.leads, 200U);
+  EXPECT_GT(all.members, 100U);
+  EXPECT_GT(all.restores, 20U);
+  EXPECT_GT(all.sources, 20U);
 }
 
 // The test itself: a seed repeats a life, with everything that the nodes are at and every number that is drawn.

@@ -135,6 +135,21 @@ void SimCluster::tick(SimNode& node) {
   handle(node);
 }
 
+SimCounts& SimCounts::operator+=(const SimCounts& more) {
+  rests += more.rests;
+  slow_syncs += more.slow_syncs;
+  ends_in_sync += more.ends_in_sync;
+  held += more.held;
+  too_old += more.too_old;
+  power_cuts += more.power_cuts;
+  one_way_cuts += more.one_way_cuts;
+  leads += more.leads;
+  members += more.members;
+  restores += more.restores;
+  sources += more.sources;
+  return *this;
+}
+
 // As GroupRunner does.
 void SimCluster::handle(SimNode& node) {
   if (!node.able()) return;
@@ -145,7 +160,9 @@ void SimCluster::handle(SimNode& node) {
   for (const NodeId id : inbox.unreachable) well = well && told(node, node.group->unreachable(id));
   for (const auto& [id, silent_ticks] : inbox.disconnected)
     well = well && told(node, node.group->disconnected(id, silent_ticks));
+  const uint64_t last = node.log().last_index();
   if (!received.empty()) well = well && told(node, node.group->receive(received));
+  if (well && node.log().first_index() > last + 1) ++counts_.restores;
   for (int i = 0; well && i < inbox.ticks; ++i) {
     const bool rested = node.group->resting();
     well = told(node, node.group->tick());

@@ -91,6 +91,14 @@ struct SimCounts {
   uint64_t ends_in_sync = 0;  // of a node, while such a one lasted
   uint64_t held = 0;          // messages that waited for their node to go on
   uint64_t too_old = 0;       // segments that a node's clock made go
+  uint64_t power_cuts = 0;    // of a node at work
+  uint64_t one_way_cuts = 0;  // of a node's connections
+  uint64_t leads = 0;         // terms in which a node's writer began
+  uint64_t members = 0;       // changes of them that were proposed
+  uint64_t restores = 0;      // of a node's log from a snapshot
+  uint64_t sources = 0;       // that followed another
+
+  SimCounts& operator+=(const SimCounts& more);
 };
 
 class SimCluster {

@@ -74,10 +74,24 @@ Result<Configuration> configure(const KafkaOptions& options, const Settings& our
   return made;
 }
 
+// Of a file that cannot be read, librdkafka names the property alone.
+std::string with_file(std::string why, const rd_kafka_conf_t* configuration) {
+  const std::string property = why.substr(0, why.find(" failed: "));
+  Array file{};
+  size_t size = file.size();
+  if (!property.ends_with(".location") ||
+      rd_kafka_conf_get(configuration, property.c_str(), file.data(), &size) != RD_KAFKA_CONF_OK)
+    return why;
+  return fmt::format("{} ({})", why, file.data());
+}
+
 Result<Client> make(rd_kafka_type_t type, Configuration configuration) {
   Array why{};
   Client client(rd_kafka_new(type, configuration.get(), why.data(), why.size()));
-  if (!client) return fail(Code::kInvalid, fmt::format("kafka properties: {}", why.data()));
+  if (!client) {
+    return fail(Code::kInvalid,
+                fmt::format("kafka properties: {}", with_file(why.data(), configuration.get())));
+  }
   configuration.release();  // the client's now
   return client;
 }

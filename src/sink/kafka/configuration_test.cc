@@ -46,6 +46,8 @@ std::vector<Case> cases() {
       {"ours", with({{"compression.type", "lz4"}}), "set the sink's compression instead"},
       {"relied_on", with({{"acks", "1"}}), "kafka property acks: binbus relies on its own value"},
       {"contradiction", with({{"max.in.flight", "100"}}), "max.in.flight"},
+      {"no_such_file", with({{"security.protocol", "ssl"}, {"ssl.ca.location", "no/ca.pem"}}),
+       "(no/ca.pem)"},
       {"no_transactional_id", no_id, "set transactional_id too"},
       {"compression", bad_compression, "compression.type"},
   };

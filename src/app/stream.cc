@@ -336,7 +336,7 @@ Result<std::shared_ptr<Stream::Work>> Stream::begin_work(Parts& parts,
     work->cursors = std::make_shared<feed::CursorTable>(
         group_cursor_store(*parts.group, work->term), clock_, feed::Cursors::kLeaseMs);
   }
-  BINBUS_RETURN_IF_ERROR(start_sinks(parts, *work));
+  start_sinks(parts, *work);
   return work;
 }
 
@@ -403,8 +403,8 @@ Result<Stream::Here> Stream::work_here() const {
                           leader.empty() ? "no node does, for now" : leader + " does: ask there"));
 }
 
-Result<std::unique_ptr<sink::Runner>> Stream::make_sink(Parts& parts, Work& work,
-                                                        const sink::SinkOptions& options) const {
+std::unique_ptr<sink::Runner> Stream::make_sink(Parts& parts, Work& work,
+                                                const sink::SinkOptions& options) const {
   auto changes = std::make_unique<changes::LogChanges>(
       *parts.log, parts.schema_at(),
       [&work] { work.keeper->ask(changes::BaselineReason::kReread); },
@@ -439,9 +439,7 @@ Result<std::unique_ptr<sink::Runner>> Stream::make_sink(Parts& parts, Work& work
   }
   sink::SinkOptions now = options;
   now.paused = now.paused || !parts.log->cursor(paused_cursor(options.name)).empty();
-  auto runner = sink::Runner::make(now, std::move(around));
-  if (!runner) return fail_in("sink " + options.name, runner.error());
-  return runner;
+  return std::make_unique<sink::Runner>(now, std::move(around));
 }
 
 std::vector<sink::SinkOptions> Stream::sinks_of(const Parts& parts) const {
@@ -464,15 +462,12 @@ bool Stream::keeps_schema(const Work& work) const {
   return !work.sinks_now().empty() || config_.state || config_.fed;
 }
 
-Status Stream::start_sinks(Parts& parts, Work& work) const {
-  for (const sink::SinkOptions& options : sinks_of(parts)) {
-    BINBUS_TRY(runner, make_sink(parts, work, options));
-    work.sinks.push_back({options, std::move(runner)});
-  }
+void Stream::start_sinks(Parts& parts, Work& work) const {
+  for (const sink::SinkOptions& options : sinks_of(parts))
+    work.sinks.push_back({options, make_sink(parts, work, options)});
   // Nobody else asks for it, and the source keeps one connection of ours.
   if (keeps_schema(work)) work.keeper->start();
   for (const Work::Sink& sink : work.sinks) sink.runner->start();
-  return ok();
 }
 
 Result<uint64_t> Stream::put_sink(const sink::SinkOptions& options) const {
@@ -487,7 +482,9 @@ Result<uint64_t> Stream::put_sink(const sink::SinkOptions& options) const {
     found->options = options;
     return revision;
   }
-  BINBUS_TRY(runner, make_sink(*here.parts, *work, options));
+  auto runner = make_sink(*here.parts, *work, options);
+  if (Status checked = runner->check(); !checked)
+    return fail_in("sink " + options.name, checked.error());
   work->keeper->start();
   runner->start();
   work->sinks.push_back({options, std::move(runner)});

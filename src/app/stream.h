@@ -143,9 +143,9 @@ class Stream {
   state::PastRows past_rows(Parts& parts, const state::TableKeeper& keeper) const;
   Result<std::shared_ptr<feed::Cursors>> make_cursors(Parts& parts) const;
   bool keeps_schema(const Work& work) const;  // somebody reads changes
-  Status start_sinks(Parts& parts, Work& work) const;
-  Result<std::unique_ptr<sink::Runner>> make_sink(Parts& parts, Work& work,
-                                                  const sink::SinkOptions& options) const;
+  void start_sinks(Parts& parts, Work& work) const;
+  std::unique_ptr<sink::Runner> make_sink(Parts& parts, Work& work,
+                                          const sink::SinkOptions& options) const;
   const StreamConfig config_;
   // From start() to stop().
   std::vector<sink::SinkOptions> sinks_;      // at the start; in a cluster none

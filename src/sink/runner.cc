@@ -53,7 +53,7 @@ std::string_view state_name(State state) {
   return "";
 }
 
-Runner::Runner(Surroundings around, const SinkOptions& options)
+Runner::Runner(const SinkOptions& options, Surroundings around)
     : around_(std::move(around)),
       name_(options.name),
       stream_(options.stream),
@@ -67,25 +67,24 @@ Runner::Runner(Surroundings around, const SinkOptions& options)
                           : file_filter_store(around_.files,
                                               around_.folder + "/" + name_ + ".filter_table.json"),
                       [this](const Checkpoint& a, const Checkpoint& b) { return before(a, b); }),
+      now_{.options = options, .delivery = nullptr},
       backoff_(backoff_of(options, around_.clock)),
       pause_(options.paused) {
   shown_.since_us = around_.clock.wall_us();
-}
-
-Result<std::unique_ptr<Runner>> Runner::make(const SinkOptions& options, Surroundings around) {
-  std::unique_ptr<Runner> runner(new Runner(std::move(around), options));
-  BINBUS_TRY(prepared, runner->prepare(options));
-  runner->now_ = std::move(prepared);
-  BINBUS_RETURN_IF_ERROR(runner->around_.files.make_directories(runner->around_.folder));
   // Where it cannot be asked for now, the thread asks again.
-  if (auto stored = runner->checkpoints_->read(); stored && *stored)
-    runner->shown_.committed = **stored;
-  return runner;
+  if (auto stored = checkpoints_->read(); stored && *stored) shown_.committed = **stored;
 }
 
 Runner::~Runner() { stop(); }
 
+Status Runner::check() {
+  BINBUS_TRY(prepared, prepare(now_.options));
+  now_ = std::move(prepared);
+  return ok();
+}
+
 Result<Runner::Prepared> Runner::prepare(const SinkOptions& options) {
+  BINBUS_RETURN_IF_ERROR(around_.files.make_directories(around_.folder));
   BINBUS_TRY(delivery, Delivery::make(options, dead_letters_, around_.clock, counters_));
   BINBUS_TRY(target, around_.make_target(options));  // its options are checked, too
   (void)target;
@@ -269,6 +268,7 @@ Status Runner::session(const std::stop_token& stop) {
     }
   }
   const auto start = [&]() -> Status {
+    if (!now_.delivery) BINBUS_RETURN_IF_ERROR(check());
     around_.source->configure(
         {.tables = [delivery = now_.delivery.get()](
                        std::string_view database,

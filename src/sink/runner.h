@@ -67,9 +67,10 @@ struct Surroundings {
 
 class Runner {
  public:
-  // kInvalid for options that make no sense.
-  static Result<std::unique_ptr<Runner>> make(const SinkOptions& options, Surroundings around);
+  Runner(const SinkOptions& options, Surroundings around);
   ~Runner();
+  // kInvalid for options that make no sense. May be called before start(), which otherwise finds out: that stops the sink.
+  Status check();
   void start();
   // What is under way is confirmed first, as far as the target can at once. May be called twice.
   void stop();
@@ -90,10 +91,9 @@ class Runner {
  private:
   struct Prepared {
     SinkOptions options;
-    std::unique_ptr<Delivery> delivery;
+    std::unique_ptr<Delivery> delivery;  // null: not checked yet
   };
 
-  Runner(Surroundings around, const SinkOptions& options);
   Result<Prepared> prepare(const SinkOptions& options);
   void run(const std::stop_token& stop);
   // False: asked to stop.

@@ -133,14 +133,16 @@ struct World {
   }
   // A runner on the same files, log and target.
   std::unique_ptr<Runner> make() {
-    auto made =
-        Runner::make(options, {std::make_unique<TestSource>(log),
-                               [this](const SinkOptions&) -> Result<std::unique_ptr<Target>> {
-                                 return std::make_unique<TestTarget>(received);
-                               },
-                               disk, io::system_clock(), "data/shop/sinks"});
-    EXPECT_TRUE(made) << made.error().message;
-    return std::move(*made);
+    return std::make_unique<Runner>(
+        options,
+        Surroundings{.source = std::make_unique<TestSource>(log),
+                     .make_target = [this](const SinkOptions&) -> Result<std::unique_ptr<Target>> {
+                       if (make_error) return fail(*make_error);
+                       return std::make_unique<TestTarget>(received);
+                     },
+                     .files = disk,
+                     .clock = io::system_clock(),
+                     .folder = "data/shop/sinks"});
   }
   // Waits for what the status comes to; gives up after ten seconds.
   static RunnerStatus wait(const Runner& runner,
@@ -168,6 +170,7 @@ struct World {
   io::SimulatedDisk disk;
   Log log;
   Received received;
+  std::optional<Error> make_error;  // of the target
 };
 
 TEST(Runner, DeliversAndGoesOnAfterARestart) {
@@ -220,24 +223,24 @@ struct Shared {
   };
   std::unique_ptr<Runner> node(World& world, const std::string& name) {
     world.options.filter_table = "ops.monitored";
-    auto made = Runner::make(
+    auto runner = std::make_unique<Runner>(
         world.options,
-        {.source = std::make_unique<TestSource>(world.log),
-         .make_target = [&world](const SinkOptions&) -> Result<std::unique_ptr<Target>> {
-           return std::make_unique<TestTarget>(world.received);
-         },
-         .files = world.disk,
-         .clock = io::system_clock(),
-         .folder = name + "/shop/sinks",
-         .read_filter_table = [this](const std::string&) -> Result<std::vector<FilterRow>> {
-           ++reads;
-           return now;
-         },
-         .checkpoints = place,
-         .filter_store = rows});
-    EXPECT_TRUE(made) << made.error().message;
-    (*made)->start();
-    return std::move(*made);
+        Surroundings{
+            .source = std::make_unique<TestSource>(world.log),
+            .make_target = [&world](const SinkOptions&) -> Result<std::unique_ptr<Target>> {
+              return std::make_unique<TestTarget>(world.received);
+            },
+            .files = world.disk,
+            .clock = io::system_clock(),
+            .folder = name + "/shop/sinks",
+            .read_filter_table = [this](const std::string&) -> Result<std::vector<FilterRow>> {
+              ++reads;
+              return now;
+            },
+            .checkpoints = place,
+            .filter_store = rows});
+    runner->start();
+    return runner;
   }
   const std::shared_ptr<Place> place = std::make_shared<Place>();
   const std::shared_ptr<Rows> rows = std::make_shared<Rows>();
@@ -362,6 +365,24 @@ TEST(Runner, StopsForWhatMustBeMended) {
   const RunnerStatus status =
       World::wait(*runner, [](const RunnerStatus& s) { return s.state == State::kStopped; });
   EXPECT_EQ(status.reason, "table map at binlog.000007:120");
+  runner->resume();
+  World::wait_committed(*runner, "1");
+  runner->stop();
+  EXPECT_THAT(world.rows(), ElementsAre(1));
+}
+
+// As a file that its options name and that is not at every node.
+TEST(Runner, ATargetThatCannotBeMadeStopsItUntilItIsMended) {
+  World world;
+  world.log.grow(1);
+  world.make_error = Error{Code::kInvalid, "there is no ca.pem"};
+  const auto runner = world.make();
+  EXPECT_FALSE(runner->check());
+  runner->start();
+  const auto is_stopped = [](const RunnerStatus& s) { return s.state == State::kStopped; };
+  EXPECT_EQ(World::wait(*runner, is_stopped).reason, "there is no ca.pem");
+  EXPECT_FALSE(runner->reconfigure(world.options));
+  world.make_error.reset();
   runner->resume();
   World::wait_committed(*runner, "1");
   runner->stop();

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from certificates import Authority
 from cluster import Cluster
 from compare import assert_same_bytes, assert_same_tables
 from ledger import TABLES, Ledger, from_kafka, kafka_sink, wait_sink
@@ -15,6 +16,7 @@ from load import Load
 from process import wait_until, whole_lines
 from proxy import Proxy
 from servers import semi_sync_source
+from test_faults_source import assert_no_storm
 from test_semisync import FOR_EVER_MS
 from test_sink_faults import from_rabbitmq, rabbitmq_sink
 from test_sinks import FILTER_TABLE
@@ -187,6 +189,37 @@ def test_sinks_go_on_at_the_next_leader(lab, cluster_of):
     source.sql("INSERT INTO d.t VALUES (2)")
     wait_until(lambda: '"id":2' in path.read_text().replace(" ", ""), "the second row", 60,
                lambda: "\n".join(node.log() for node in cluster.others(leader)))
+
+
+def test_a_sink_that_a_leader_cannot_make_stops_alone(lab, cluster_of):
+    """What it names is at one node only."""
+    source = lab.server("mysql97")
+    path = pathlib.Path(lab.new_folder("out")) / "changes.jsonl"
+    path.parent.mkdir(parents=True)
+    cluster = cluster_of(source, sinks=[{"name": "out", "stream": "shop", "type": "file", "path": str(path), "format": "binbus",
+                                         "start": "earliest"}])
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
+    leader = cluster.leader()
+    ca = Authority(lab.new_folder("ca"), "ca").ca
+    shutil.copy(ca, leader.folder / "kafka.pem")
+    leader.run("sink", "add", "kafka", "stream=shop", "type=kafka", "brokers=127.0.0.1:1", "format=binbus", "topic=t",
+               'properties={"security.protocol"="ssl", "ssl.ca.location"="kafka.pem"}')
+    leader.kill9()
+    source.sql("INSERT INTO d.t VALUES (1)")
+    there = cluster.leader()
+    there.wait_for(source)
+    wait_until(lambda: path.exists() and '"id":1' in path.read_text(), "the other sink goes on", 60, there.log)
+
+    def sink(name):
+        return next(sink for sink in there.shop["sinks"] if sink["name"] == name)
+
+    assert sink("out")["state"] == "running"
+    wait_until(lambda: sink("kafka")["state"] == "stopped", "it is stopped", 30, lambda: sink("kafka"))
+    assert "kafka.pem" in sink("kafka")["reason"]
+    assert_no_storm(there)
+    shutil.copy(ca, there.folder / "kafka.pem")
+    there.run("sink", "resume", "kafka")
+    wait_until(lambda: sink("kafka")["state"] in ("starting", "retrying"), "it is made and connects", 30, lambda: sink("kafka"))
 
 
 def kill(cluster, leader):

@@ -19,7 +19,7 @@ using Json = nlohmann::json;
 Result<std::unique_ptr<Streams>> Streams::open(const Config& config, io::FileSystem& files,
                                                io::Clock& clock) {
   BINBUS_TRY(folder, DataFolder::lock(config.data));
-  std::unique_ptr<Streams> streams(new Streams(std::move(folder), clock));
+  std::unique_ptr<Streams> streams(new Streams(std::move(folder), files, clock));
   streams->feed_node_ = {config.node.name, config.feed.address};
   SinkSettings::Tell tell;
   if (!config.coordinator.type.empty()) {
@@ -150,7 +150,9 @@ Result<uint64_t> Streams::change_sink(const std::string& stream, const std::stri
   const bool elsewhere = ownership_ && !found->sinks();
   return sinks_->change(stream, sink, change,
                         {.put = [&](const sink::SinkOptions& options) -> Result<uint64_t> {
-                           return elsewhere ? 0 : found->put_sink(options);
+                           if (!elsewhere) return found->put_sink(options);
+                           BINBUS_RETURN_IF_ERROR(target_maker(files_, clock_)(options));
+                           return 0;
                          },
                          .remove = [&](const std::string& name) -> Status {
                            return elsewhere ? ownership_->forget_checkpoint(name)

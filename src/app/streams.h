@@ -62,13 +62,14 @@ class Streams final : public admin::Observed, public feed::Streams {
   std::vector<feed::Node> feed_nodes() const override;
 
  private:
-  Streams(DataFolder folder, io::Clock& clock)
-      : folder_(std::move(folder)), clock_(clock), started_us_(clock.wall_us()) {}
+  Streams(DataFolder folder, io::FileSystem& files, io::Clock& clock)
+      : folder_(std::move(folder)), files_(files), clock_(clock), started_us_(clock.wall_us()) {}
   Result<const Stream*> find(const std::string& name) const;
   // What another node asks of this one as a stream's leader.
   Result<std::string> answer(const std::string& question) const;
 
   DataFolder folder_;
+  io::FileSystem& files_;
   io::Clock& clock_;
   const uint64_t started_us_;
   feed::Node feed_node_;              // this one

@@ -18,6 +18,7 @@ from proxy import Proxy
 from test_admin import metrics
 from test_cluster_places import refusal
 from test_faults_disk import with_failing_disk
+from test_faults_source import assert_no_storm
 from test_sinks import FILTER_TABLE
 from watcher import SOAK
 
@@ -217,6 +218,32 @@ def test_a_checkpoint_that_is_none_stops_its_sink_alone(lab, either):
     node.run("sink", "resume", "out", "-c", "binbus.toml")
     insert(source, 2)
     wait_until(lambda: delivered(node)[-1]["data"]["id"] == 2, "it goes on from there", 30, lambda: str(sink()))
+
+
+def test_a_sink_that_cannot_be_made_stops_alone(lab, either):
+    """It was told of so at the coordinator, and shows at the next owner at the latest."""
+    source = lab.server(SOURCE)
+    make_table(source)
+    nodes = [lab.node(name, source, either, sinks=[SINK]) for name in ("a", "b")]
+    owner = wait_owner(*nodes)
+    standby = other(owner, nodes)
+    wait_connected(*nodes)
+    keys = ["type='kafka'", "brokers='127.0.0.1:1'", "format='maxwell'", "topic='t'"]
+    wrong, right = "properties={'ssl.ca.lokation'='ca.pem'}", "properties={'client.id'='binbus'}"
+    either.put("sinks/kafka", "\n".join([*keys, wrong]))
+    wait_until(lambda: "sink_not_set stream=shop sink=kafka" in owner.log(), "the owner says so", SOON_S)
+    added = standby.run("sink", "add", "another", "stream=shop", *keys, wrong, "-c", "binbus.toml", check=False)
+    assert added.returncode != 0 and "ssl.ca.lokation" in added.stderr
+    owner.run("handover", "shop", "-c", "binbus.toml")
+    assert wait_owner(standby) is standby
+    insert(source, 0)
+    wait_delivered(source, *nodes, count=1)
+    sink = lambda: next(sink for sink in standby.status()["streams"][0]["sinks"] if sink["name"] == "kafka")  # noqa: E731
+    wait_until(lambda: sink()["state"] == "stopped", "it is stopped", 30, lambda: str(sink()))
+    assert "ssl.ca.lokation" in sink()["reason"]
+    assert_no_storm(standby)
+    either.put("sinks/kafka", "\n".join([*keys, right]))
+    wait_until(lambda: sink()["state"] in ("starting", "retrying"), "mended, it connects", 30, lambda: str(sink()))
 
 
 def test_a_node_that_cannot_work_hands_the_stream_over(lab, either):

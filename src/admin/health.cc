@@ -27,8 +27,8 @@ bool follows(const StreamStatus& stream) {
 }
 
 std::string unready(const StreamStatus& stream, const HealthLimits& limits) {
-  // Ready to take over.
-  if (stream.state == StreamState::kStandby && stream.reason.empty()) return "";
+  // Ready to take over; a group's leader has done so, and does not work yet.
+  if (stream.state == StreamState::kStandby && stream.reason.empty() && !stream.cluster) return "";
   if (!stream.kept_at.empty()) return "";  // other nodes' matter
   if (follows(stream)) return stream.listen_error;
   if (stream.state != StreamState::kStreaming) {

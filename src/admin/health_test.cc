@@ -75,6 +75,12 @@ const Case kCases[] = {
        s.cluster = {.node = "n1", .role = "follower", .leader = "", .reason = "", .members = {}};
      },
      "", "stream shop: standby: no node leads, for now"},
+    {"leading_and_not_at_work_yet",
+     [](StreamStatus& s) {
+       s.state = StreamState::kStandby;
+       s.cluster = {.node = "n1", .role = "leader", .leader = "n1", .reason = "", .members = {}};
+     },
+     "", "stream shop: standby"},
     {"kept_at_other_nodes",
      [](StreamStatus& s) {
        s.state = StreamState::kStandby;

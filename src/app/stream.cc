@@ -127,7 +127,7 @@ void Stream::run(const std::stop_token& stop) {
     try_again = try_again || aside;  // should it come back
     const std::shared_ptr<Parts> open_parts = parts();
     if (open_parts) {
-      lead(*open_parts);
+      const uint64_t term = lead(*open_parts);
       listen(*open_parts);
       keep(*open_parts);
       if (open_parts->group) {
@@ -140,7 +140,7 @@ void Stream::run(const std::stop_token& stop) {
         const auto now = work(*open_parts);
         const store::Log& log = *open_parts->log;
         if (!now) open_parts->meter.seen({log.visible_end(), log.last_commit_us(), false});
-        open_parts->group->wait_leading(now ? now->term : 0, wait_ms(*open_parts), stop);
+        open_parts->group->wait_leading(term, wait_ms(*open_parts), stop);
         continue;
       }
     } else if (try_again && !aside) {
@@ -351,8 +351,8 @@ void Stream::end_work(Work& work) {
 }
 
 // A node works for one term; when it leads in another, it begins anew.
-void Stream::lead(Parts& parts) {
-  if (!parts.group) return;
+uint64_t Stream::lead(Parts& parts) {
+  if (!parts.group) return 0;
   const uint64_t term = parts.group->leading();
   std::shared_ptr<Work> now = work(parts);
   if (now && now->term != term) {
@@ -364,20 +364,24 @@ void Stream::lead(Parts& parts) {
     log::info("leads_no_more", {{"stream", config_.name}, {"term", now->term}});
     now.reset();
   }
-  if (now || term == 0) return;
+  if (now || term == 0) return term;
   auto begun = begin_work(parts, std::make_shared<Work>(*parts.group, term));
-  const std::string error = begun ? "" : begun.error().message;
-  if (!error.empty() && error != work_error_)
-    log::error("cannot_lead", {{"stream", config_.name}, {"error", begun.error()}});
-  work_error_ = error;
-  if (!begun) return;
+  if (!begun) {
+    if (!work_error_ || work_error_->message != begun.error().message)
+      log::error("cannot_lead", {{"stream", config_.name}, {"error", begun.error()}});
+    const std::lock_guard lock(mutex_);
+    work_error_ = begun.error();
+    return term;
+  }
   log::info("leads", {{"stream", config_.name}, {"term", term}});
   // All nodes are one server to replicas.
   const std::string uuid_cursor(kServerUuidCursor);
   if (parts.log->cursor(uuid_cursor).empty())
     static_cast<void>(parts.group->put(term, {uuid_cursor, parts.server_uuid}));
   const std::lock_guard lock(mutex_);
+  work_error_.reset();
   parts.work = std::move(*begun);
+  return term;
 }
 
 // Until nothing is missing that replicas may ask for, it looks often.

@@ -115,9 +115,10 @@ class Stream {
   void keep(Parts& parts);
   void keep_facts(Parts& parts) const;
   uint64_t held_from(const Parts& parts) const;
-  // Begins and ends the work of a node that leads.
-  void lead(Parts& parts);
+  // Begins and ends the work of a node that leads. Returns the term that it leads in, 0 for none, whether or not the work could begin.
+  uint64_t lead(Parts& parts);
   uint64_t wait_ms(const Parts& parts) const;
+  // Nothing of it is at work after an error.
   Result<std::shared_ptr<Work>> begin_work(Parts& parts, std::shared_ptr<Work> work) const;
   std::vector<sink::SinkOptions> sinks_of(const Parts& parts) const;
   static void end_work(Work& work);
@@ -165,7 +166,7 @@ class Stream {
   std::optional<Error> fault_;        // guarded by mutex_; why it is not
   std::vector<std::string> kept_at_;  // guarded by mutex_; other nodes, while it stands aside
   std::string listen_error_;          // guarded by mutex_
-  std::string work_error_;            // the same
+  std::optional<Error> work_error_;   // the same; why it leads and does not work
   std::string retention_error_;       // the stream thread's; said once
   std::optional<uint64_t> disk_free_bytes_;  // guarded by mutex_
   std::unique_ptr<Refusal> refusal_;         // the stream thread's

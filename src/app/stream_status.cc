@@ -162,9 +162,11 @@ admin::StreamStatus Stream::status() const {
   std::shared_ptr<Parts> parts;
   std::shared_ptr<Work> here;
   const serve::Server* server = nullptr;
+  std::optional<Error> work_error;
   {
     const std::lock_guard lock(mutex_);
     parts = parts_;
+    work_error = work_error_;
     out.listen_error = listen_error_;
     out.disk_free_bytes = disk_free_bytes_;
     if (parts) server = parts->server.get();
@@ -195,7 +197,9 @@ admin::StreamStatus Stream::status() const {
   } else {
     out.state = admin::StreamState::kStandby;
     out.reason = out.cluster->reason;
-    if (const auto blocked = parts->group->status().blocked) fill_fault(out, *blocked);
+    const raft::GroupStatus group = parts->group->status();
+    if (group.blocked) fill_fault(out, *group.blocked);
+    if (work_error && group.leads) fill_fault(out, *work_error);
     parts->meter.seen({log.visible_end(), log.last_commit_us(), false});
   }
   out.position = place_of(log.visible_end());

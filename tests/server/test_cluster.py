@@ -11,11 +11,13 @@ import pytest
 from certificates import Authority
 from cluster import Cluster
 from compare import assert_same_bytes, assert_same_tables
+from faults import wait_state
 from ledger import TABLES, Ledger, from_kafka, kafka_sink, wait_sink
 from load import Load
 from process import wait_until, whole_lines
 from proxy import Proxy
 from servers import semi_sync_source
+from test_admin import health
 from test_faults_source import assert_no_storm
 from test_semisync import FOR_EVER_MS
 from test_sink_faults import from_rabbitmq, rabbitmq_sink
@@ -220,6 +222,23 @@ def test_a_sink_that_a_leader_cannot_make_stops_alone(lab, cluster_of):
     shutil.copy(ca, there.folder / "kafka.pem")
     there.run("sink", "resume", "kafka")
     wait_until(lambda: sink("kafka")["state"] in ("starting", "retrying"), "it is made and connects", 30, lambda: sink("kafka"))
+
+
+def test_a_leader_that_cannot_work_says_why_and_tries_again(lab, cluster_of):
+    source = lab.server("mysql97")
+    cluster = cluster_of(source)
+    first = cluster.leader()
+    second = cluster.others(first)[0]
+    in_the_way = second.segments / "sinks/out.checkpoint"  # a folder, where it looks for a file to take over
+    in_the_way.mkdir(parents=True)
+    transfer(cluster, first, second)
+    wait_state(second, "stopped", "io", "out.checkpoint")
+    assert "out.checkpoint" in str(health(second, "/ready"))
+    assert_no_storm(second)
+    in_the_way.rmdir()
+    source.sql("CREATE DATABASE d")
+    second.wait_for(source)
+    assert cluster.leader() is second and not health(second, "/ready")
 
 
 def kill(cluster, leader):

@@ -158,8 +158,10 @@ Error Ingest::attempt(Candidate& candidate, const std::stop_token& stop) {
     session_ = nullptr;
   }
   Error error = explain(std::move(ended).error(), context(candidate));
-  if (worked((*session)->receiver().counts(), heard_us - began_us, error.code))
+  if (worked((*session)->receiver().counts(), heard_us - began_us, error.code)) {
     worked_us_ = clock_.monotonic_us();
+    candidate.error.reset();  // how it ended is news, even if the one before ended so
+  }
   if (stop.stop_requested()) {
     mysql::ConnectOptions connect = options_.connect;
     connect.address = candidate.address;

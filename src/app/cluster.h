@@ -56,6 +56,10 @@ class Cluster {
   // is asked, for some seconds at most. `group`: null where it is not open.
   bool may_close(const std::string& stream, const raft::GroupRunner* group) const;
   admin::GroupStatus describe(const std::string& stream, const raft::GroupRunner& group) const;
+  // Whether another node could lead the stream instead of this one, which does.
+  bool another_could_lead(const std::string& stream, const raft::GroupRunner& group) const;
+  // Leaves the lead to others for so long; of the leader in that term.
+  Status give_way(raft::GroupRunner& group, uint64_t term, uint64_t for_us) const;
   // "" while nobody is known to lead.
   std::string leader_name(const raft::GroupRunner& group) const;
   admin::ClusterStatus status() const;
@@ -115,6 +119,7 @@ class Cluster {
   void follow_nodes(const ClusterState& state);
   void announce(const ClusterState& state);
   void ask_whether_removed();
+  LedGroup led(const raft::GroupRunner& group) const;
   // Has the group the members and the leader that are wanted; of a leader.
   void tend(const std::string& stream, raft::GroupRunner& group, const ClusterState& state);
   void forget_removed();

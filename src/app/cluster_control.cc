@@ -222,6 +222,27 @@ void Cluster::ask_whether_removed() {
   removed_ = removed ? told.error().message : "";
 }
 
+LedGroup Cluster::led(const raft::GroupRunner& group) const {
+  const raft::GroupStatus now = group.status();
+  return {.self = self_.id,
+          .members = now.members,
+          .last_index = now.last_index,
+          .progress = now.progress,
+          .unfit = parse_unfit(group.log().cursor(std::string(kUnfitCursor)), clock_.wall_us())};
+}
+
+bool Cluster::another_could_lead(const std::string& stream, const raft::GroupRunner& group) const {
+  LedGroup without = led(group);
+  without.unfit[self_.id] = UINT64_MAX;
+  return wanted_leader(*state(), without, stream, 0) != 0;
+}
+
+Status Cluster::give_way(raft::GroupRunner& group, uint64_t term, uint64_t for_us) const {
+  Unfit unfit = led(group).unfit;
+  unfit[self_.id] = clock_.wall_us() + for_us;
+  return group.put(term, {std::string(kUnfitCursor), encode_unfit(unfit)});
+}
+
 void Cluster::tend(const std::string& stream, raft::GroupRunner& group, const ClusterState& told) {
   const uint64_t term = group.leading();
   if (term == 0) {
@@ -231,8 +252,7 @@ void Cluster::tend(const std::string& stream, raft::GroupRunner& group, const Cl
   const uint64_t now_us = clock_.monotonic_us();
   Tended& tended = tended_[stream];
   if (tended.term != term) tended = {term, now_us};
-  const raft::GroupStatus now = group.status();
-  const LedGroup led{self_.id, now.members, now.last_index, now.progress};
+  const LedGroup led = this->led(group);
   const std::vector<raft::MemberChange> changes = next_changes(told, led, stream);
   if (!changes.empty()) {
     const Status proposed = group.propose_members(changes);
@@ -250,7 +270,8 @@ void Cluster::tend(const std::string& stream, raft::GroupRunner& group, const Cl
   const auto self = told.nodes.find(self_.id);
   const bool asked = preferred != told.leads.end() && preferred->second == to;
   const bool drained = self != told.nodes.end() && self->second.drained;
-  const bool must = asked || drained || !told.keeps(stream, self_.id);
+  const bool must =
+      asked || drained || !told.keeps(stream, self_.id) || led.unfit.contains(self_.id);
   if (now_us - tended.handed_over_us < (must ? kAgainUs : kSettleUs) && !(must && tended.first))
     return;
   tended.handed_over_us = now_us;

@@ -119,6 +119,19 @@ std::string encode_place(const Place& place) {
   return Json{{"copies", place.copies}, {"nodes", place.nodes}}.dump();
 }
 
+std::string encode_unfit(const Unfit& unfit) {
+  return Json(std::vector<std::pair<NodeId, uint64_t>>(unfit.begin(), unfit.end())).dump();
+}
+
+Unfit parse_unfit(const std::string& text, uint64_t now_us) {
+  Unfit unfit;
+  for (const Json& each : Json::parse(text, nullptr, false)) {
+    const std::vector<uint64_t> pair = parse_ids(each);
+    if (pair.size() == 2 && pair[1] > now_us) unfit[pair[0]] = pair[1];
+  }
+  return unfit;
+}
+
 std::string cluster_name(const std::vector<NodeId>& founders) {
   return fmt::format("{:016x}", hash(fmt::format("{}", fmt::join(founders, ",")), 0));
 }
@@ -212,8 +225,8 @@ NodeId wanted_leader(const ClusterState& state, const LedGroup& group, const std
   NodeId best = 0;
   std::pair<uint64_t, uint64_t> highest;
   for (const auto& [id, node] : state.nodes) {
-    if (node.drained || !state.keeps(stream, id) || !node.votes || !has(group.members.voters, id) ||
-        !group.answers(id))
+    if (node.drained || group.unfit.contains(id) || !state.keeps(stream, id) || !node.votes ||
+        !has(group.members.voters, id) || !group.answers(id))
       continue;
     if (id == preferred) return id;
     const std::pair<uint64_t, uint64_t> rank = {node.lead_priority, hash(stream, id)};

@@ -65,12 +65,20 @@ std::string encode_place(const Place& place);
 // Of the cluster that these nodes founded: the same at each of them.
 std::string cluster_name(const std::vector<raft::NodeId>& founders);
 
+// Who cannot work on a stream and leaves the lead to others, as it has said in the stream's own log, and until when: microseconds
+// of wall clock. Those that are over are left out.
+inline constexpr std::string_view kUnfitCursor = "unfit";
+using Unfit = std::map<raft::NodeId, uint64_t>;
+std::string encode_unfit(const Unfit& unfit);
+Unfit parse_unfit(const std::string& text, uint64_t now_us);
+
 // A group as its leader sees it.
 struct LedGroup {
   raft::NodeId self = 0;
   raft::Members members;
   uint64_t last_index = 0;
   std::vector<raft::PeerProgress> progress;
+  Unfit unfit;
 
   bool answers(raft::NodeId node) const;
   // So near to the leader that it could vote or lead at once.
@@ -88,7 +96,7 @@ Place filled(const ClusterState& state, const std::string& stream, Place place,
 std::vector<raft::MemberChange> next_changes(const ClusterState& state, const LedGroup& group,
                                              const std::string& stream);
 
-// Who of the group is to lead it: a node that is to keep it, votes, is not drained, and answers. `preferred` (0: none) when it can; else, among
+// Who of the group is to lead it: a node that is to keep it, votes, is not drained nor unfit, and answers. `preferred` (0: none) when it can; else, among
 // the highest priority, one drawn by the stream's name, so that streams are spread. 0: nobody can.
 raft::NodeId wanted_leader(const ClusterState& state, const LedGroup& group,
                            const std::string& stream, raft::NodeId preferred);

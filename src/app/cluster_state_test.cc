@@ -66,6 +66,14 @@ TEST(ClusterState, IsReadFromCursorsAndLeavesOutNonsense) {
   EXPECT_EQ(state.find("n7"), nullptr);  // it leaves
 }
 
+TEST(ClusterState, WhoIsUnfitIsSoForSomeTime) {
+  const Unfit unfit = {{3, 100}, {7, 200}};
+  EXPECT_EQ(parse_unfit(encode_unfit(unfit), 99), unfit);
+  EXPECT_EQ(parse_unfit(encode_unfit(unfit), 100), (Unfit{{7, 200}}));
+  for (const char* text : {"", "{", "7", "[7]", R"([[7]])", R"({"7": 200})", R"([["7", 200]])"})
+    EXPECT_EQ(parse_unfit(text, 1), Unfit()) << text;
+}
+
 TEST(ClusterState, FoundersAreNamedTheSameEverywhere) {
   EXPECT_EQ(cluster_name({1, 2, 3}), cluster_name({1, 2, 3}));
   EXPECT_NE(cluster_name({1, 2, 3}), cluster_name({1, 2, 4}));
@@ -277,6 +285,14 @@ TEST(WantedLeader, IsOneThatCan) {
   EXPECT_EQ(wanted_leader(state, group, "shop", 0), 1U);
   state.nodes[1].leaving = true;
   EXPECT_EQ(wanted_leader(state, group, "shop", 0), 0U);
+}
+
+TEST(WantedLeader, IsNoneThatIsUnfitAlsoWhenItIsAskedFor) {
+  LedGroup group = led();
+  group.unfit = {{1, 1}, {2, 1}};
+  EXPECT_EQ(wanted_leader(three(), group, "shop", 2), 3U);
+  group.unfit[3] = 1;
+  EXPECT_EQ(wanted_leader(three(), group, "shop", 2), 0U);
 }
 
 TEST(RefuseRemoval, NamesWhoIsSilent) {

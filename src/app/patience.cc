@@ -23,7 +23,8 @@ bool is_read(const admin::StreamStatus& stream) {
 
 }  // namespace
 
-Patience::Patience(uint64_t seed) : backoff_(kLeaveFirstMs, kLeaveMaxMs, seed) {}
+Patience::Patience(uint64_t seed, uint64_t source_away_us)
+    : source_away_us_(source_away_us), backoff_(kLeaveFirstMs, kLeaveMaxMs, seed) {}
 
 void Patience::taken(uint64_t now_us) {
   well_us_ = now_us;
@@ -45,15 +46,17 @@ void Patience::look(const admin::StreamStatus& stream, uint64_t now_us) {
   }
   receives_us_ = 0;
   const bool stopped = stream.state == StreamState::kStopped || stream.error_code == "disk_full";
-  if (now_us - well_us_ < (stopped || failed_ ? kStoppedUs : kSourceAwayUs)) return;
+  if (now_us - well_us_ < (stopped || failed_ ? kStoppedUs : source_away_us_)) return;
   if (!stopped && is_read(stream)) return;
   why_ = stream.reason.empty() ? "the source does not answer" : stream.reason;
 }
 
-void Patience::leave(uint64_t now_us) {
+uint64_t Patience::leave(uint64_t now_us) {
   failed_ = true;
-  leaves_until_us_ = now_us + uint64_t{backoff_.next_ms()} * 1000;
+  const uint64_t for_us = uint64_t{backoff_.next_ms()} * 1000;
+  leaves_until_us_ = now_us + for_us;
   free_since_us_ = 0;
+  return for_us;
 }
 
 bool Patience::leaves_it(bool free, uint64_t now_us) {

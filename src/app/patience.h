@@ -21,12 +21,14 @@ class Patience {
   // goes to sinks and replicas first.
   static constexpr uint64_t kStoppedUs = 5'000'000;
   static constexpr uint64_t kSourceAwayUs = 60'000'000;
+  // In a group all nodes have what was received.
+  static constexpr uint64_t kSourceAwayFromLeaderUs = 10'000'000;
   // How long it receives before all is well.
   static constexpr uint64_t kWellUs = 5'000'000;
   // A stream that is left to others and that none of them takes for so long is taken again.
   static constexpr uint64_t kFreeUs = 5'000'000;
 
-  explicit Patience(uint64_t seed);
+  explicit Patience(uint64_t seed, uint64_t source_away_us = kSourceAwayUs);
 
   void taken(uint64_t now_us);
   // What a stream under the lease says of itself.
@@ -35,12 +37,13 @@ class Patience {
   // What the node cannot do; "" while it is patient.
   const std::string& why() const { return why_; }
 
-  // It is given back, or could not be taken.
-  void leave(uint64_t now_us);
+  // It is given back, or could not be taken. Returns for how long it is left to others.
+  uint64_t leave(uint64_t now_us);
   // Whether it is still others' to take; `free`: no node has it now.
   bool leaves_it(bool free, uint64_t now_us);
 
  private:
+  const uint64_t source_away_us_;
   Backoff backoff_;
   bool failed_ = false;       // and has not worked since
   uint64_t well_us_ = 0;      // when it worked, or had not begun to, for the last time

@@ -137,6 +137,7 @@ void Stream::run(const std::stop_token& stop) {
           try_again = retry_of(failed->code) == Retry::kLater;
           continue;
         }
+        give_way(*open_parts);
         const auto now = work(*open_parts);
         const store::Log& log = *open_parts->log;
         if (!now) open_parts->meter.seen({log.visible_end(), log.last_commit_us(), false});

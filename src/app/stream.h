@@ -22,6 +22,7 @@
 #include "app/cluster.h"
 #include "app/config.h"
 #include "app/data_folder.h"
+#include "app/patience.h"
 #include "app/refusal.h"
 #include "app/saved_place.h"
 #include "coordinate/lease.h"
@@ -117,6 +118,8 @@ class Stream {
   uint64_t held_from(const Parts& parts) const;
   // Begins and ends the work of a node that leads. Returns the term that it leads in, 0 for none, whether or not the work could begin.
   uint64_t lead(Parts& parts);
+  // Has another node lead where this one cannot do the work.
+  void give_way(Parts& parts);
   uint64_t wait_ms(const Parts& parts) const;
   // Nothing of it is at work after an error.
   Result<std::shared_ptr<Work>> begin_work(Parts& parts, std::shared_ptr<Work> work) const;
@@ -170,6 +173,8 @@ class Stream {
   std::string retention_error_;       // the stream thread's; said once
   std::optional<uint64_t> disk_free_bytes_;  // guarded by mutex_
   std::unique_ptr<Refusal> refusal_;         // the stream thread's
+  // The stream thread's; of a leader.
+  Patience patience_{clock_.wall_us(), Patience::kSourceAwayFromLeaderUs};
   std::jthread thread_;
 };
 

@@ -153,6 +153,22 @@ std::string segment_name(const store::Log& log, std::mutex& mutex,
 
 }  // namespace
 
+void Stream::give_way(Parts& parts) {
+  const uint64_t now_us = clock_.monotonic_us(), term = parts.group->leading();
+  if (term == 0) return patience_.taken(now_us);
+  admin::StreamStatus seen;
+  if (const auto here = work(parts)) {
+    fill_ingest(seen, here->ingest->status());
+  } else if (work_error_) {
+    fill_fault(seen, *work_error_);
+  }
+  patience_.look(seen, now_us);
+  if (!patience_.has_ended() || !cluster_->another_could_lead(config_.name, *parts.group)) return;
+  log::warn("stream_offered", {{"stream", config_.name}, {"reason", patience_.why()}});
+  static_cast<void>(cluster_->give_way(*parts.group, term, patience_.leave(now_us)));  // or later
+  patience_.taken(now_us);
+}
+
 admin::StreamStatus Stream::status() const {
   admin::StreamStatus out;
   out.name = config_.name;

@@ -1,5 +1,6 @@
 """Three nodes keep one log: replicas and the source go on when one of them is gone."""
 
+import contextlib
 import itertools
 import json
 import pathlib
@@ -95,6 +96,34 @@ def test_a_silent_leaders_dump_is_ended_and_it_takes_none_back(lab, cluster_of):
         if "ingest_predecessor_ended" in logs():  # MySQL's second may end just in between
             return
     raise AssertionError("no dump was ended")
+
+
+def test_a_leader_that_cannot_reach_the_source_gives_way(lab, cluster_of):
+    """Twice, until the only one that can leads: it has lost none of what the others had."""
+    source = lab.server("mysql97")
+    with contextlib.ExitStack() as until:
+        ways = {}
+
+        def through_a_proxy(node):
+            ways[node.name] = until.enter_context(Proxy(source.port))
+            node.stream["source"] = [f"127.0.0.1:{ways[node.name].port}"]
+
+        cluster = cluster_of(source, prepare=through_a_proxy)
+        source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY AUTO_INCREMENT)")
+        first = cluster.leader()
+        # It gives way also where it was asked for.
+        wait_until(lambda: first.run("cluster", "transfer", "shop", first.name, check=False).returncode == 0, "it is asked for", 60)
+        for _ in range(2):
+            cut = cluster.leader()
+            ways[cut.name].refusing = True
+            ways[cut.name].drop()
+            wait_until(lambda: any(node.leads() for node in cluster.others(cut)), f"another than {cut.name} works", 60, cut.log)
+            assert "stream_offered" in cut.log()
+            source.sql("INSERT INTO d.t VALUES ()")
+            for node in cluster.nodes:
+                node.wait_for(source)
+        for node in cluster.nodes:
+            assert_same_bytes(source, node)
 
 
 @pytest.mark.parametrize("kind", ["mysql97", "mariadb1011"])

@@ -96,9 +96,9 @@ Result<ByteVector> Cluster::answer(const raft::NodeIdentity&, std::string_view m
     }
     if (method == "members") {
       BINBUS_TRY(group, find_group(asked.at("stream")));
-      const uint64_t term = group->leading();
-      if (term == 0) return fail(Code::kUnavailable, self_.name + " does not lead");
-      return bytes_of(Json{{"term", term}, {"nodes", group->status().members.all()}}.dump());
+      const raft::GroupStatus now = group->status();
+      if (!now.leads) return fail(Code::kUnavailable, self_.name + " does not lead");
+      return bytes_of(Json{{"term", now.core.term}, {"nodes", now.members.all()}}.dump());
     }
   } catch (const Json::exception& error) {
     return fail(Code::kInvalid, std::string("what a node was asked: ") + error.what());
@@ -125,8 +125,7 @@ std::optional<Cluster::Led> Cluster::find_leader(const std::string& stream) cons
   std::vector<raft::NodeId> asked = keepers(stream);
   if (const auto group = find_group(stream)) {
     const raft::GroupStatus now = (*group)->status();
-    if (const uint64_t term = (*group)->leading(); term != 0)
-      return Led{self_.id, term, now.members.all()};
+    if (now.leads) return Led{self_.id, now.core.term, now.members.all()};
     // Who is in the group no more may not know of the next one.
     if (now.core.leader != 0 && now.core.leader != self_.id)
       asked.insert(asked.begin(), now.core.leader);

@@ -222,8 +222,7 @@ void Cluster::ask_whether_removed() {
   removed_ = removed ? told.error().message : "";
 }
 
-LedGroup Cluster::led(const raft::GroupRunner& group) const {
-  const raft::GroupStatus now = group.status();
+LedGroup Cluster::led(const raft::GroupRunner& group, const raft::GroupStatus& now) const {
   return {.self = self_.id,
           .members = now.members,
           .last_index = now.last_index,
@@ -232,27 +231,27 @@ LedGroup Cluster::led(const raft::GroupRunner& group) const {
 }
 
 bool Cluster::another_could_lead(const std::string& stream, const raft::GroupRunner& group) const {
-  LedGroup without = led(group);
+  LedGroup without = led(group, group.status());
   without.unfit[self_.id] = UINT64_MAX;
   return wanted_leader(*state(), without, stream, 0) != 0;
 }
 
 Status Cluster::give_way(raft::GroupRunner& group, uint64_t term, uint64_t for_us) const {
-  Unfit unfit = led(group).unfit;
+  Unfit unfit = led(group, group.status()).unfit;
   unfit[self_.id] = clock_.wall_us() + for_us;
   return group.put(term, {std::string(kUnfitCursor), encode_unfit(unfit)});
 }
 
 void Cluster::tend(const std::string& stream, raft::GroupRunner& group, const ClusterState& told) {
-  const uint64_t term = group.leading();
-  if (term == 0) {
+  const raft::GroupStatus now = group.status();
+  if (!now.leads) {
     tended_.erase(stream);
     return;
   }
   const uint64_t now_us = clock_.monotonic_us();
   Tended& tended = tended_[stream];
-  if (tended.term != term) tended = {term, now_us};
-  const LedGroup led = this->led(group);
+  if (tended.term != now.core.term) tended = {now.core.term, now_us};
+  const LedGroup led = this->led(group, now);
   const std::vector<raft::MemberChange> changes = next_changes(told, led, stream);
   if (!changes.empty()) {
     const Status proposed = group.propose_members(changes);

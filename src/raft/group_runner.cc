@@ -10,11 +10,11 @@ Result<std::shared_ptr<GroupRunner>> GroupRunner::open(const std::string& name,
                                                        io::FileSystem& files, io::Clock& clock,
                                                        GroupOptions options, GroupHost& host,
                                                        store::RecoveryReport* report) {
-  std::shared_ptr<GroupRunner> runner(new GroupRunner(name, host));
+  std::shared_ptr<GroupRunner> runner(new GroupRunner(name, host, clock));
   BINBUS_TRY(group, Group::open(files, clock, std::move(options), *runner, report));
   runner->group_ = std::move(group);
   {
-    const std::lock_guard lock(runner->mutex_);
+    const Turn turn(*runner);
     static_cast<void>(runner->done(ok()));
   }
   host.add(name, runner);
@@ -73,18 +73,37 @@ store::Agreement::Tail GroupRunner::tail() const {
 }
 
 GroupStatus GroupRunner::status() const {
-  const std::lock_guard lock(mutex_);
-  GroupStatus status{.core = group_->status(),
-                     .members = group_->members(),
-                     .progress = group_->progress(),
-                     .first_index = group_->log().first_index(),
-                     .last_index = group_->log().last_index(),
-                     .commit_index = group_->log().commit_index(),
-                     .leads = group_->leading() != 0,
-                     .resting = group_->resting(),
-                     .error = error_,
-                     .blocked = group_->blocked()};
-  return status;
+  const std::lock_guard lock(status_mutex_);
+  return last_status_;
+}
+
+void GroupRunner::set_status() {
+  if (!group_) return;  // it could not be opened
+  GroupStatus now{.core = group_->status(),
+                  .members = group_->members(),
+                  .progress = group_->progress(),
+                  .first_index = group_->log().first_index(),
+                  .last_index = group_->log().last_index(),
+                  .commit_index = group_->log().commit_index(),
+                  .leads = leading() != 0,
+                  .resting = group_->resting(),
+                  .error = error_,
+                  .blocked = group_->blocked(),
+                  .busy_since_us = {}};
+  const std::lock_guard lock(status_mutex_);
+  last_status_ = std::move(now);
+}
+
+GroupRunner::Turn::Turn(GroupRunner& runner, std::unique_lock<std::mutex> lock)
+    : runner_(runner), lock_(std::move(lock)) {
+  const std::lock_guard status_lock(runner_.status_mutex_);
+  runner_.last_status_.busy_since_us = runner_.clock_.monotonic_us();
+}
+
+GroupRunner::Turn::~Turn() {
+  runner_.set_status();
+  lock_.unlock();
+  runner_.changed_.notify_all();
 }
 
 uint64_t GroupRunner::wait_leading(uint64_t other_than, uint64_t timeout_ms,
@@ -112,15 +131,15 @@ Status GroupRunner::stage(uint64_t term, Bytes bytes) {
 }
 
 Result<uint64_t> GroupRunner::propose(uint64_t term, std::vector<store::Proposal> proposals) {
-  Turn turn(*this);
-  BINBUS_RETURN_IF_ERROR(check());
-  BINBUS_RETURN_IF_ERROR(wait(turn.lock(), [&]() -> Result<bool> {
+  std::unique_lock lock(mutex_);
+  BINBUS_RETURN_IF_ERROR(wait(lock, [&]() -> Result<bool> {
     if (group_->leading() != term) return fail(Code::kUnavailable, "this node does not lead");
     if (!group_->log().barrier_waits()) return true;
     if (group_->blocked()) return fail(*group_->blocked());
     return false;
   }));
   if (proposals.empty()) return 0;
+  const Turn turn(*this, std::move(lock));
   auto proposed = group_->propose(term, std::move(proposals));
   BINBUS_RETURN_IF_ERROR(done(proposed ? ok() : Status(fail(proposed.error()))));
   return *proposed;
@@ -174,7 +193,7 @@ Status GroupRunner::set_priority(uint64_t priority) {
 }
 
 Result<std::vector<std::string>> GroupRunner::apply_retention(uint64_t now_us, uint64_t keep_from) {
-  const std::lock_guard lock(mutex_);
+  const Turn turn(*this);
   BINBUS_RETURN_IF_ERROR(check());
   return group_->apply_retention(now_us, keep_from);
 }

@@ -1,6 +1,6 @@
 // A group at work: what comes for it handled in turn, and those who wait for it woken.
 //
-// Owner:  owns the group; borrows the host.
+// Owner:  owns the group; borrows the host and the clock.
 // Thread: any; what is proposed is handled on the caller's thread, what others send on one of the host's.
 #pragma once
 
@@ -28,8 +28,9 @@ struct GroupStatus {
   uint64_t commit_index = 0;
   bool leads = false;  // and may propose
   bool resting = false;
-  std::optional<Error> error;    // why it has ended here
-  std::optional<Error> blocked;  // why it cannot write, for now
+  std::optional<Error> error;             // why it has ended here
+  std::optional<Error> blocked;           // why it cannot write, for now
+  std::optional<uint64_t> busy_since_us;  // monotonic: when what it is being told now began
 };
 
 class GroupRunner final : public Network, public std::enable_shared_from_this<GroupRunner> {
@@ -45,6 +46,8 @@ class GroupRunner final : public Network, public std::enable_shared_from_this<Gr
   const std::string& name() const { return name_; }
   store::Log& log() { return group_->log(); }
   const store::Log& log() const { return group_->log(); }
+  // Does not wait for what the group is being told, which may wait for a disk that hangs: it is as of before that. What a call
+  // has changed is in it when the call returns; leading() may be a moment ahead.
   GroupStatus status() const;
 
   // The term in which this node leads and may propose; 0: none. Takes no lock.
@@ -88,22 +91,20 @@ class GroupRunner final : public Network, public std::enable_shared_from_this<Gr
     }
   };
 
-  // The group's while it is told something; whoever waits for a change wakes up when it is free again.
+  // The group's while it is told something, as status() tells; whoever waits for a change wakes up when it is free again.
   class Turn {
    public:
-    explicit Turn(GroupRunner& runner) : runner_(runner), lock_(runner.mutex_) {}
-    ~Turn() {
-      lock_.unlock();
-      runner_.changed_.notify_all();
-    }
-    std::unique_lock<std::mutex>& lock() { return lock_; }
+    explicit Turn(GroupRunner& runner) : Turn(runner, std::unique_lock(runner.mutex_)) {}
+    Turn(GroupRunner& runner, std::unique_lock<std::mutex> lock);
+    ~Turn();
 
    private:
     GroupRunner& runner_;
     std::unique_lock<std::mutex> lock_;
   };
 
-  GroupRunner(std::string name, GroupHost& host) : name_(std::move(name)), host_(host) {}
+  GroupRunner(std::string name, GroupHost& host, io::Clock& clock)
+      : name_(std::move(name)), host_(host), clock_(clock) {}
   void send(Message message) override;
   bool connected(NodeId node) const override { return host_.connected(node); }
   void schedule();  // under inbox_mutex_
@@ -111,6 +112,7 @@ class GroupRunner final : public Network, public std::enable_shared_from_this<Gr
   Status done(Status status);
   Status check() const;  // under mutex_
   void set_leading();    // under mutex_
+  void set_status();     // under mutex_
   void handle(const Inbox& inbox, std::span<const Received> received);
   // Under mutex_: until the condition holds; kUnavailable, kStopped or the group's error when it never will.
   template <class Condition>
@@ -118,13 +120,16 @@ class GroupRunner final : public Network, public std::enable_shared_from_this<Gr
 
   const std::string name_;
   GroupHost& host_;
-  mutable std::mutex mutex_;  // held while the group is told something
+  io::Clock& clock_;
+  mutable std::mutex mutex_;  // held while the group is told something, also over its I/O
   mutable std::condition_variable changed_;
   mutable std::condition_variable_any led_;  // leading() is another
   std::unique_ptr<Group> group_;
   std::atomic<uint64_t> leading_{0};
-  std::optional<Error> error_;  // guarded by mutex_
-  bool stopping_ = false;       // guarded by mutex_
+  std::optional<Error> error_;       // guarded by mutex_
+  bool stopping_ = false;            // guarded by mutex_
+  mutable std::mutex status_mutex_;  // after mutex_
+  GroupStatus last_status_;          // guarded by status_mutex_
   std::mutex inbox_mutex_;
   std::condition_variable inbox_room_;
   Inbox inbox_;             // guarded by inbox_mutex_

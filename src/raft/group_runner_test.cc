@@ -68,11 +68,12 @@ class GroupRunnerTest : public testing::Test {
     return GroupRunner::open("g", node.disk, io::system_clock(), options, *node.host, nullptr);
   }
   // Of those whose group is there.
-  NodeId leader() {
+  NodeId leader() { return leader_besides(0); }
+  NodeId leader_besides(NodeId other) {
     NodeId found = 0;
     EXPECT_TRUE(eventually([&] {
       for (auto& [id, node] : nodes_) {
-        if (node.group && node.group->leading() != 0) found = id;
+        if (id != other && node.group && node.group->leading() != 0) found = id;
       }
       return found != 0;
     }));
@@ -147,6 +148,41 @@ TEST_F(GroupRunnerTest, ACursorThatHasNoRoomIsNotWaitedFor) {
   ASSERT_FALSE(put);
   EXPECT_EQ(put.error().code, Code::kDiskFull) << put.error().message;
   node.disk.set_capacity(UINT64_MAX);
+}
+
+TEST_F(GroupRunnerTest, StatusTellsOfADiskThatHangs) {
+  for (const bool leads : {true, false}) {
+    const NodeId first = leader(), id = leads ? first : first % 3 + 1;
+    Node& stuck = nodes_.at(id);
+    std::promise<void> released;
+    std::atomic<int> held = 0;
+    stuck.disk.on_sync([&held, release = released.get_future().share()] {
+      ++held;
+      release.wait();
+      return ok();
+    });
+    const uint64_t before = stuck.group->status().last_index;
+    const auto put = std::async(std::launch::async, [&group = *nodes_.at(first).group] {
+      static_cast<void>(group.put(group.leading(), {"a", "x"}));
+    });
+    EXPECT_TRUE(eventually([&] { return held == 1; }));
+    const GroupStatus now = stuck.group->status();
+    EXPECT_EQ(now.leads, leads);
+    EXPECT_EQ(now.last_index, before);
+    ASSERT_TRUE(now.busy_since_us);
+    EXPECT_LE(*now.busy_since_us, io::system_clock().monotonic_us());
+    if (leads) {
+      EXPECT_NE(leader_besides(id), id);
+    }
+    EXPECT_EQ(stuck.group->status().busy_since_us, now.busy_since_us);
+    stuck.disk.on_sync(nullptr);
+    released.set_value();
+    put.wait();
+    EXPECT_TRUE(eventually([&] {
+      const GroupStatus later = stuck.group->status();
+      return later.last_index > before && !later.leads && !later.busy_since_us;
+    }));
+  }
 }
 
 // The others go on; what waits for it, here and there, is bounded; and it has all of it in the end.

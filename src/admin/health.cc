@@ -5,19 +5,32 @@
 namespace binbus::admin {
 namespace {
 
-void judge(Health& health, const StreamStatus& stream, const std::string& reason) {
+void judge(Health& health, const std::string& what, const std::string& reason) {
   if (reason.empty()) return;
   health.ok = false;
-  health.reasons.push_back(fmt::format("stream {}: {}", stream.name, reason));
+  health.reasons.push_back(fmt::format("{}: {}", what, reason));
+}
+
+std::string hanging(uint64_t busy_ms, const HealthLimits& limits) {
+  if (busy_ms <= limits.stalled_after_ms) return "";
+  return fmt::format("its log's disk has not answered for {} s (limit {} s)", busy_ms / 1000,
+                     limits.stalled_after_ms / 1000);
 }
 
 std::string stalled(const StreamStatus& stream, uint64_t now_us, const HealthLimits& limits) {
+  if (stream.cluster) {
+    if (std::string hangs = hanging(stream.cluster->busy_ms, limits); !hangs.empty()) return hangs;
+  }
   if (stream.state != StreamState::kStreaming) return "";
   const uint64_t silent_ms =
       now_us > stream.last_activity_us ? (now_us - stream.last_activity_us) / 1000 : 0;
   if (silent_ms <= limits.stalled_after_ms) return "";
   return fmt::format("no progress for {} s (limit {} s) at {}:{}", silent_ms / 1000,
                      limits.stalled_after_ms / 1000, stream.position.file, stream.position.offset);
+}
+
+std::string stalled(const std::optional<ClusterStatus>& cluster, const HealthLimits& limits) {
+  return cluster ? hanging(cluster->busy_ms, limits) : "";
 }
 
 // In a cluster: it has what its leader has, and serves it.
@@ -46,8 +59,9 @@ std::string unready(const StreamStatus& stream, const HealthLimits& limits) {
 Health live(const Snapshot& snapshot, const HealthLimits& limits) {
   Health health;
   for (const StreamStatus& stream : snapshot.streams) {
-    judge(health, stream, stalled(stream, snapshot.now_us, limits));
+    judge(health, "stream " + stream.name, stalled(stream, snapshot.now_us, limits));
   }
+  judge(health, "cluster", stalled(snapshot.cluster, limits));
   return health;
 }
 
@@ -55,8 +69,9 @@ Health ready(const Snapshot& snapshot, const HealthLimits& limits) {
   Health health;
   for (const StreamStatus& stream : snapshot.streams) {
     const std::string stall = stalled(stream, snapshot.now_us, limits);
-    judge(health, stream, stall.empty() ? unready(stream, limits) : stall);
+    judge(health, "stream " + stream.name, stall.empty() ? unready(stream, limits) : stall);
   }
+  judge(health, "cluster", stalled(snapshot.cluster, limits));
   return health;
 }
 

@@ -68,6 +68,14 @@ const Case kCases[] = {
        s.cluster = {.node = "n1", .role = "follower", .leader = "n2", .reason = "", .members = {}};
      },
      "", ""},
+    {"following_with_a_disk_that_hangs",
+     [](StreamStatus& s) {
+       s.state = StreamState::kStandby;
+       s.cluster.emplace().busy_ms = 60'001;
+     },
+     "stream shop: its log's disk has not answered for 60 s (limit 60 s)",
+     "stream shop: its log's disk has not answered for 60 s (limit 60 s)"},
+    {"busy_at_the_limit", [](StreamStatus& s) { s.cluster.emplace().busy_ms = 60'000; }, "", ""},
     {"without_a_leader",
      [](StreamStatus& s) {
        s.state = StreamState::kStandby;
@@ -110,6 +118,14 @@ TEST_P(HealthCases, AreJudgedByProgress) {
 
 INSTANTIATE_TEST_SUITE_P(All, HealthCases, ::testing::ValuesIn(kCases),
                          [](const auto& i) { return i.param.name; });
+
+TEST(Health, TheControlLogsDiskIsEveryStreams) {
+  Snapshot snapshot;
+  snapshot.cluster.emplace().busy_ms = 61'000;
+  const std::string reason = "cluster: its log's disk has not answered for 61 s (limit 60 s)";
+  EXPECT_THAT(live(snapshot, kLimits).reasons, ::testing::ElementsAre(reason));
+  EXPECT_THAT(ready(snapshot, kLimits).reasons, ::testing::ElementsAre(reason));
+}
 
 TEST(Health, OneBadStreamIsNamedAmongGoodOnes) {
   Snapshot snapshot;

@@ -172,6 +172,8 @@ struct GroupStatus {
   std::string reason;  // why this node does not lead, or cannot go on
   std::vector<MemberStatus> members;
   std::vector<std::string> placed = {};  // the voters that are to keep it; none: all
+  // For how long it has been at one thing, mostly a write: when it is long, the disk hangs, and the rest is as of before.
+  uint64_t busy_ms = 0;
 };
 
 struct NodeStatus {
@@ -189,6 +191,7 @@ struct ClusterStatus {
   std::string node;         // this one
   std::string name;         // the cluster's; "": not known yet
   std::string reason = {};  // why this node is in none
+  uint64_t busy_ms = 0;     // with the control log, as a stream's group
   std::vector<NodeStatus> nodes = {};
 };
 

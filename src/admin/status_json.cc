@@ -74,7 +74,8 @@ Json group(const GroupStatus& g) {
             {"commit_index", g.commit_index},
             {"reason", g.reason},
             {"members", Json::array()},
-            {"placed", g.placed}};
+            {"placed", g.placed},
+            {"busy_ms", g.busy_ms}};
   for (const MemberStatus& m : g.members) {
     json["members"].push_back({{"name", m.name},
                                {"voter", m.voter},
@@ -85,7 +86,11 @@ Json group(const GroupStatus& g) {
 }
 
 Json cluster(const ClusterStatus& c) {
-  Json json{{"node", c.node}, {"name", c.name}, {"reason", c.reason}, {"nodes", Json::array()}};
+  Json json{{"node", c.node},
+            {"name", c.name},
+            {"reason", c.reason},
+            {"busy_ms", c.busy_ms},
+            {"nodes", Json::array()}};
   for (const NodeStatus& n : c.nodes) {
     json["nodes"].push_back({{"name", n.name},
                              {"id", n.id},
@@ -243,7 +248,8 @@ Result<GroupStatus> parse_group(const std::string& text) {
                        .commit_index = json.at("commit_index"),
                        .reason = json.at("reason"),
                        .members = {},
-                       .placed = json.at("placed")};
+                       .placed = json.at("placed"),
+                       .busy_ms = json.value("busy_ms", uint64_t{0})};
     for (const Json& member : json.at("members")) {
       status.members.push_back({.name = member.at("name"),
                                 .voter = member.at("voter"),

@@ -73,12 +73,14 @@ TEST(StatusJson, TellsOfACluster) {
                       .name = "c",
                       .nodes = {{.name = "n1", .id = 7, .address = "a:1", .connected = true}}};
   const json all = json::parse(to_json(snapshot));
-  EXPECT_EQ(all["cluster"], json::parse(R"({"node": "n1", "name": "c", "reason": "", "nodes": [
+  EXPECT_EQ(all["cluster"],
+            json::parse(R"({"node": "n1", "name": "c", "reason": "", "busy_ms": 0, "nodes": [
       {"name": "n1", "id": 7, "address": "a:1", "connected": true, "votes": true, "site": "",
        "drained": false, "leaving": false}]})"));
   EXPECT_EQ(all["streams"][1]["cluster"], json::parse(R"({"node": "n1", "role": "leader",
       "leader": "n1", "term": 3, "last_index": 9, "commit_index": 8, "reason": "",
-      "members": [{"name": "n2", "voter": true, "lag_entries": 4, "active": true}], "placed": []})"));
+      "members": [{"name": "n2", "voter": true, "lag_entries": 4, "active": true}], "placed": [],
+      "busy_ms": 0})"));
 }
 
 TEST(StatusJson, AGroupIsReadAsItWasTold) {
@@ -91,7 +93,8 @@ TEST(StatusJson, AGroupIsReadAsItWasTold) {
                          .reason = "why",
                          .members = {{.name = "n1", .lag_entries = 0, .active = true},
                                      {.name = "n2", .voter = false, .lag_entries = 4}},
-                         .placed = {"n1", "n2"}};
+                         .placed = {"n1", "n2"},
+                         .busy_ms = 5};
   const auto read = parse_group(to_json(told));
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(to_json(*read), to_json(told));

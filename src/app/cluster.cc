@@ -289,6 +289,11 @@ std::string Cluster::name_of(raft::NodeId node) const {
   return record == told.nodes.end() ? fmt::format("{:016x}", node) : record->second.name;
 }
 
+uint64_t Cluster::busy_ms(const raft::GroupStatus& group) const {
+  const uint64_t now_us = clock_.monotonic_us();
+  return group.busy_since_us ? (now_us - *group.busy_since_us) / 1000 : 0;
+}
+
 std::string Cluster::leader_name(const raft::GroupRunner& group) const {
   const raft::NodeId leader = group.status().core.leader;
   return leader == 0 ? "" : name_of(leader);
@@ -306,7 +311,8 @@ admin::GroupStatus Cluster::describe(const std::string& stream,
                          .reason = now.error     ? now.error->message
                                    : now.blocked ? now.blocked->message
                                                  : "",
-                         .members = {}};
+                         .members = {},
+                         .busy_ms = busy_ms(now)};
   if (out.reason.empty() && now.members.empty())
     out.reason = "this node is not in the stream's group yet: its leader takes it in";
   if (out.reason.empty() && !now.leads)
@@ -349,7 +355,9 @@ admin::ClusterStatus Cluster::status() const {
          .drained = node.drained,
          .leaving = node.leaving});
   }
-  const raft::Members members = group ? group->status().members : raft::Members();
+  const raft::GroupStatus now = group ? group->status() : raft::GroupStatus();
+  const raft::Members& members = now.members;
+  out.busy_ms = busy_ms(now);
   const auto named = [&](const std::string& name) {
     return std::ranges::find(out.nodes, name, &admin::NodeStatus::name) != out.nodes.end();
   };

@@ -93,6 +93,8 @@ class Cluster {
   std::string control_folder() const { return folder_ + "/" + std::string(kControlFolder); }
   std::string name_of(raft::NodeId node) const;
   bool connected(raft::NodeId node) const;
+  // How long the group has been busy with what it is being told.
+  uint64_t busy_ms(const raft::GroupStatus& group) const;
   void seen(const raft::NodeIdentity& node, const std::string& address);
   void lost(raft::NodeId node);
   Group control() const;

@@ -18,6 +18,8 @@ constexpr auto kLook = std::chrono::milliseconds(200);
 // A leader that may stay hands over for the sake of a preference so seldom, and not soon after it began.
 constexpr uint64_t kSettleUs = 10'000'000;
 constexpr uint64_t kAgainUs = 2'000'000;
+// A group that is busy with one thing for so long has a disk that may hang.
+constexpr uint64_t kHangsMs = 1'000;
 constexpr uint64_t kAskUs = 5'000'000;
 constexpr uint64_t kForgetUs = 1'000'000;
 constexpr auto kFound = std::chrono::seconds(4);
@@ -248,6 +250,8 @@ void Cluster::tend(const std::string& stream, raft::GroupRunner& group, const Cl
     tended_.erase(stream);
     return;
   }
+  // To tell it something would have all other groups wait for its disk.
+  if (busy_ms(now) > kHangsMs) return;
   const uint64_t now_us = clock_.monotonic_us();
   Tended& tended = tended_[stream];
   if (tended.term != now.core.term) tended = {now.core.term, now_us};

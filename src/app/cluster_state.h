@@ -78,7 +78,7 @@ struct LedGroup {
   raft::Members members;
   uint64_t last_index = 0;
   std::vector<raft::PeerProgress> progress;
-  Unfit unfit;
+  Unfit unfit = {};
 
   bool answers(raft::NodeId node) const;
   // So near to the leader that it could vote or lead at once.

@@ -43,7 +43,7 @@ class Patience {
   bool leaves_it(bool free, uint64_t now_us);
 
  private:
-  const uint64_t source_away_us_;
+  uint64_t source_away_us_;
   Backoff backoff_;
   bool failed_ = false;       // and has not worked since
   uint64_t well_us_ = 0;      // when it worked, or had not begun to, for the last time

@@ -7,10 +7,12 @@ import time
 import urllib.error
 import urllib.request
 
+import pytest
+
 from binbus import Binbus
 from dump import Dump
 from faults import stream_status, wait_served, wait_streaming
-from process import wait_until
+from process import free_port, wait_until
 
 TABLE = ("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY AUTO_INCREMENT, s LONGTEXT)")
 
@@ -132,50 +134,100 @@ def test_unready_while_the_source_is_frozen(lab):
     wait_until(lambda: not health(binbus, "/ready"), "ready again", 90, binbus.log)
 
 
-class HangingDisk(Binbus):
-    """While the file `hangs` is there, an fdatasync does not come back."""
+def hanging_disk(binbus, under="/"):
+    """Returns a file: while it is there, an fdatasync of one with `under` in its path does not come back."""
+    hangs, shim = binbus.folder / "hangs", binbus.folder / "shim.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", f'-DHANGS="{hangs}"', f'-DUNDER="{under}"', "-o", shim, "-xc", "-"], check=True,
+                   input=HANGING_FDATASYNC, text=True)
+    command = binbus.command()
+    binbus.command = lambda: ["env", f"LD_PRELOAD={shim}", *command]
+    return hangs
 
-    SHIM = """
-    #define _GNU_SOURCE
-    #include <dlfcn.h>
-    #include <unistd.h>
-    int fdatasync(int file) {
-      static int (*real)(int);
-      if (!real) real = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
-      while (access(HANGS, F_OK) == 0) usleep(10000);
-      return real(file);
-    }
-    """
 
-    def __init__(self, folder, *sources, **stream):
-        super().__init__(folder, *sources, **stream)
-        self.hangs = self.folder / "hangs"
-        self.shim = self.folder / "shim.so"
-        subprocess.run(["gcc", "-shared", "-fPIC", f'-DHANGS="{self.hangs}"', "-o", self.shim, "-xc", "-"], check=True,
-                       input=self.SHIM, text=True)
-
-    def command(self):
-        return ["env", f"LD_PRELOAD={self.shim}", *super().command()]
+HANGING_FDATASYNC = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+int fdatasync(int file) {
+  static int (*real)(int);
+  if (!real) real = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+  char link[64], path[4096] = "";
+  snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+  if (readlink(link, path, sizeof path - 1) > 0 && strstr(path, UNDER))
+    while (access(HANGS, F_OK) == 0) usleep(10000);
+  return real(file);
+}
+"""
 
 
 def test_not_live_while_a_thread_hangs(lab):
     """A disk that does not answer: the process is there, the source goes on, and nothing is stored."""
     source = lab.server("mysql97")
     source.sql(*TABLE)
-    binbus = HangingDisk(lab.new_folder("binbus"), source, heartbeat="500ms")
+    binbus = lab.keep(Binbus(lab.new_folder("binbus"), source, heartbeat="500ms"))
     binbus.config["admin"]["stalled_after"] = "2s"
-    lab.keep(binbus).start()
+    hangs = hanging_disk(binbus)
+    binbus.start()
     binbus.wait_for(source)
     wait_streaming(binbus)
     wait_until(lambda: not health(binbus, "/live"), "live")
-    binbus.hangs.touch()
+    hangs.touch()
     source.sql("INSERT INTO d.t (s) VALUES ('x')")
     reasons = wait_until(lambda: health(binbus, "/live"), "not live", why=lambda: str(stream_status(binbus)))
     assert "no progress" in reasons[0] and "binlog.000001" in reasons[0]
     wait_until(lambda: health(binbus, "/ready"), "unready")
-    binbus.hangs.unlink()
+    hangs.unlink()
     wait_until(lambda: not health(binbus, "/live"), "live again", why=binbus.log)
     binbus.wait_for(source)
+
+
+@pytest.mark.parametrize("role", ["follower", "leader"])
+def test_not_live_while_one_disk_of_a_cluster_hangs(lab, cluster_of, role):
+    """One stream's at one node: that node says so, the others go on with the stream, and all of them with the other one."""
+    source = lab.server("mysql97")
+    source.sql(*TABLE)
+    hangs = {}
+
+    def prepare(node):
+        hangs[node] = hanging_disk(node, "/data/shop/")
+        node.config["admin"]["stalled_after"] = "2s"
+        node.config["stream"].append(node.stream | {"name": "other", "listen": f"127.0.0.1:{free_port()}"})
+
+    cluster = cluster_of(source, prepare=prepare, heartbeat="500ms")
+    first, second, _ = cluster.nodes
+    stuck = first if role == "leader" else second
+    well = cluster.others(stuck)
+
+    def lead(node, name):
+        wait_until(lambda: node.run("cluster", "transfer", name, node.name, check=False).returncode == 0, f"{node} is to lead {name}", 60)
+        wait_until(lambda: metrics(node)[f'binbus_stream_state{{stream="{name}",state="streaming"}}'], f"{node} leads {name}", 60,
+                   lambda: stuck.log()[-3000:])
+
+    lead(first, "shop")
+    lead(stuck, "other")
+    for node in cluster.nodes:
+        wait_until(lambda node=node: not health(node, "/ready"), f"{node} is ready", 60, node.log)
+    hangs[stuck].touch()
+    source.sql("INSERT INTO d.t (s) VALUES ('x')")
+    file, offset = source.position()
+    reasons = wait_until(lambda: health(stuck, "/live"), "not live", 20, lambda: str(stream_status(stuck)))
+    assert len(reasons) == 1 and "stream shop: " in reasons[0], reasons
+    for path in ("/live", "/ready"):
+        wait_until(lambda path=path: "disk has not answered" in health(stuck, path)[0], "it names the disk", 5)
+    assert stream_status(stuck)["cluster"]["busy_ms"] > 2000
+    assert metrics(stuck)['binbus_stream_state{stream="other",state="streaming"}'] == 1
+    wait_until(lambda: any(node.leads() for node in well), "one of the others leads", 30, lambda: well[0].log()[-3000:])
+    for node in well:
+        node.wait_for(source)
+        assert not health(node, "/live")
+    for node in cluster.nodes:
+        wait_until(lambda node=node: (node.folder / "data/other" / file).stat().st_size >= offset, f"{node} has the other stream", 30)
+    lead(well[0], "other")  # which the stuck one has to hand over
+    hangs[stuck].unlink()
+    wait_until(lambda: not health(stuck, "/live") and not health(stuck, "/ready"), "ready again", 60, stuck.log)
+    stuck.wait_for(source)
 
 
 def test_questions_about_a_stream(lab):

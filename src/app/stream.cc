@@ -27,6 +27,7 @@ namespace {
 
 constexpr auto kEvery = std::chrono::seconds(5);  // retention, and another try at what failed
 constexpr uint64_t kSoonMs = 200;
+constexpr uint64_t kUpToDateMs = 5'000;  // of lag: who has no more of it is not behind
 constexpr uint32_t kRowsAnswerMs =
     60'000;  // how long a source may think before a chunk's first row
 constexpr uint32_t kFactsAnswerMs = 5'000;
@@ -578,11 +579,17 @@ void Stream::listen(Parts& parts) {
   }
   const auto facts = [this, &parts] {
     const auto here = work(parts);
-    if (!here) return decode_facts(parts.log->cursor(std::string(kSourceFactsCursor)));
+    if (!here) {
+      serve::SourceFacts kept = decode_facts(parts.log->cursor(std::string(kSourceFactsCursor)));
+      kept.behind = true;  // another node has the newest
+      return kept;
+    }
     ingest::IngestStatus status = here->ingest->status();
     return serve::SourceFacts{.version = std::move(status.source.server_version),
                               .gtid_mode = std::move(status.gtid_mode),
-                              .variables = std::move(status.variables)};
+                              .variables = std::move(status.variables),
+                              .behind = status.state != ingest::IngestState::kStreaming ||
+                                        parts.meter.source_lag_ms(clock_.wall_us()) > kUpToDateMs};
   };
   auto server = serve::Server::start(
       server_options(config_, parts.server_uuid, parts.server_id, connections_max_), *parts.log,

@@ -47,6 +47,7 @@ inline constexpr uint16_t kErrorAccessDenied = 1045;
 inline constexpr uint16_t kErrorHandshake = 1043;
 inline constexpr uint16_t kErrorUnknownCommand = 1047;
 inline constexpr uint16_t kErrorTooManyConnections = 1040;
+inline constexpr uint16_t kErrorServerShutdown = 1053;
 inline constexpr uint16_t kErrorSyntax = 1064;
 inline constexpr uint16_t kErrorUnknownThread = 1094;
 inline constexpr uint16_t kErrorDatabaseName = 1102;

@@ -24,6 +24,7 @@ class Catalog {
   // Of the newest segment's format description; before that is there, ingest's; "" when neither is known.
   std::string version() const;
   mysql::Flavor flavor() const;
+  bool behind() const { return facts_().behind; }  // see SourceFacts
   // The value of a global variable; `name` in lower case. None: a server of this version has no such variable, or
   // binbus does not know it.
   std::optional<std::string> variable(const std::string& name) const;

@@ -71,8 +71,7 @@ class Dump {
 
   // Returns well at the end of a dump that does not wait, or when the reader's UNTIL is reached.
   Status send_all() {
-    BINBUS_TRY(start,
-               find_dump_start(request_, traits_, context_.catalog, wording_, context_.stop));
+    BINBUS_TRY(start, find_start());
     BINBUS_TRY(feed, store::EventFeed::open(log_, {start.at.segment, 0}));
     feed_.emplace(std::move(feed));
     if (request_.executed) {
@@ -94,6 +93,18 @@ class Dump {
       if (nonblocking()) return ok();
       BINBUS_RETURN_IF_ERROR(wait_for_more());
     }
+  }
+
+  Result<DumpStart> find_start() {
+    auto start = find_dump_start(request_, traits_, context_.catalog, wording_, context_.stop);
+    if (!start && context_.stop.stop_requested()) return ended_by_others();
+    const auto segments = log_.segments();
+    if (!start && start.error().code == Code::kUnavailable && !segments.empty()) {
+      // MySQL's replicas stop for good after SOURCE_RETRY_COUNT attempts in turn that bring them no event.
+      file_ = request_.file.empty() ? segments.back().name : request_.file;
+      BINBUS_RETURN_IF_ERROR(send_fake_rotate(request_.position));
+    }
+    return start;
   }
 
   bool nonblocking() const {

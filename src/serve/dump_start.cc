@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "binlog/gtid_events.h"
+#include "mysql/server_replies.h"
 #include "serve/event_start.h"
 #include "serve/mariadb_position.h"
 #include "store/event_feed.h"
@@ -249,6 +250,7 @@ Result<DumpStart> find_dump_start(const DumpRequest& request, const ReaderTraits
   const auto deadline =
       std::chrono::steady_clock::now() + std::chrono::milliseconds(catalog.options().catch_up_ms);
   Search search(request, traits, catalog, wording);
+  const bool behind = catalog.behind();
   std::mutex mutex;
   std::condition_variable_any stopped;
   Result<DumpStart> start = search.attempt();
@@ -258,7 +260,11 @@ Result<DumpStart> find_dump_start(const DumpRequest& request, const ReaderTraits
     stopped.wait_for(lock, stop, kStep, [] { return false; });
     start = search.attempt();
   }
-  return start;
+  // A log that was up to date all the while will not get there.
+  if (start || !search.ahead() || !(behind || catalog.behind())) return start;
+  return fail(Code::kUnavailable,
+              "this log may be behind its source, try again: " + start.error().message,
+              mysql::kErrorServerShutdown);
 }
 
 }  // namespace binbus::serve

@@ -21,7 +21,8 @@ struct DumpStart {
 };
 
 // Errors for the reader carry 1236. A place that the source may have reached and this log not yet is waited for, up to
-// options.catch_up_ms: a replica may come from the source straight to us.
+// options.catch_up_ms: a replica may come from the source straight to us. When the log may be behind for
+// longer: kUnavailable, with a number after which replicas try again.
 Result<DumpStart> find_dump_start(const DumpRequest& request, const ReaderTraits& traits,
                                   const Catalog& catalog, const Wording& wording,
                                   const std::stop_token& stop);

@@ -220,6 +220,36 @@ TEST_P(DumpErrors, AreTheServers) {
 INSTANTIATE_TEST_SUITE_P(Dump, DumpErrors, testing::ValuesIn(kErrorCases),
                          [](const auto& param) { return param.param.name; });
 
+// Only what may yet come is worth another try.
+const ErrorCase kBehindCases[] = {
+    {"unknown_file", from("binlog.000009", 4711), ChecksumWish::kCrc32,
+     "Rotate@0 ERR 1053 this log may be behind its source, try again: Could not find first log"},
+    {"past_the_end", from("binlog.000002", 100'000), ChecksumWish::kCrc32,
+     "Rotate@0 ERR 1053 this log may be behind its source, try again: Client requested source"},
+    {"replica_has_more", by_gtids(kUuid + ":1-9"), ChecksumWish::kCrc32,
+     "Rotate@0 ERR 1053 this log may be behind its source, try again: Replica has more GTIDs"},
+    {"past_the_end_of_a_whole_file", from("binlog.000001", 100'000), ChecksumWish::kCrc32,
+     "ERR 1236 Client requested source"},
+    {"inside_an_event", from("binlog.000001", 130), ChecksumWish::kCrc32, "ERR 1236 bogus data"},
+};
+class BehindErrors : public testing::TestWithParam<ErrorCase> {};
+TEST_P(BehindErrors, LetTheReplicaTryAgain) {
+  TestLog log(make_files(Flavor::kMysql, 2, 2, 60));
+  log.options.version = "9.7.0";
+  log.facts.behind = true;
+  const DumpRequest& request = GetParam().request;
+  Reader reader(log, request, crc32());
+  const auto all = reader.rest();
+  EXPECT_TRUE(shown(all).starts_with(GetParam().answer)) << shown(all);
+  if (all.size() == 1) return;
+  const auto rotate = binlog::parse_rotate(Bytes(all[0].payload).subspan(1), true);
+  ASSERT_TRUE(rotate);
+  EXPECT_EQ(rotate->file, request.file.empty() ? "binlog.000002" : request.file);
+  EXPECT_EQ(rotate->position, request.position);  // where the replica is already
+}
+INSTANTIATE_TEST_SUITE_P(Dump, BehindErrors, testing::ValuesIn(kBehindCases),
+                         [](const auto& param) { return param.param.name; });
+
 TEST(Dump, OlderServersSayMasterAndSlave) {
   TestLog log(make_files(Flavor::kMysql, 1, 1, 60));  // 8.0.32 would say source
   log.options.version = "5.7.44-log";
@@ -469,6 +499,10 @@ TEST(Dump, EndsWithTheServerAndWithItsReader) {
   Reader left(log, from("", 4, 0), crc32());
   left.channel().stream().shutdown();
   EXPECT_EQ(left.finish().error().code, Code::kNetwork);
+  log.options.catch_up_ms = 10'000;
+  Reader ahead(log, by_gtids(kUuid + ":1-9"), crc32());
+  ahead.end(EndReason::kStopped);
+  EXPECT_EQ(ahead.finish().error().code, Code::kStopped);
 }
 
 // More than what its connection takes before it has to be read: it is stopped in the midst of the first transaction.
@@ -591,6 +625,17 @@ TEST_P(MariadbErrors, AreMariadbs) {
 }
 INSTANTIATE_TEST_SUITE_P(Dump, MariadbErrors, testing::ValuesIn(kMariadbErrorCases),
                          [](const auto& param) { return param.param.name; });
+
+TEST(MariadbDump, AReplicaThatIsAheadOfALogThatIsBehindTriesAgain) {
+  TestLog log(make_files(Flavor::kMariadb, 2, 2, 60));
+  log.facts.behind = true;
+  Reader ahead(log, from("", 4), mariadb("0-1-7"));
+  EXPECT_TRUE(shown(ahead.rest())
+                  .starts_with("Rotate@0 ERR 1053 this log may be behind its source, try again: "
+                               "Error: connecting slave requested to start from GTID 0-1-7"));
+  Reader diverged(log, from("", 4), mariadb("0-2-3"));
+  EXPECT_TRUE(shown(diverged.rest()).starts_with("ERR 1236 Error: connecting slave"));
+}
 
 }  // namespace
 }  // namespace binbus::serve

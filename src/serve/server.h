@@ -48,6 +48,9 @@ struct SourceFacts {
   std::string gtid_mode;  // MySQL: ON, OFF, ON_PERMISSIVE, OFF_PERMISSIVE
   // More of its global variables, names in lower case.
   std::map<std::string, std::string> variables;
+  // The log may lack what the source has: a replica that is ahead of it is to try again. Ahead of another log, it has
+  // diverged.
+  bool behind = false;
 };
 
 struct ReplicaStatus {

@@ -414,6 +414,33 @@ def test_a_learner_keeps_the_log_and_decides_nothing(lab, cluster_of):
     assert_same_bytes(source, far)
 
 
+@pytest.mark.parametrize("kind", ["mysql97", "mariadb1011"])
+def test_a_replica_that_is_ahead_of_a_node_waits_for_it(lab, cluster_of, kind):
+    source, replica = lab.servers(kind, kind)
+    cluster = cluster_of(source)
+    leader = cluster.leader()
+    behind, other = cluster.others(leader)
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
+    behind.wait_for(source)
+    behind.kill9()
+    replica.follow(leader)
+    source.sql("INSERT INTO d.t VALUES (1)")
+    replica.wait_for(source)
+    leader.kill9()
+    other.kill9()
+    behind.start()
+    behind.wait_listening(behind.port)
+    # As few attempts as where replicas go to another node by themselves.
+    replica.follow(behind, **({} if replica.is_mariadb else {"RETRY_COUNT": 1}))
+    wait_until(lambda: behind.log().count("this log may be behind its source") > 2, "it tries again and again", 60, replica.why)
+    leader.start()
+    other.start()
+    replica.wait_for(source)
+    source.sql("INSERT INTO d.t VALUES (2)")
+    replica.wait_for(source)
+    assert_same_tables(source, replica)
+
+
 def test_a_vote_is_given_up_when_most_of_the_others_are_there(lab, cluster_of):
     source = lab.server("mysql97")
     cluster = cluster_of(source)

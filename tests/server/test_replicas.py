@@ -1,5 +1,6 @@
 """Real replicas behind binbus end up with the source's data, whatever happens to them on the way."""
 
+import shutil
 import time
 
 import pytest
@@ -92,6 +93,35 @@ def test_replica_moves_to_binbus_and_back(lab, name):
             replica.follow(upstream)
         load.wait_commits(50)
     assert_followed(source, replica, load)
+
+
+def test_replica_waits_for_a_binbus_that_was_restored_from_a_copy(lab):
+    source, replica = lab.servers("mysql97", "mysql97")
+    binbus = lab.binbus(source)
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
+    binbus.wait_for(source)
+    binbus.stop()
+    data, copy = binbus.folder / "data", binbus.folder / "copy"
+    shutil.copytree(data, copy)
+    binbus.start()
+    replica.follow(binbus)
+    source.sql("INSERT INTO d.t VALUES (1)")
+    replica.wait_for(source)
+    binbus.stop()
+    source.stop()
+    shutil.rmtree(data)
+    copy.rename(data)
+    binbus.start()
+    wait_until(lambda: "try again" in binbus.log(), "the replica is ahead of it", 60, replica.why)
+    source.start()
+    source.sql("INSERT INTO d.t VALUES (2)")
+    replica.wait_for(source)
+    assert_same_tables(source, replica)
+    # Of what even the source has not, it is told.
+    replica.stop_following()
+    replica.sql(f"SET GTID_NEXT = '{source.value('SELECT @@server_uuid')}:1000'", "COMMIT")
+    replica.start_following()
+    wait_until(lambda: "has more GTIDs" in replica.replica_status()["Last_IO_Error"], "it stops", 60, replica.why)
 
 
 @pytest.mark.parametrize("name", KINDS)

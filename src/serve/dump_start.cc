@@ -154,6 +154,11 @@ class Search {
   }
 
   Result<DumpStart> by_mariadb_gtids() {
+    if (catalog_.flavor() == mysql::Flavor::kMysql) {
+      return wording_.fatal(Code::kUnsupported,
+                            "The replication sender thread cannot start from @slave_connect_state: "
+                            "this server's log is MySQL's. Connect by file and position");
+    }
     auto wanted = MariadbGtidSet::parse(*traits_.connect_state);
     auto until = MariadbGtidSet::parse(traits_.until.value_or(""));
     if (!wanted || !until) return fail(Code::kInvalid, "Could not parse GTID list", 1941);

@@ -637,5 +637,13 @@ TEST(MariadbDump, AReplicaThatIsAheadOfALogThatIsBehindTriesAgain) {
   EXPECT_TRUE(shown(diverged.rest()).starts_with("ERR 1236 Error: connecting slave"));
 }
 
+TEST(MariadbDump, ItsGtidsAreOfNoUseInMysqlsLog) {
+  TestLog log(make_files(Flavor::kMysql, 2, 2, 60));
+  Reader reader(log, from("", 4), mariadb("0-1-1"));
+  EXPECT_EQ(shown(reader.rest()),
+            "ERR 1236 The replication sender thread cannot start from @slave_connect_state: this "
+            "server's log is MySQL's. Connect by file and position");
+}
+
 }  // namespace
 }  // namespace binbus::serve

@@ -147,8 +147,7 @@ Result<bool> LogChanges::read(const std::function<Status(const schema::Change&)>
     return emit(filled);
   };
   const auto failed = [this](Error error) {
-    open_at_ = at_;
-    reader_.reset();
+    let_go();
     if (error.code == Code::kDiverged && on_diverged_) on_diverged_();
     return fail(std::move(error));
   };
@@ -167,6 +166,11 @@ Result<bool> LogChanges::read(const std::function<Status(const schema::Change&)>
     if (!reader_->wait(wait_ms, stop)) return false;
     if (wait_ms == 0) return false;
   }
+}
+
+void LogChanges::let_go() {
+  open_at_ = at_;
+  reader_.reset();
 }
 
 bool LogChanges::wait(uint64_t wait_ms, const std::stop_token& stop) {

@@ -47,6 +47,8 @@ class LogChanges final : public ChangeSource {
   Position position() const { return at_; }
   // Nothing behind `end`, a place between transactions, is read from now on.
   void stop_at(Position end) { end_ = end; }
+  // Retention may take what lies behind it, until it reads on.
+  void let_go();
   // Nothing is left to be read, for now.
   bool at_end() const { return at_ >= log_.visible_end(); }
 

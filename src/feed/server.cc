@@ -137,6 +137,7 @@ class Call final : public Reactor, public Output {
         committing = std::jthread([this](const std::stop_token& stop) { commit(stop); });
       ran = subscriber_->run(stop_.get_token());
     }
+    subscriber_->let_go();                   // the call itself goes with the next one that comes
     static_cast<void>(wait_written([] {}));  // nothing may be on its way behind the call's end
     {
       const std::lock_guard lock(mutex_);

@@ -114,6 +114,13 @@ void Subscriber::end_lease(const Status& served) {
   if (leave_.stop_requested() || !comes_back) cursors->leave(start_->cursor(), holder_);
 }
 
+void Subscriber::let_go() {
+  tail_.reset();
+  ahead_.reset();
+  follower_.reset();
+  stream_ = {};
+}
+
 void Subscriber::leave() { leave_.request_stop(); }
 
 bool Subscriber::shared() const { return start_->shared(); }
@@ -292,6 +299,7 @@ void Subscriber::join_tail() {
   if (ahead_->has(joint_.number)) {
     tail_ = ahead_;
     next_piece_ = joint_.number;
+    follower_->changes().let_go();
   }
   ahead_.reset();
 }

@@ -45,6 +45,8 @@ class Subscriber {
   // Until the client goes, `stop`, or an error, which is told to the client.
   Status run(const std::stop_token& stop);
   void credit(uint64_t bytes);
+  // Holds nothing of the stream any more; when run() and commits have ended.
+  void let_go();
   // The client goes: run() is to end, and its lease with it.
   void leave();
   // Keeps the position as the cursor's. kInvalid when there is none, or it is no position; kNotFound when the log

@@ -448,6 +448,26 @@ def test_purged_cursor(lab):
         wait_mark(anew, 2)
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_who_has_caught_up_holds_no_segment(lab, gone):
+    """Whether it is still there or gone: retention takes what it has read."""
+    source = lab.server("mysql97", *FAST)
+    binbus = feeding(lab, source)
+    binbus.stream["retain_bytes"] = 1
+    with Bank(source, threads=0):
+        binbus.start()
+        client = client_of(lab, binbus, tables=["shop.aside"], start="earliest").start()
+        mark(source, 1)
+        wait_mark(client, 1)
+        read = source.binlogs()[-1]
+        source.sql("FLUSH BINARY LOGS")
+        mark(source, 2)
+        wait_mark(client, 2)
+        if gone:
+            client.kill9()
+        wait_until(lambda: not (binbus.segments / read).exists(), f"{read} is removed", 60, binbus.log)
+
+
 def test_cluster_feeds_from_any_node(lab, cluster_of):
     """A client of one address knows the others; its node is killed, and it goes on elsewhere, with its cursor."""
     source = lab.server("mysql97", *FAST)

@@ -99,7 +99,8 @@ CoreStatus from_abi(const abi::Status& status) {
           static_cast<Role>(status.role),
           status.commit,
           status.applied,
-          status.transferee};
+          status.transferee,
+          status.leader_commit};
 }
 
 }  // namespace

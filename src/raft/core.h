@@ -157,6 +157,8 @@ struct CoreStatus {
   uint64_t commit = 0;
   uint64_t applied = 0;
   NodeId transferee = 0;  // to whom a leader is handing over
+  // What the leader had committed, as it told last; 0: none has. `commit` is no more than this node has.
+  uint64_t leader_commit = 0;
 
   bool operator==(const CoreStatus&) const = default;
 };

@@ -63,6 +63,24 @@ TEST_F(CoreTest, WhatWasNotCommittedGivesWayToTheNewLeader) {
   for (auto& [id, node] : nodes_) EXPECT_THAT(node.applied, ElementsAre("kept")) << id;
 }
 
+// Also while the entries do not come through.
+TEST_F(CoreTest, AFollowerIsToldWhatItsLeaderHasCommitted) {
+  begin({1, 2, 3});
+  elect(1);
+  on_message_ = [this](NodeId, const CoreMessage& message) {
+    cut_off_.clear();
+    if (message.type == MessageType::kAppend && message.to == 3) cut_off_ = {3};
+  };
+  ASSERT_EQ(propose(1, "a").value(), 3u);
+  tick(4);
+  EXPECT_EQ(node(1).core->status().leader_commit, 3u);
+  EXPECT_EQ(node(2).core->status().leader_commit, 3u);
+  EXPECT_EQ(node(3).core->status().leader_commit, 3u);
+  EXPECT_EQ(node(3).core->status().commit, 2u);
+  start(3);
+  EXPECT_EQ(node(3).core->status().leader_commit, 0u);
+}
+
 TEST_F(CoreTest, ANodeThatWasCutOffDoesNotDisturb) {
   begin({1, 2, 3});
   elect(1);

@@ -89,8 +89,12 @@ void GroupRunner::set_status() {
                   .resting = group_->resting(),
                   .error = error_,
                   .blocked = group_->blocked(),
-                  .busy_since_us = {}};
+                  .busy_since_us = {},
+                  .behind_since_us = {}};
   const std::lock_guard lock(status_mutex_);
+  const bool behind = now.commit_index < now.core.leader_commit;
+  if (behind || now.core.leader_commit == 0)
+    now.behind_since_us = last_status_.behind_since_us.value_or(clock_.monotonic_us());
   last_status_ = std::move(now);
 }
 

@@ -31,6 +31,8 @@ struct GroupStatus {
   std::optional<Error> error;             // why it has ended here
   std::optional<Error> blocked;           // why it cannot write, for now
   std::optional<uint64_t> busy_since_us;  // monotonic: when what it is being told now began
+  // Monotonic: since when it has not had all that its leader had committed. 0: it has never had, as far as it was told.
+  std::optional<uint64_t> behind_since_us = 0;
 };
 
 class GroupRunner final : public Network, public std::enable_shared_from_this<GroupRunner> {

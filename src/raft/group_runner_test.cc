@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <thread>
 
 #include "io/simulated_disk.h"
 #include "raft/node_server.h"
@@ -46,15 +47,22 @@ class GroupRunnerTest : public testing::Test {
       ASSERT_TRUE(host) << host.error().message;
       nodes_[id].host = std::move(*host);
     }
-    std::vector<Peer> peers;
-    for (auto& [id, node] : nodes_)
-      peers.push_back({.name = "", .address = node.host->transport()->self().address});
     for (auto& [id, node] : nodes_) {
-      ASSERT_TRUE(node.host->transport()->set_peers(peers));
+      set_peers(id);
       auto group = open(id, "log");
       ASSERT_TRUE(group) << group.error().message;
       node.group = std::move(*group);
     }
+  }
+
+  // With so many bytes of entries per second towards one; 0: no limit.
+  void set_peers(NodeId of, NodeId slow = 0, uint64_t bytes_per_second = 0) {
+    std::vector<Peer> peers;
+    for (auto& [id, node] : nodes_)
+      peers.push_back({.name = "",
+                       .address = node.host->transport()->self().address,
+                       .bytes_per_second = id == slow ? bytes_per_second : 0});
+    ASSERT_TRUE(nodes_.at(of).host->transport()->set_peers(peers));
   }
 
   Result<std::shared_ptr<GroupRunner>> open(NodeId id, const std::string& folder) {
@@ -183,6 +191,29 @@ TEST_F(GroupRunnerTest, StatusTellsOfADiskThatHangs) {
       return later.last_index > before && !later.leads && !later.busy_since_us;
     }));
   }
+}
+
+TEST_F(GroupRunnerTest, AFollowerKnowsSinceWhenItIsBehind) {
+  const NodeId first = leader(), slow = first % 3 + 1;
+  const auto behind_since = [&] { return nodes_.at(slow).group->status().behind_since_us; };
+  ASSERT_TRUE(eventually([&] { return !behind_since(); }));
+  const uint64_t before = io::system_clock().monotonic_us();
+  set_peers(first, slow, 1 << 20);
+  GroupRunner& group = *nodes_.at(first).group;
+  Leadership leadership(group, group.leading());
+  store::LogWriter writer(group.log(), leadership);
+  const store::MadeFile file = store::make_files(mysql::Flavor::kMysql, 1, 10, 300'000)[0];
+  ASSERT_TRUE(writer.begin_segment(file.name));
+  ASSERT_TRUE(writer.append(file.bytes, file.ends));
+  ASSERT_TRUE(writer.sync());
+  ASSERT_TRUE(eventually([&] { return behind_since().has_value(); }));
+  const auto since = behind_since();
+  EXPECT_GT(*since, before);
+  std::this_thread::sleep_for(std::chrono::milliseconds(3 * kTickMs));  // as heartbeats come
+  EXPECT_EQ(behind_since(), since);
+  set_peers(first);
+  EXPECT_TRUE(has_all(slow, file.bytes.size()));
+  EXPECT_TRUE(eventually([&] { return !behind_since(); }));
 }
 
 // The others go on; what waits for it, here and there, is bounded; and it has all of it in the end.

@@ -75,7 +75,7 @@ struct Ready {
 };
 
 struct Status {
-  uint64_t id, term, vote, leader, commit, applied, transferee;
+  uint64_t id, term, vote, leader, commit, applied, transferee, leader_commit;
   int32_t role;  // raft::Role
 };
 

@@ -186,6 +186,7 @@ pub struct Status {
     pub commit: u64,
     pub applied: u64,
     pub transferee: u64,
+    pub leader_commit: u64,
     pub role: i32,
 }
 

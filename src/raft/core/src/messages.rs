@@ -35,6 +35,26 @@ pub fn show(messages: Vec<Message>, entries_max: usize, take: impl FnOnce(&[abi:
     take(&shown);
 }
 
+/// A heartbeat's `commit` is no more than the other node is known to have. What the leader has goes along as its `index`, which
+/// raft-rs leaves 0 and does not look at.
+pub fn tell_commit(mut messages: Vec<Message>, commit: u64) -> Vec<Message> {
+    for message in &mut messages {
+        if message.get_msg_type() == MessageType::MsgHeartbeat {
+            message.index = commit;
+        }
+    }
+    messages
+}
+
+/// What its sender, a leader, has committed; 0: it does not tell.
+pub fn told_commit(message: &Message) -> u64 {
+    match message.get_msg_type() {
+        MessageType::MsgHeartbeat => message.index,
+        MessageType::MsgAppend => message.commit,
+        _ => 0,
+    }
+}
+
 /// raft-rs joins entries to an append without any that waits to go to the same node, wherever that one stands. What does not
 /// fit is lost, as if the network had lost it.
 fn follows(message: &Message) -> bool {

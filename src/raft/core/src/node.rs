@@ -36,6 +36,7 @@ pub struct Node {
     snapshot: Option<(u64, u64)>, // number of a Ready that is not known to be durable, and its snapshot's index
     election_ticks_max: usize,
     message_entries_max: usize,
+    leader_commit: u64, // as leaders have told; 0: none has
 }
 
 impl Node {
@@ -90,6 +91,7 @@ impl Node {
             snapshot: None,
             election_ticks_max: options.election_ticks_max as usize,
             message_entries_max: options.message_entries_max.max(1) as usize,
+            leader_commit: 0,
         })
     }
 
@@ -115,6 +117,7 @@ impl Node {
         if message.log_term > raft.raft_log.last_term() && message.priority < raft.priority {
             message.priority = raft.priority;
         }
+        self.leader_commit = self.leader_commit.max(messages::told_commit(&message));
         match self.raft.step(message) {
             Err(raft::Error::StepPeerNotFound) => Ok(()), // an answer of one that is no member any more
             result => Ok(result?),
@@ -189,6 +192,7 @@ impl Node {
             true => ready.take_persisted_messages(),
             false => ready.take_messages(),
         };
+        let messages = messages::tell_commit(messages, self.raft.raft.raft_log.committed);
         // The only voter leads at once, and what a leader says need not wait; but its term must: it could lead in the
         // same one again, with other entries.
         let term = ready.hs().map_or(self.term, |state| state.term);
@@ -225,7 +229,7 @@ impl Node {
         let committed = abi::Entry::all(light.committed_entries());
         let commit = light.commit_index().unwrap_or(0);
         messages::show(
-            light.take_messages(),
+            messages::tell_commit(light.take_messages(), self.raft.raft.raft_log.committed),
             self.message_entries_max,
             |messages| {
                 take(&abi::Ready {
@@ -280,6 +284,10 @@ impl Node {
             commit: raft.raft_log.committed,
             applied: raft.raft_log.applied,
             transferee: raft.lead_transferee.unwrap_or(0),
+            leader_commit: match raft.state {
+                StateRole::Leader => raft.raft_log.committed,
+                _ => self.leader_commit,
+            },
             role: match raft.state {
                 StateRole::Follower => 0,
                 StateRole::PreCandidate => 1,

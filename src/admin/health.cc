@@ -33,25 +33,32 @@ std::string stalled(const std::optional<ClusterStatus>& cluster, const HealthLim
   return cluster ? hanging(cluster->busy_ms, limits) : "";
 }
 
-// In a cluster: it has what its leader has, and serves it.
+// In a cluster: it serves what its leader has, as far as it has it.
 bool follows(const StreamStatus& stream) {
   return stream.state == StreamState::kStandby && stream.cluster &&
          stream.cluster->role == "follower" && !stream.cluster->leader.empty();
+}
+
+std::string lagging(uint64_t lag_ms, std::string_view behind, const HealthLimits& limits) {
+  if (lag_ms <= limits.ready_lag_ms) return "";
+  return fmt::format("{} ms behind its {} (limit {} ms)", lag_ms, behind, limits.ready_lag_ms);
 }
 
 std::string unready(const StreamStatus& stream, const HealthLimits& limits) {
   // Ready to take over; a group's leader has done so, and does not work yet.
   if (stream.state == StreamState::kStandby && stream.reason.empty() && !stream.cluster) return "";
   if (!stream.kept_at.empty()) return "";  // other nodes' matter
-  if (follows(stream)) return stream.listen_error;
+  if (follows(stream)) {
+    if (!stream.listen_error.empty()) return stream.listen_error;
+    return lagging(stream.cluster->lag_ms, "leader", limits);
+  }
   if (stream.state != StreamState::kStreaming) {
     return fmt::format("{}{}{}", state_name(stream.state), stream.reason.empty() ? "" : ": ",
                        stream.reason);
   }
   if (!stream.listen_error.empty()) return stream.listen_error;
-  const uint64_t lag_ms = stream.lag_ms.value_or(0);  // known of one that is streaming
-  if (lag_ms <= limits.ready_lag_ms) return "";
-  return fmt::format("{} ms behind its source (limit {} ms)", lag_ms, limits.ready_lag_ms);
+  // Known of one that is streaming.
+  return lagging(stream.lag_ms.value_or(0), "source", limits);
 }
 
 }  // namespace

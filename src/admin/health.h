@@ -26,7 +26,7 @@ struct Health {
 // would mend nothing.
 Health live(const Snapshot& snapshot, const HealthLimits& limits);
 
-// Is every stream receiving, at most `ready_lag_ms` behind, and served on its port?
+// Is every stream receiving, at most `ready_lag_ms` behind its source or its leader, and served on its port?
 Health ready(const Snapshot& snapshot, const HealthLimits& limits);
 
 }  // namespace binbus::admin

@@ -68,6 +68,20 @@ const Case kCases[] = {
        s.cluster = {.node = "n1", .role = "follower", .leader = "n2", .reason = "", .members = {}};
      },
      "", ""},
+    {"following_at_the_limit",
+     [](StreamStatus& s) {
+       s.state = StreamState::kStandby;
+       s.cluster.emplace().lag_ms = 30'000;
+     },
+     "", ""},
+    {"following_far_behind",
+     [](StreamStatus& s) {
+       s.state = StreamState::kStandby;
+       s.reason = "n2 leads";
+       s.cluster = {.node = "n1", .role = "follower", .leader = "n2", .reason = "", .members = {}};
+       s.cluster->lag_ms = 30'001;
+     },
+     "", "stream shop: 30001 ms behind its leader (limit 30000 ms)"},
     {"following_with_a_disk_that_hangs",
      [](StreamStatus& s) {
        s.state = StreamState::kStandby;

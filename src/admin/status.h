@@ -174,6 +174,7 @@ struct GroupStatus {
   std::vector<std::string> placed = {};  // the voters that are to keep it; none: all
   // For how long it has been at one thing, mostly a write: when it is long, the disk hangs, and the rest is as of before.
   uint64_t busy_ms = 0;
+  uint64_t lag_ms = 0;  // behind its leader, at most
 };
 
 struct NodeStatus {

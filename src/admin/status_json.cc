@@ -75,7 +75,8 @@ Json group(const GroupStatus& g) {
             {"reason", g.reason},
             {"members", Json::array()},
             {"placed", g.placed},
-            {"busy_ms", g.busy_ms}};
+            {"busy_ms", g.busy_ms},
+            {"lag_ms", g.lag_ms}};
   for (const MemberStatus& m : g.members) {
     json["members"].push_back({{"name", m.name},
                                {"voter", m.voter},
@@ -249,7 +250,8 @@ Result<GroupStatus> parse_group(const std::string& text) {
                        .reason = json.at("reason"),
                        .members = {},
                        .placed = json.at("placed"),
-                       .busy_ms = json.value("busy_ms", uint64_t{0})};
+                       .busy_ms = json.value("busy_ms", uint64_t{0}),
+                       .lag_ms = json.value("lag_ms", uint64_t{0})};
     for (const Json& member : json.at("members")) {
       status.members.push_back({.name = member.at("name"),
                                 .voter = member.at("voter"),

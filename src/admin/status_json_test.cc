@@ -80,7 +80,7 @@ TEST(StatusJson, TellsOfACluster) {
   EXPECT_EQ(all["streams"][1]["cluster"], json::parse(R"({"node": "n1", "role": "leader",
       "leader": "n1", "term": 3, "last_index": 9, "commit_index": 8, "reason": "",
       "members": [{"name": "n2", "voter": true, "lag_entries": 4, "active": true}], "placed": [],
-      "busy_ms": 0})"));
+      "busy_ms": 0, "lag_ms": 0})"));
 }
 
 TEST(StatusJson, AGroupIsReadAsItWasTold) {
@@ -94,7 +94,8 @@ TEST(StatusJson, AGroupIsReadAsItWasTold) {
                          .members = {{.name = "n1", .lag_entries = 0, .active = true},
                                      {.name = "n2", .voter = false, .lag_entries = 4}},
                          .placed = {"n1", "n2"},
-                         .busy_ms = 5};
+                         .busy_ms = 5,
+                         .lag_ms = 6};
   const auto read = parse_group(to_json(told));
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(to_json(*read), to_json(told));

@@ -294,6 +294,14 @@ uint64_t Cluster::busy_ms(const raft::GroupStatus& group) const {
   return group.busy_since_us ? (now_us - *group.busy_since_us) / 1000 : 0;
 }
 
+// What it does not have has come since it last had all, and after the newest transaction that it has.
+uint64_t Cluster::lag_ms(const raft::GroupStatus& group, const store::Log& log) const {
+  if (group.commit_index >= group.core.leader_commit) return 0;
+  const uint64_t behind_us = clock_.monotonic_us() - group.behind_since_us.value_or(0);
+  const uint64_t now_us = clock_.wall_us();
+  return std::min(behind_us, now_us - std::min(now_us, log.last_commit_us())) / 1000;
+}
+
 std::string Cluster::leader_name(const raft::GroupRunner& group) const {
   const raft::NodeId leader = group.status().core.leader;
   return leader == 0 ? "" : name_of(leader);
@@ -312,7 +320,8 @@ admin::GroupStatus Cluster::describe(const std::string& stream,
                                    : now.blocked ? now.blocked->message
                                                  : "",
                          .members = {},
-                         .busy_ms = busy_ms(now)};
+                         .busy_ms = busy_ms(now),
+                         .lag_ms = lag_ms(now, group.log())};
   if (out.reason.empty() && now.members.empty())
     out.reason = "this node is not in the stream's group yet: its leader takes it in";
   if (out.reason.empty() && !now.leads)

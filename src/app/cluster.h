@@ -95,6 +95,8 @@ class Cluster {
   bool connected(raft::NodeId node) const;
   // How long the group has been busy with what it is being told.
   uint64_t busy_ms(const raft::GroupStatus& group) const;
+  // How far its log is behind its leader's, at most.
+  uint64_t lag_ms(const raft::GroupStatus& group, const store::Log& log) const;
   void seen(const raft::NodeIdentity& node, const std::string& address);
   void lost(raft::NodeId node);
   Group control() const;

@@ -110,7 +110,8 @@ const Key<AdminConfig> kAdminKeys[] = {
      .kind = Kind::kDuration,
      .member = &AdminConfig::ready_lag_ms,
      .fallback = "30s",
-     .help = "`/ready` turns unready when a stream is further than this behind its source.",
+     .help = "`/ready` turns unready when a stream is further than this behind its source, or in a "
+             "cluster behind its leader.",
      .min = 1},
 };
 

@@ -134,6 +134,13 @@ def test_unready_while_the_source_is_frozen(lab):
     wait_until(lambda: not health(binbus, "/ready"), "ready again", 90, binbus.log)
 
 
+def lead(node, name):
+    """Has it lead that stream of a cluster."""
+    wait_until(lambda: node.run("cluster", "transfer", name, node.name, check=False).returncode == 0, f"{node} is to lead {name}", 60)
+    wait_until(lambda: metrics(node)[f'binbus_stream_state{{stream="{name}",state="streaming"}}'], f"{node} leads {name}", 60,
+               lambda: node.log()[-3000:])
+
+
 def hanging_disk(binbus, under="/"):
     """Returns a file: while it is there, an fdatasync of one with `under` in its path does not come back."""
     hangs, shim = binbus.folder / "hangs", binbus.folder / "shim.so"
@@ -200,11 +207,6 @@ def test_not_live_while_one_disk_of_a_cluster_hangs(lab, cluster_of, role):
     stuck = first if role == "leader" else second
     well = cluster.others(stuck)
 
-    def lead(node, name):
-        wait_until(lambda: node.run("cluster", "transfer", name, node.name, check=False).returncode == 0, f"{node} is to lead {name}", 60)
-        wait_until(lambda: metrics(node)[f'binbus_stream_state{{stream="{name}",state="streaming"}}'], f"{node} leads {name}", 60,
-                   lambda: stuck.log()[-3000:])
-
     lead(first, "shop")
     lead(stuck, "other")
     for node in cluster.nodes:
@@ -228,6 +230,40 @@ def test_not_live_while_one_disk_of_a_cluster_hangs(lab, cluster_of, role):
     hangs[stuck].unlink()
     wait_until(lambda: not health(stuck, "/live") and not health(stuck, "/ready"), "ready again", 60, stuck.log)
     stuck.wait_for(source)
+
+
+def test_unready_while_a_follower_lags(lab, cluster_of):
+    """One that has all that there is does not, however old that is."""
+    source = lab.server("mysql97")
+    source.sql(*TABLE)
+
+    def prepare(node):
+        node.config["admin"]["ready_lag"] = "1s"
+        if node.name == "n3":
+            node.config["node"]["bytes_per_second"] = "200KiB"
+
+    cluster = cluster_of(source, prepare=prepare)
+    well, _, slow = cluster.nodes
+    lead(well, "shop")
+
+    def wait_ready():
+        wait_until(lambda: not any(health(node, "/ready") for node in cluster.nodes), "all are ready", 60, slow.log)
+
+    wait_ready()
+    for _ in range(30):
+        time.sleep(0.1)
+        assert not health(slow, "/ready")
+    source.sql("INSERT INTO d.t (s) VALUES (REPEAT('x', 3000000))")
+    file, offset = source.position()
+    reasons = wait_until(lambda: health(slow, "/ready"), "unready", 10, lambda: str(stream_status(slow)))
+    assert len(reasons) == 1 and re.fullmatch(r"stream shop: \d+ ms behind its leader \(limit 1000 ms\)", reasons[0]), reasons
+    assert not health(slow, "/live")
+    slow.kill9()
+    slow.start()
+    while not slow.holds(file, offset):
+        assert health(slow, "/ready") or slow.holds(file, offset), "as it does not know yet"
+        time.sleep(0.02)
+    wait_ready()
 
 
 def test_questions_about_a_stream(lab):

@@ -53,6 +53,12 @@ import binbus
 next({refused})
 ''',
 }
+OPEN = '''
+import binbus
+changes = {subscribe}
+print(next(changes).op, flush=True)
+raise ValueError("of the program")
+'''
 # Whoever destroys a call of gRPC waits for its threads, and they are dead when the interpreter clears up.
 NO_CALL_IS_LEFT = '''
 import atexit, gc, grpc
@@ -108,6 +114,18 @@ def test_ends_by_an_error(lab, kind):
     program.child.wait(30)
     assert "NOT_FOUND\n" in program.log() if kind == "caught" else "binbus.errors.Error: no stream" in program.log(), program.log()
     assert program.log().endswith("calls left: 0\n"), program.log()
+
+
+def test_ends_with_a_subscription_that_is_open(lab):
+    source = lab.server("mysql97", *FAST)
+    binbus = feeding(lab, source, "shop.*")
+    with Bank(source, threads=0):
+        mark(source, 1)
+        binbus.start()
+        wait_ready(binbus, source)
+        program = lab.keep(Program(lab.new_folder("program"), OPEN, binbus)).start()
+        program.child.wait(30)
+        assert program.log().startswith("read\n") and program.log().endswith("ValueError: of the program\ncalls left: 0\n"), program.log()
 
 
 def test_types_are_told_as_they_are(tmp_path):
@@ -178,3 +196,40 @@ for _ in range(2):
 def test_a_place_within_a_transaction_that_comes_whole_is_not_done(tmp_path):
     build_sdk()
     check(["-c", GROUPED], tmp_path, PYTHONPATH=SDK)
+
+
+CLOSED_MEANWHILE = '''
+import grpc
+from binbus.feed.v1 import feed_pb2 as pb
+from binbus.follower import Follower
+from binbus.subscription import Subscription
+
+class Call:
+    cancelled = False
+    def __next__(self):
+        return pb.SubscribeResponse(heartbeat=pb.Heartbeat(position="binlog.000001:4"))
+    def cancel(self):
+        self.cancelled = True
+
+class Client:
+    """Of a subscription that another thread closes while it connects."""
+    call = Call()
+    addresses = learn = metadata = lambda self, *_: ["a:1"]
+    def channel(self, address):
+        changes.close()
+        return grpc.insecure_channel(address)
+    def method(self, *_):
+        return lambda *_, **__: pb.NodesResponse()
+    def subscribe_method(self, channel):
+        return lambda *_, **__: self.call
+
+client = Client()
+changes = Subscription(client, Follower("shop"), False, 1, None)
+assert changes.next() is None
+assert client.call.cancelled
+'''
+
+
+def test_what_is_connected_while_it_is_closed_ends(tmp_path):
+    build_sdk()
+    check(["-c", CLOSED_MEANWHILE], tmp_path, PYTHONPATH=SDK)

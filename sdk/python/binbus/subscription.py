@@ -1,9 +1,12 @@
 """Changes one after the other, through any break of the connection."""
 
+import atexit
 import collections
 import random
 import threading
 import time
+import traceback
+import weakref
 
 import grpc
 
@@ -16,11 +19,20 @@ NODES_S = 2
 LEAVE_S = 2
 FLUSH_S = 10
 
+# A call that is destroyed only when the interpreter ends waits for gRPC's threads, which are dead by then.
+open_subscriptions = weakref.WeakSet()
+
+
+@atexit.register
+def let_go_of_calls():
+    for subscription in list(open_subscriptions):
+        subscription._closed = True
+        subscription._disconnect()
+
 
 def let_go_of_call(error):
-    """Without its traceback, by which gRPC's call would live on: it is the error itself, or in one of its frames. One that is
-    destroyed only when the interpreter ends waits for gRPC's threads, which are dead by then."""
-    return error.with_traceback(None)
+    """Empties the frames of its traceback: gRPC's call would live on in them, and may be the error itself."""
+    traceback.clear_frames(error.__traceback__)
 
 
 class Requests:
@@ -237,6 +249,7 @@ class Subscription(Shared):
         super().__init__(client, follower, Commits(auto_commit, commit_interval), Nodes(client),
                          on_state or (lambda state, text: None))
         self._closed = False
+        open_subscriptions.add(self)
 
     @property
     def position(self):
@@ -279,7 +292,10 @@ class Subscription(Shared):
         until = None if timeout is None else time.monotonic() + timeout
         self._commit_due()
         while (given := give()) is None:
-            if self._closed or (until is not None and time.monotonic() >= until):
+            if self._closed:
+                self._disconnect()  # what was connected while another thread closed it
+                return None
+            if until is not None and time.monotonic() >= until:
                 return None
             self._read()
         return given
@@ -349,11 +365,14 @@ class Subscription(Shared):
             let_go_of_call(error)
         except BaseException as error:  # as Ctrl-C: a call that was left while it is read cannot be read any more
             self._disconnect()
-            raise let_go_of_call(error)
+            let_go_of_call(error)
+            raise
         else:
             self._take(response)
             return
         self._disconnect()
-        if not self._closed:
-            self._closed = code not in PASSING
-            self._broken(code, text)
+        if self._closed:
+            return
+        if code not in PASSING:
+            self._closed = True  # and never False: another thread may close it meanwhile
+        self._broken(code, text)

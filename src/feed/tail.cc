@@ -31,8 +31,11 @@ Result<std::optional<Tail::Piece>> Tail::next(uint64_t number, uint64_t wait_ms,
 }
 
 Result<bool> Tail::make(uint64_t wait_ms, const std::stop_token& stop) {
+  const binlog::Position from = follower_->changes().position();
   const auto any = follower_->gather(wait_ms, stop, [this] { return publish(); });
-  if (!follower_->batch().empty() || (any && *any)) BINBUS_RETURN_IF_ERROR(publish());
+  // Also where nothing was to be told of, as in the head of a new file: else who has all stays in one that may be removed.
+  if (!follower_->batch().empty() || follower_->changes().position() != from)
+    BINBUS_RETURN_IF_ERROR(publish());
   return any;
 }
 

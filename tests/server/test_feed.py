@@ -260,7 +260,7 @@ def kill_under(binbus, bank, program, kills, bytes_each):
 def wait_committed(binbus, client):
     """Until all that has come to the client is committed, by a cursor of the name my-app; returns the position."""
     position = client.changes()[-1]["position"]
-    wait_until(lambda: position in (binbus.segments / "feed/my-app.cursor").read_text(), "it is committed", 30, client.log)
+    wait_until(lambda: position == (binbus.segments / "feed/my-app.cursor").read_text(), "it is committed", 30, client.log)
     return position
 
 

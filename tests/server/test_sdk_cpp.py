@@ -89,7 +89,7 @@ def test_a_second_run_goes_on_at_the_cursor(lab):
         client.wait_mark(1)
         assert len([change for change in client.changes() if change["op"] == "read" and change["table"] == "accounts"]) == ACCOUNTS - 100
         committed = client.changes()[-1]["position"]
-        wait_until(lambda: committed in (binbus.segments / "feed/my-app.cursor").read_text(), "it is committed", 30, client.log)
+        wait_until(lambda: committed == (binbus.segments / "feed/my-app.cursor").read_text(), "it is committed", 30, client.log)
         client.kill9()
         binbus.kill9()
         binbus.start()

@@ -468,6 +468,31 @@ def test_who_has_caught_up_holds_no_segment(lab, gone):
         wait_until(lambda: not (binbus.segments / read).exists(), f"{read} is removed", 60, binbus.log)
 
 
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["threads", "asyncio"])
+def test_cursor_goes_on_while_nothing_comes(lab, asynchronous):
+    """Who has committed all that came to it is not purged because other tables alone are written."""
+    source = lab.server("mysql97", *FAST)
+    binbus = feeding(lab, source, "shop.*")
+    binbus.stream["retain_bytes"] = 1
+    with Bank(source, threads=0):
+        binbus.start()
+        client = client_of(lab, binbus, tables=["shop.aside"], start="now", cursor="idle", commit=True, asynchronous=asynchronous).start()
+        wait_until(lambda: "connected" in client.log(), "it is connected", 60, client.log)
+        mark(source, 1)
+        wait_mark(client, 1)
+        cursor = binbus.segments / "feed/idle.cursor"
+        for others in (["UPDATE shop.accounts SET note = 'x'"], ["UPDATE shop.accounts SET note = 'y'"], []):
+            segment = binbus.segments / source.binlogs()[-1]
+            source.sql("FLUSH BINARY LOGS", *others)
+            wait_until(lambda: not segment.exists() and cursor.read_text().startswith(source.binlogs()[-1]), "the cursor goes on", 60,
+                       lambda: f"{cursor.read_text()}\n{client.log()}")
+        client.kill9()
+        mark(source, 2)
+        client.start()
+        wait_mark(client, 2)
+        assert [change["after"]["v"] for change in client.changes()] == [1, 2]
+
+
 def test_cluster_feeds_from_any_node(lab, cluster_of):
     """A client of one address knows the others; its node is killed, and it goes on elsewhere, with its cursor."""
     source = lab.server("mysql97", *FAST)

@@ -198,6 +198,40 @@ def test_a_place_within_a_transaction_that_comes_whole_is_not_done(tmp_path):
     check(["-c", GROUPED], tmp_path, PYTHONPATH=SDK)
 
 
+BY_HAND = '''
+from binbus.feed.v1 import feed_pb2 as pb
+from binbus.follower import Follower
+from binbus.subscription import Commits, Shared
+
+def heartbeat(number):
+    shared._take(pb.SubscribeResponse(heartbeat=pb.Heartbeat(position=f"binlog.000001:{number}")))
+    return commits.wanted
+
+def change(number):
+    change = pb.Change(operation=pb.DDL, position=f"binlog.000001:{number}")
+    shared._take(pb.SubscribeResponse(batch=pb.Batch(transactions=[pb.Transaction()], changes=[change])))
+    return shared._give()
+
+commits = Commits(automatic=False, interval_s=0)
+shared = Shared(None, Follower("shop", cursor="c"), commits, None, None)
+assert heartbeat(10) == "binlog.000001:10"
+one, two = change(20), change(30)
+assert heartbeat(40) == "binlog.000001:10"  # neither is done
+one.commit()
+assert heartbeat(50) == "binlog.000001:20"  # one is
+two.commit()
+assert heartbeat(60) == "binlog.000001:60"  # all is
+assert heartbeat(70) == "binlog.000001:70"
+shared.commit("binlog.000001:20")  # somebody wants to begin there again
+assert heartbeat(80) == "binlog.000001:20"
+'''
+
+
+def test_a_cursor_goes_on_when_all_that_came_was_committed(tmp_path):
+    build_sdk()
+    check(["-c", BY_HAND], tmp_path, PYTHONPATH=SDK)
+
+
 CLOSED_MEANWHILE = '''
 import grpc
 from binbus.feed.v1 import feed_pb2 as pb

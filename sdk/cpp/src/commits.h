@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace binbus {
 
@@ -19,8 +20,9 @@ class Commits {
   // To be sent when it is time: see ripen().
   void done(const std::string& position) { done_ = position; }
   void ripen() {
-    if (done_) want(std::string(*done_));
+    if (done_) to_send_ = std::exchange(done_, std::nullopt);
   }
+  // The last that want() was told, whatever was done behind it.
   const std::string& wanted() const { return wanted_; }
 
   // What to send now, if anything; it is under way then.
@@ -42,7 +44,7 @@ class Commits {
   std::optional<std::string> to_send_;
   std::optional<std::string> under_way_;
   std::optional<std::string> done_;  // newer than all that is wanted
-  std::string wanted_;               // the last one
+  std::string wanted_;
 };
 
 }  // namespace binbus

@@ -154,7 +154,7 @@ TEST(Feed, ABreakBeforeTheFirstChangeLosesNothing) {
 }
 
 TEST(Feed, HeartbeatsMoveThePlaceOnAndTheCursor) {
-  const std::string far = "binlog.000001:900";
+  const std::string near = "binlog.000001:800", far = "binlog.000001:900";
   FakeNode node([&](int number, const feed::v1::Start& start, FakeCall& call) -> grpc::Status {
     call.subscribed(start.resume());
     feed::v1::Batch batch;
@@ -167,8 +167,9 @@ TEST(Feed, HeartbeatsMoveThePlaceOnAndTheCursor) {
     feed::v1::SubscribeRequest request;
     while (request.commit().position() != far && call.read(request)) {
       call.committed(request.commit().position());
-      call.heartbeat(far);
+      call.heartbeat(request.commit().position() == position_of(1, 0) ? near : far);
     }
+    EXPECT_EQ(request.commit().position(), far);
     return {grpc::StatusCode::UNAVAILABLE, "broken on purpose"};
   });
   const auto feed = subscribe(node.address(), {.cursor = "c"});

@@ -83,17 +83,19 @@ class Commits:
     def __init__(self, automatic, interval_s):
         self.automatic, self.interval_s = automatic, interval_s
         self.wanted = self.done = None
-        self.given = None  # the last that was given out
+        self.given = None  # up to where all was given out
+        self.last = None  # the last change's that was, or where the cursor went on behind it
         self._sent_at = 0.0
 
     def due(self):
-        """With auto-commit, what was given out is done when the next is asked for; the position, when it is to be sent now."""
-        if not self.automatic or self.given is None or self.given == self.wanted:
+        """What was given out is done when the next is asked for with auto-commit, else when the last of it was committed; the position,
+        when it is to be sent now."""
+        if not self.automatic and self.last != self.wanted:
             return None
-        if time.monotonic() < self._sent_at + self.interval_s:
+        if self.given is None or self.given == self.wanted or time.monotonic() < self._sent_at + self.interval_s:
             return None
         self._sent_at = time.monotonic()
-        self.wanted = self.given
+        self.wanted = self.last = self.given
         return self.wanted
 
 
@@ -140,7 +142,7 @@ class Shared:
             self._requests.commit(position)
 
     def _commit_due(self):
-        if self._group is not None:
+        if self._group is not None or not self._follower.cursor:
             return
         position = self._commits.due()
         if position and self._requests:
@@ -151,7 +153,8 @@ class Shared:
             self.commit(self._commits.given)
 
     def _given(self, change):
-        self._last, self._commits.given = change, change.position
+        self._last = change
+        self._commits.given = self._commits.last = change.position
 
     def _pop(self):
         self._count(self._pending[0])
@@ -237,7 +240,7 @@ class Shared:
         else:
             self._pending.extend(changes)
         if kind in ("heartbeat", "snapshot_end") and not self._pending and self._group is None:
-            # All that came was given out, and was done when what is next was asked for.
+            # All that came was given out.
             self._commits.given = self._follower.taken
             self._commit_due()
 

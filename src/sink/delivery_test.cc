@@ -360,6 +360,22 @@ TEST(Delivery, Routes) {
   }
 }
 
+TEST(Delivery, ATableWithoutAPrimaryKeyHasNoKeyByIt) {
+  SinkOptions options = sql_options();
+  options.key = {"{primary_key}"};
+  options.tombstones = true;
+  World world(options);
+  OrdersExample example;
+  format::TableMaker lines("shop", "lines");
+  const format::Cell cell = format::text_cell("line", "x");
+  lines.add(cell);
+  Change change = example.remove();
+  change.table = lines.table();
+  change.before = lines.row({format::TableMaker::value(cell)});
+  EXPECT_EQ(world.take({example.begin(), change, example.commit()}), "");
+  EXPECT_THAT(world.received.committed, ElementsAre(HasSubstr("shop : DELETE FROM")));
+}
+
 TEST(Delivery, KeysOfUpdatesAndDeletes) {
   SinkOptions options = sql_options();
   options.key = {"note"};

@@ -98,6 +98,18 @@ murmur2_of = {"21": -973932308, "foobar": -790332482, "a-little-bit-long-string"
               "abc": 479470107}
 
 
+def test_kafka_keeps_together_what_has_no_key(lab, sender):
+    kafka = lab.kafka()
+    send = sender(*at_least_once(kafka))
+    for number in range(20):
+        send.send("keyless", "", str(number))
+        send.commit(number)
+    assert send.finish() == 0
+    messages = kafka.read("keyless")
+    assert [int(message.value()) for message in messages] == list(range(20))
+    assert len({message.partition() for message in messages}) == 1
+
+
 def test_kafka_transactional_exactly_once_across_kill9(lab, sender):
     """Killed at random places, gone on from the checkpoint: who reads committed sees each message once, in order."""
     kafka = lab.kafka()

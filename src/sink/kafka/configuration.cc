@@ -114,7 +114,8 @@ Result<Configuration> producer_configuration(const KafkaOptions& options, bool o
   Settings ours = {
       {"enable.idempotence", "true"},
       {"delivery.report.only.error", "true"},
-      {"partitioner", "murmur2_random"},
+      // Unlike Java's clients it has one partition for what has no key: rows of a table without a key stay in order.
+      {"partitioner", "murmur2"},
       {"compression.type", options.compression},
       {"message.max.bytes", fmt::to_string(options.message_bytes_max)},
       {"queue.buffering.max.kbytes", fmt::to_string(queue_kib)},

@@ -1,8 +1,8 @@
 // Delivers to Apache Kafka, through librdkafka.
 //
 // The producer is always idempotent: what librdkafka tries again is in the log once, in order. A message of a key goes to the
-// partition that Java's clients choose for it (murmur2), one without a key to any. Headers are the message's and `id`;
-// a message without payload is a tombstone (null).
+// partition that Java's clients choose for it (murmur2), all of a topic without a key to one. Headers are the message's and
+// `id`; a message without payload is a tombstone (null).
 //
 // at_least_once: commit() waits until the brokers have confirmed all. After an error some messages come again, with equal ids.
 // transactional: all messages between two commit()s and the checkpoint, a record of the checkpoint topic, are one

@@ -152,7 +152,8 @@ constexpr std::string_view kSinkStates[] = {"starting", "running", "retrying",
 
 const Metric<SinkStatus> kSinkMetrics[] = {
     {"sink_lag_seconds", MetricType::Gauge,
-     "Age of the newest transaction that it has read; 0 when it has read all.",
+     "Age of the oldest transaction that its target has not confirmed yet; 0 when it has confirmed "
+     "all.",
      [](const SinkStatus& s) -> std::optional<double> { return seconds(s.lag_ms); }},
     {"sink_messages_total", MetricType::Counter, "Messages given to the target since start.",
      [](const SinkStatus& s) -> std::optional<double> { return number(s.messages); }},

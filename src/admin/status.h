@@ -115,9 +115,9 @@ struct SinkStatus {
   std::string state;   // "starting", "running", "retrying", "paused", "stopped", "standby"
   std::string reason;  // of retrying and stopped
   uint64_t since_us = 0;
-  std::string position;  // FILE:POS that everything before is delivered
-  std::string read;      // what lies between both is under way
-  uint64_t lag_ms = 0;
+  std::string position;   // FILE:POS that everything before is delivered
+  std::string read;       // what lies between both is under way
+  uint64_t lag_ms = 0;    // age of the oldest transaction that is not delivered
   uint64_t messages = 0;  // these since the start
   uint64_t bytes = 0;
   uint64_t filtered = 0;

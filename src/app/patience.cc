@@ -10,11 +10,12 @@ using admin::StreamState;
 constexpr uint32_t kLeaveFirstMs = 2 * 60'000;  // Backoff's first is a half of it at least
 constexpr uint32_t kLeaveMaxMs = 10 * 60'000;
 
-// Whether somebody reads what another node's log may not have.
+// Whether somebody reads what another node's log may not have. A sink that its target makes wait reads nothing.
 bool is_read(const admin::StreamStatus& stream) {
   return std::ranges::any_of(stream.sinks,
                              [](const admin::SinkStatus& sink) {
-                               return sink.state == "running" && sink.lag_ms > 0;
+                               return sink.state == "running" && sink.reason.empty() &&
+                                      sink.lag_ms > 0;
                              }) ||
          std::ranges::any_of(stream.replicas, [](const admin::ReplicaStatus& replica) {
            return replica.state == "sending";

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 
 #include "app/config_keys.h"
 #include "app/feed_cursors.h"
@@ -44,7 +45,23 @@ admin::StreamState state_of(const ingest::IngestStatus& status) {
   return admin::StreamState::kStopped;
 }
 
-admin::SinkStatus sink_status(const sink::SinkOptions& options, const sink::RunnerStatus& status) {
+// None for what is no FILE:POS: a sink that has not begun has no place yet.
+std::optional<Position> position_of(const sink::Checkpoint& place) {
+  const size_t colon = place.rfind(':');
+  const auto segment = binlog::SegmentName::parse(place.substr(0, colon));
+  if (!segment) return std::nullopt;
+  return Position{segment->number, std::strtoull(place.c_str() + colon + 1, nullptr, 10)};
+}
+
+// The age of the first transaction that its target has not confirmed. Of what was stored before the meter began, only what the
+// sink reads just now tells.
+uint64_t sink_lag_ms(const sink::RunnerStatus& status, const LagMeter& meter, uint64_t now_us) {
+  const auto at = position_of(status.delivered);
+  return std::max(status.read_lag_us / 1000, at ? meter.reader_lag_ms(*at, now_us) : 0);
+}
+
+admin::SinkStatus sink_status(const sink::SinkOptions& options, const sink::RunnerStatus& status,
+                              uint64_t lag_ms) {
   return {.name = options.name,
           .type = options.type,
           .format = options.format,
@@ -53,7 +70,7 @@ admin::SinkStatus sink_status(const sink::SinkOptions& options, const sink::Runn
           .since_us = status.since_us,
           .position = status.committed,
           .read = status.read,
-          .lag_ms = status.lag_us / 1000,
+          .lag_ms = lag_ms,
           .messages = status.counts.messages,
           .bytes = status.counts.bytes,
           .filtered = status.counts.filtered,
@@ -228,8 +245,11 @@ admin::StreamStatus Stream::status() const {
   out.log_bytes = size.bytes;
   out.oldest = place_of({size.oldest, 4});
   if (here) {
-    for (const Work::Sink& sink : here->sinks_now())
-      out.sinks.push_back(sink_status(sink.options, sink.runner->status()));
+    for (const Work::Sink& sink : here->sinks_now()) {
+      const sink::RunnerStatus status = sink.runner->status();
+      out.sinks.push_back(
+          sink_status(sink.options, status, sink_lag_ms(status, parts->meter, now_us)));
+    }
   } else {
     for (const sink::SinkOptions& sink : sinks_of(*parts)) {
       admin::SinkStatus& standby = out.sinks.emplace_back();
@@ -366,8 +386,14 @@ Status Stream::command_sink(const std::string& sink, const admin::SinkCommand& c
         break;
       case Kind::kRewind: {
         BINBUS_TRY(by_ms, parse_duration_ms(command.where));
-        const uint64_t delivered_us = clock_.wall_us() - runner.status().lag_us;
-        runner.seek("time:" + utc_text(delivered_us - std::min(by_ms * 1000, delivered_us)));
+        const sink::RunnerStatus status = runner.status();
+        const uint64_t now_us = clock_.wall_us();
+        const uint64_t back_us = (sink_lag_ms(status, now->meter, now_us) + by_ms) * 1000;
+        const std::string where = "time:" + utc_text(now_us - std::min(back_us, now_us));
+        // Never forward: of what was stored before a restart the lag tells too little.
+        const auto to = changes::LogChanges(*now->log, now->schema_at()).find(where);
+        const auto at = position_of(status.committed);
+        runner.seek(to && at && *at < *to ? status.committed : where);
         break;
       }
       case Kind::kReplay:

@@ -72,7 +72,8 @@ Runner::Runner(const SinkOptions& options, Surroundings around)
       pause_(options.paused) {
   shown_.since_us = around_.clock.wall_us();
   // Where it cannot be asked for now, the thread asks again.
-  if (auto stored = checkpoints_->read(); stored && *stored) shown_.committed = **stored;
+  if (auto stored = checkpoints_->read(); stored && *stored)
+    shown_.committed = shown_.delivered = **stored;
 }
 
 Runner::~Runner() { stop(); }
@@ -161,7 +162,7 @@ RunnerStatus Runner::status() const {
   out.request_waits = next_ || seek_ || replay_;
   const uint64_t now_us = around_.clock.wall_us();
   if (!caught_up_ && newest_commit_us_ != 0 && now_us > newest_commit_us_) {
-    out.lag_us = now_us - newest_commit_us_;
+    out.read_lag_us = now_us - newest_commit_us_;
   }
   return out;
 }
@@ -184,6 +185,7 @@ void Runner::show_place(bool caught_up) {
   const std::lock_guard lock(mutex_);
   shown_.read = std::move(place);
   shown_.committed = committed_;
+  shown_.delivered = now_.delivery->uncommitted() == 0 ? shown_.read : committed_;
   if (now_.delivery->commit_us() != 0) newest_commit_us_ = now_.delivery->commit_us();
   caught_up_ = caught_up;
 }
@@ -405,7 +407,7 @@ Status Runner::commit() {
   bool recovered = false;
   {
     const std::lock_guard lock(mutex_);
-    shown_.committed = committed_;
+    shown_.committed = shown_.delivered = committed_;
     recovered = std::exchange(shown_.failures, 0) > 0;
   }
   if (recovered) {

@@ -43,8 +43,10 @@ struct RunnerStatus {
   Counts counts;
   Checkpoint committed;  // "": none yet
   Checkpoint read;       // where the source is; what lies between both is under way
-  uint64_t lag_us =
-      0;  // since the newest transaction read was committed at the source; 0: all was read
+  // Up to where the target has all: committed, or read where nothing was for it.
+  Checkpoint delivered;
+  // Since the newest transaction read was committed at the source; 0: all was read, whether it is delivered or not.
+  uint64_t read_lag_us = 0;
   // Reconfigurations taken so far, and the place between transactions from which the newest holds.
   uint64_t revision = 0;
   Checkpoint revision_from;

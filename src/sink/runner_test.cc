@@ -349,11 +349,25 @@ TEST(Runner, SaysWhatItsTargetWaitsFor) {
   const RunnerStatus waiting =
       World::wait(*runner, [](const RunnerStatus& s) { return s.reason == "low on memory"; });
   EXPECT_EQ(waiting.state, State::kRunning);
+  EXPECT_EQ(waiting.read, "1");
+  EXPECT_EQ(waiting.delivered, "0");
   freed = true;
   freed.notify_all();
   World::wait_committed(*runner, "1");
   World::wait(*runner, [](const RunnerStatus& s) { return s.reason.empty(); });
   runner->stop();
+}
+
+TEST(Runner, WhatIsNotForTheTargetIsDeliveredWhenItIsRead) {
+  World world;
+  world.options.exclude = {"shop.*"};
+  world.options.commit_interval_ms = 3'600'000;
+  world.log.grow(1);
+  const auto runner = world.make();
+  runner->start();
+  const RunnerStatus status =
+      World::wait(*runner, [](const RunnerStatus& s) { return s.delivered == "1"; });
+  EXPECT_EQ(status.committed, "0");
 }
 
 TEST(Runner, StopsForWhatMustBeMended) {

@@ -8,7 +8,7 @@ import pytest
 from binbus import Binbus
 from brokers import Kafka, RabbitMQ
 from certificates import Authority
-from faults import assert_says
+from faults import assert_says, stream_status
 from ledger import TABLES, Ledger
 from process import free_port, wait_until, whole_lines
 from proxy import Proxy
@@ -40,6 +40,12 @@ def wait_sink(binbus, name, state, *words, seconds=120):
 
     wait_until(there, f"{name} is {state}: {words}", seconds,
                lambda: f"{sink_status(binbus, name)}\n{binbus.run('sink', 'list').stdout}\n{binbus.log()[-3000:]}")
+
+
+def wait_lags(binbus, names, wanted):
+    """Until each of them is as far behind as wanted."""
+    wait_until(lambda: all(wanted(sink_status(binbus, name)["lag_ms"]) for name in names), f"{names} lag as they should", 30,
+               lambda: str(stream_status(binbus)["sinks"]))
 
 
 def dead_letters(binbus, name):
@@ -172,12 +178,15 @@ def test_what_a_broker_makes_wait_for_is_said(lab):
     wait_delivered(binbus, source, "file")
     wait_sink(binbus, "kafka", "running", "the brokers do not confirm")
     wait_sink(binbus, "rabbit", "running", "the broker blocks publishers", "memory")
+    wait_lags(binbus, ["kafka", "rabbit", "full"], lambda lag: lag > 1000)
+    wait_lags(binbus, ["file"], lambda lag: lag == 0)
     assert sink_status(binbus, "file")["reason"] == ""
     kafka.thaw()
     rabbitmq.ctl("set_vm_memory_high_watermark", "0.6")
     for name in ("kafka", "rabbit"):
         wait_delivered(binbus, source, name)
         assert sink_status(binbus, name)["reason"] == ""
+    wait_lags(binbus, ["kafka", "rabbit"], lambda lag: lag == 0)
 
     wait_sink(binbus, "full", "running", "it is full")
     seen = []
@@ -191,6 +200,7 @@ def test_what_a_broker_makes_wait_for_is_said(lab):
 
     wait_until(consume, "the full queue was delivered to", 60, lambda: str(sink_status(binbus, "full")))
     consume()
+    wait_lags(binbus, ["full"], lambda lag: lag == 0)
     assert list(dict.fromkeys(seen)) == list(range(20))
     connection.close()
 

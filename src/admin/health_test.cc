@@ -71,7 +71,8 @@ const Case kCases[] = {
     {"following_at_the_limit",
      [](StreamStatus& s) {
        s.state = StreamState::kStandby;
-       s.cluster.emplace().lag_ms = 30'000;
+       s.cluster = {.node = "n1", .role = "follower", .leader = "n2", .reason = "", .members = {}};
+       s.cluster->lag_ms = 30'000;
      },
      "", ""},
     {"following_far_behind",

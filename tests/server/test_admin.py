@@ -226,7 +226,6 @@ def test_not_live_while_one_disk_of_a_cluster_hangs(lab, cluster_of, role):
         assert not health(node, "/live")
     for node in cluster.nodes:
         wait_until(lambda node=node: (node.folder / "data/other" / file).stat().st_size >= offset, f"{node} has the other stream", 30)
-    lead(well[0], "other")  # which the stuck one has to hand over
     hangs[stuck].unlink()
     wait_until(lambda: not health(stuck, "/live") and not health(stuck, "/ready"), "ready again", 60, stuck.log)
     stuck.wait_for(source)

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+import re
 import shutil
 import socket
 import struct
@@ -167,9 +168,11 @@ class ZooKeeper(Coordinator):
 
     def get(self, name):
         try:
-            return self.client("get", self.path(name)).split("zxid: -1\n", 1)[1].rstrip("\n")
+            said = self.client("get", self.path(name))
         except subprocess.CalledProcessError:
             return None
+        # What the client says of its connection may come before the value or behind it.
+        return re.sub(r"^(Connecting to .*|WATCHER::|WatchedEvent .*|)\n", "", said, flags=re.M).rstrip("\n")
 
     def put(self, name, value):
         try:

@@ -123,6 +123,7 @@ class Cluster {
   void follow_nodes(const ClusterState& state);
   void announce(const ClusterState& state);
   void ask_whether_removed();
+  Unfit unfit(const raft::GroupRunner& group) const;
   LedGroup led(const raft::GroupRunner& group, const raft::GroupStatus& now) const;
   // Has the group the members and the leader that are wanted; of a leader.
   void tend(const std::string& stream, raft::GroupRunner& group, const ClusterState& state);

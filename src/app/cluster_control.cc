@@ -224,12 +224,16 @@ void Cluster::ask_whether_removed() {
   removed_ = removed ? told.error().message : "";
 }
 
+Unfit Cluster::unfit(const raft::GroupRunner& group) const {
+  return parse_unfit(group.log().cursor(std::string(kUnfitCursor)), clock_.wall_us());
+}
+
 LedGroup Cluster::led(const raft::GroupRunner& group, const raft::GroupStatus& now) const {
   return {.self = self_.id,
           .members = now.members,
           .last_index = now.last_index,
           .progress = now.progress,
-          .unfit = parse_unfit(group.log().cursor(std::string(kUnfitCursor)), clock_.wall_us())};
+          .unfit = unfit(group)};
 }
 
 bool Cluster::another_could_lead(const std::string& stream, const raft::GroupRunner& group) const {
@@ -239,9 +243,9 @@ bool Cluster::another_could_lead(const std::string& stream, const raft::GroupRun
 }
 
 Status Cluster::give_way(raft::GroupRunner& group, uint64_t term, uint64_t for_us) const {
-  Unfit unfit = led(group, group.status()).unfit;
-  unfit[self_.id] = clock_.wall_us() + for_us;
-  return group.put(term, {std::string(kUnfitCursor), encode_unfit(unfit)});
+  Unfit nodes = unfit(group);
+  nodes[self_.id] = clock_.wall_us() + for_us;
+  return group.put(term, {std::string(kUnfitCursor), encode_unfit(nodes)});
 }
 
 void Cluster::tend(const std::string& stream, raft::GroupRunner& group, const ClusterState& told) {

@@ -60,10 +60,14 @@ std::string text_of(const store::Log& log, Position at) {
 
 }  // namespace
 
+Result<Position> position_of(std::string_view text) {
+  BINBUS_TRY(place, parse_place(text));
+  return Position{number_of(place.first), place.second};
+}
+
 Result<SavedPlace> SavedPlace::of(const store::Log& log, const std::string& position,
                                   uint64_t epoch) {
-  BINBUS_TRY(place, parse_place(position));
-  const Position at{number_of(place.first), place.second};
+  BINBUS_TRY(at, position_of(position));
   BINBUS_TRY(executed, log.executed_at(at));
   SavedPlace saved;
   saved.position = position;

@@ -38,6 +38,9 @@ struct SavedPlace {
   std::string start() const;
 };
 
+// In a stream's log, of FILE:POS. kInvalid for what is none.
+Result<store::Position> position_of(std::string_view text);
+
 // Whether `one` lies before `other`: as the same server's files tell, else what was executed there. False where neither tells.
 bool is_before(const SavedPlace& one, const SavedPlace& other);
 

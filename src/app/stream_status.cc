@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
 
 #include "app/config_keys.h"
 #include "app/feed_cursors.h"
 #include "app/group_cursors.h"
+#include "app/saved_place.h"
 #include "app/stream.h"
 #include "app/stream_parts.h"
 #include "app/table_rows.h"
@@ -45,18 +45,10 @@ admin::StreamState state_of(const ingest::IngestStatus& status) {
   return admin::StreamState::kStopped;
 }
 
-// None for what is no FILE:POS: a sink that has not begun has no place yet.
-std::optional<Position> position_of(const sink::Checkpoint& place) {
-  const size_t colon = place.rfind(':');
-  const auto segment = binlog::SegmentName::parse(place.substr(0, colon));
-  if (!segment) return std::nullopt;
-  return Position{segment->number, std::strtoull(place.c_str() + colon + 1, nullptr, 10)};
-}
-
 // The age of the first transaction that its target has not confirmed. Of what was stored before the meter began, only what the
 // sink reads just now tells.
 uint64_t sink_lag_ms(const sink::RunnerStatus& status, const LagMeter& meter, uint64_t now_us) {
-  const auto at = position_of(status.delivered);
+  const auto at = position_of(status.delivered);  // none of one that has not begun
   return std::max(status.read_lag_us / 1000, at ? meter.reader_lag_ms(*at, now_us) : 0);
 }
 

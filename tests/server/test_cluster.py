@@ -204,12 +204,17 @@ def test_first_start_waits_for_all_peers(lab):
         node.wait_for(source)
 
 
+def file_of_all(lab, **options):
+    """A file that all nodes reach, and the section of its sink, "out"."""
+    path = pathlib.Path(lab.new_folder("out")) / "out.jsonl"
+    path.parent.mkdir(parents=True)
+    return path, {"name": "out", "stream": "shop", "type": "file", "path": str(path), "format": "binbus", "start": "earliest", **options}
+
+
 def test_sinks_go_on_at_the_next_leader(lab, cluster_of):
     source = lab.server("mysql97")
-    path = pathlib.Path(lab.new_folder("out")) / "changes.jsonl"
-    path.parent.mkdir(parents=True)
-    cluster = cluster_of(source, sinks=[{"name": "out", "stream": "shop", "type": "file", "path": str(path), "format": "binbus",
-                                         "start": "earliest"}])
+    path, section = file_of_all(lab)
+    cluster = cluster_of(source, sinks=[section])
     leader = cluster.leader()
     source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
     source.sql("INSERT INTO d.t VALUES (1)")
@@ -225,10 +230,8 @@ def test_sinks_go_on_at_the_next_leader(lab, cluster_of):
 def test_a_sink_that_a_leader_cannot_make_stops_alone(lab, cluster_of):
     """What it names is at one node only."""
     source = lab.server("mysql97")
-    path = pathlib.Path(lab.new_folder("out")) / "changes.jsonl"
-    path.parent.mkdir(parents=True)
-    cluster = cluster_of(source, sinks=[{"name": "out", "stream": "shop", "type": "file", "path": str(path), "format": "binbus",
-                                         "start": "earliest"}])
+    path, section = file_of_all(lab)
+    cluster = cluster_of(source, sinks=[section])
     source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
     leader = cluster.leader()
     ca = Authority(lab.new_folder("ca"), "ca").ca
@@ -321,10 +324,9 @@ def test_sinks_have_every_change_in_order_whoever_leads(lab, cluster_of, kind):
 
 def test_what_sinks_are_told_anywhere_holds_at_the_next_leader(lab, cluster_of):
     source = lab.server("mysql97")
-    folder = pathlib.Path(lab.new_folder("out"))
-    folder.mkdir(parents=True)
-    cluster = cluster_of(source, sinks=[{"name": "out", "stream": "shop", "type": "file", "path": str(folder / "out.jsonl"),
-                                         "format": "binbus", "start": "earliest", "tables": "d.a"}])
+    path, section = file_of_all(lab, tables="d.a")
+    folder = path.parent
+    cluster = cluster_of(source, sinks=[section])
     source.sql("CREATE DATABASE d", "CREATE TABLE d.a (id INT PRIMARY KEY)", "CREATE TABLE d.b (id INT PRIMARY KEY)",
                "INSERT INTO d.a VALUES (1)", "INSERT INTO d.b VALUES (1)")
     leader = cluster.leader()
@@ -369,10 +371,8 @@ def test_a_filter_table_is_known_as_of_a_sinks_place_whoever_leads(lab, cluster_
     source.sql("CREATE DATABASE d", *(f"CREATE TABLE d.{table} (id INT PRIMARY KEY)" for table in "tuv"), *FILTER_TABLE,
                "INSERT INTO ops.monitored VALUES ('d', 't', 1, 1, 1)")
     file, offset = source.position()
-    path = pathlib.Path(lab.new_folder("out")) / "out.jsonl"
-    path.parent.mkdir(parents=True)
-    cluster = cluster_of(source, sinks=[{"name": "out", "stream": "shop", "type": "file", "path": str(path), "format": "maxwell",
-                                         "filter_table": "ops.monitored", "start": f"{file}:{offset}"}])
+    path, section = file_of_all(lab, format="maxwell", filter_table="ops.monitored", start=f"{file}:{offset}")
+    cluster = cluster_of(source, sinks=[section])
 
     numbers = itertools.count(1)
 

@@ -79,53 +79,51 @@ class Program(Process):
         return ["env", f"PYTHONPATH={SDK}", "/usr/bin/python3", "program.py"]
 
 
-@pytest.mark.parametrize("kind", PROGRAMS)
-def test_ends_by_ctrl_c(lab, kind):
-    """While it waits for a change; one that closes its subscription has what it was given committed."""
+@pytest.fixture
+def fed(lab):
+    """A source with a row, and who feeds it."""
     source = lab.server("mysql97", *FAST)
     binbus = feeding(lab, source, "shop.*")
     with Bank(source, threads=0):
         mark(source, 1)
         binbus.start()
         wait_ready(binbus, source)
-        program = lab.keep(Program(lab.new_folder("program"), PROGRAMS[kind], binbus)).start()
-        wait_until(lambda: "read {'id': 1, 'v': 1}" in program.log(), "the row has come", 60, program.log)
-        mark(source, 2)
-        wait_until(lambda: "update {'id': 1, 'v': 2}" in program.log(), "the change has come", 60, program.log)
-        program.child.send_signal(signal.SIGINT)
-        assert program.child.wait(30) == -signal.SIGINT, program.log()
-        assert "KeyboardInterrupt\n" in program.log() and "gRPC" not in program.log(), program.log()
-        assert program.log().endswith("calls left: 0\n"), program.log()
-        if kind != "for":
-            cursor = (binbus.segments / "feed/my-app.cursor").read_text()
-            assert place(cursor.split()[-1].split("/")[0]) > (source.binlogs()[-1], 4), cursor
-            mark(source, 3)
-            program.start()
-            wait_until(lambda: "'v': 3}" in program.log(), "it goes on", 60, program.log)
-            assert program.log().count("'v': 2}") == 1
+        yield source, binbus
+
+
+@pytest.mark.parametrize("kind", PROGRAMS)
+def test_ends_by_ctrl_c(lab, fed, kind):
+    """While it waits for a change; one that closes its subscription has what it was given committed."""
+    source, binbus = fed
+    program = lab.keep(Program(lab.new_folder("program"), PROGRAMS[kind], binbus)).start()
+    wait_until(lambda: "read {'id': 1, 'v': 1}" in program.log(), "the row has come", 60, program.log)
+    mark(source, 2)
+    wait_until(lambda: "update {'id': 1, 'v': 2}" in program.log(), "the change has come", 60, program.log)
+    program.child.send_signal(signal.SIGINT)
+    assert program.child.wait(30) == -signal.SIGINT, program.log()
+    assert "KeyboardInterrupt\n" in program.log() and "gRPC" not in program.log(), program.log()
+    assert program.log().endswith("calls left: 0\n"), program.log()
+    if kind != "for":
+        cursor = (binbus.segments / "feed/my-app.cursor").read_text()
+        assert place(cursor.split()[-1].split("/")[0]) > (source.binlogs()[-1], 4), cursor
+        mark(source, 3)
+        program.start()
+        wait_until(lambda: "'v': 3}" in program.log(), "it goes on", 60, program.log)
+        assert program.log().count("'v': 2}") == 1
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_ends_by_an_error(lab, kind):
-    source = lab.server("mysql97", *FAST)
-    binbus = feeding(lab, source, "shop.*")
-    binbus.start()
-    program = lab.keep(Program(lab.new_folder("program"), REFUSED[kind], binbus)).start()
+def test_ends_by_an_error(lab, fed, kind):
+    program = lab.keep(Program(lab.new_folder("program"), REFUSED[kind], fed[1])).start()
     program.child.wait(30)
     assert "NOT_FOUND\n" in program.log() if kind == "caught" else "binbus.errors.Error: no stream" in program.log(), program.log()
     assert program.log().endswith("calls left: 0\n"), program.log()
 
 
-def test_ends_with_a_subscription_that_is_open(lab):
-    source = lab.server("mysql97", *FAST)
-    binbus = feeding(lab, source, "shop.*")
-    with Bank(source, threads=0):
-        mark(source, 1)
-        binbus.start()
-        wait_ready(binbus, source)
-        program = lab.keep(Program(lab.new_folder("program"), OPEN, binbus)).start()
-        program.child.wait(30)
-        assert program.log().startswith("read\n") and program.log().endswith("ValueError: of the program\ncalls left: 0\n"), program.log()
+def test_ends_with_a_subscription_that_is_open(lab, fed):
+    program = lab.keep(Program(lab.new_folder("program"), OPEN, fed[1])).start()
+    program.child.wait(30)
+    assert program.log().startswith("read\n") and program.log().endswith("ValueError: of the program\ncalls left: 0\n"), program.log()
 
 
 def test_types_are_told_as_they_are(tmp_path):

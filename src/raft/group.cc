@@ -166,6 +166,14 @@ uint64_t Group::leading() const {
   return status.role == Role::kLeader && prepared_term_ == status.term ? status.term : 0;
 }
 
+std::vector<PeerProgress> Group::progress() {
+  std::vector<PeerProgress> nodes = core_->progress();
+  for (PeerProgress& node : nodes) {
+    if (node.id != options_.core.id && !network_.connected(node.id)) node.recent_active = false;
+  }
+  return nodes;
+}
+
 Status Group::stage(uint64_t term, Bytes bytes) {
   if (leading() != term || term == 0) return fail(Code::kUnavailable, "this node does not lead");
   if (blocked_) return refuse(*blocked_);

@@ -104,7 +104,8 @@ class Group final : private CoreStorage {
   const store::Log& log() const { return *log_; }
   const Members& members() const { return members_; }
   const CoreStatus& status() const { return core_->status(); }
-  std::vector<PeerProgress> progress() { return core_->progress(); }
+  // A node whose connections have ended is not active, however soon after it was heard.
+  std::vector<PeerProgress> progress();
   // Why the node cannot write, for now.
   const std::optional<Error>& blocked() const { return blocked_; }
   // An error has left it where it cannot go on, whatever its code.

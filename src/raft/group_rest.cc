@@ -47,10 +47,10 @@ bool Group::idle() const {
 }
 
 bool Group::all_follow() {
-  const std::vector<PeerProgress> nodes = core_->progress();
+  const std::vector<PeerProgress> nodes = progress();
   return std::ranges::all_of(nodes, [this](const PeerProgress& node) {
     if (node.id == options_.core.id) return true;
-    return node.recent_active && node.match == log_->last_index() && network_.connected(node.id);
+    return node.recent_active && node.match == log_->last_index();
   });
 }
 

@@ -464,6 +464,7 @@ TEST_F(GroupTest, ASnapshotThatWaitsForRoomWhichRetentionMakesIsNotSent) {
 }
 
 TEST_F(GroupTest, ALeaderWithAFullDiskHandsTheLeadOver) {
+  watched_ = true;
   begin({1, 2, 3});
   Node& full = leader();
   const MadeFile& file = files_[0];
@@ -739,6 +740,17 @@ TEST_F(GroupTest, ALeaderThatIsCutOffStepsDown) {
     ASSERT_TRUE(nodes_.at(node.id)->group->disconnected(each->id, 10));
   tick(15);
   EXPECT_EQ(node.group->leading(), 0U);
+}
+
+TEST_F(GroupTest, WhoseConnectionsHaveEndedIsNotActive) {
+  const Node& node = rest();
+  const auto others = followers_of(node);
+  cut_off_.insert(others[0]->id);
+  ASSERT_TRUE(nodes_.at(node.id)->group->disconnected(others[0]->id, 0));
+  for (const PeerProgress& peer : nodes_.at(node.id)->group->progress()) {
+    if (peer.id == node.id) continue;
+    EXPECT_EQ(peer.recent_active, peer.id == others[1]->id) << peer.id;
+  }
 }
 
 TEST_F(GroupTest, AFollowerThatIsLostCostsTheLeaderNothing) {

@@ -115,6 +115,7 @@ void Stream::close() {
   if (parts->state) parts->state->stop();
   if (parts->server) parts->server->stop();
   if (parts->work) end_work(*parts->work);  // which ends soon too where no majority is left
+  parts->retired.reset();
   if (!parts->group) return;
   parts->group->stop();
   cluster_->closed(config_.name);
@@ -342,14 +343,14 @@ Result<std::shared_ptr<Stream::Work>> Stream::begin_work(Parts& parts,
   return work;
 }
 
-void Stream::end_work(Work& work) {
+void Stream::end_work(Work& work, bool another_goes_on) {
   {
     const std::lock_guard lock(work.sinks_mutex);
     work.ended = true;
   }
   for (const Work::Sink& sink : work.sinks_now()) sink.runner->stop();
   work.keeper->stop();
-  work.ingest->stop();
+  another_goes_on ? work.ingest->retire() : work.ingest->stop();
 }
 
 // A node works for one term; when it leads in another, it begins anew.
@@ -362,8 +363,9 @@ uint64_t Stream::lead(Parts& parts) {
       const std::lock_guard lock(mutex_);
       parts.work.reset();
     }
-    end_work(*now);
+    end_work(*now, true);
     log::info("leads_no_more", {{"stream", config_.name}, {"term", now->term}});
+    parts.retired = now;
     now.reset();
   }
   if (now || term == 0) return term;

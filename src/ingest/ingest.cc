@@ -16,6 +16,7 @@ constexpr uint32_t kBackoffFirstMs = 100;
 constexpr uint32_t kBackoffMaxMs = 10'000;
 constexpr uint64_t kLookAgainUs = 60'000'000;
 constexpr uint64_t kWorkedUs = 1'000'000;
+constexpr auto kStays = std::chrono::seconds(2);
 
 uint64_t random_seed() { return (uint64_t{std::random_device()()} << 32) | std::random_device()(); }
 
@@ -76,6 +77,12 @@ void Ingest::stop() {
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
+}
+
+void Ingest::retire() {
+  thread_.request_stop();
+  wake();
+  changed_.notify_all();
 }
 
 void Ingest::wake() {
@@ -153,6 +160,11 @@ Error Ingest::attempt(Candidate& candidate, const std::stop_token& stop) {
     publish(**session, before);
   });
   publish(**session, before);
+  // With turns, that may be over: kUnavailable is the destination's word for it.
+  const bool gives_way = options_.take_turn && (ended.error().code == Code::kStopped ||
+                                                ended.error().code == Code::kUnavailable);
+  if (gives_way && (*session)->semi_sync() && (*session)->facts().flavor == mysql::Flavor::kMysql)
+    (*session)->stay(kStays);
   {
     const std::scoped_lock lock(mutex_);
     session_ = nullptr;

@@ -27,6 +27,9 @@ class Ingest {
                                        io::Clock& clock);
   ~Ingest();
   void stop();
+  // Another node goes on, and is connected soon: begins to stop, and keeps MySQL's dump until that one's is there, or some seconds have
+  // passed. stop() ends that.
+  void retire();
   // Has Destination::settled() called soon, where a session goes on; one that begins calls it anyway.
   void wake();
   IngestStatus status() const;

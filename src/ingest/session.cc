@@ -4,7 +4,7 @@
 
 #include <chrono>
 #include <sstream>
-#include <thread>
+#include <vector>
 
 #include "base/log.h"
 #include "binlog/control_events.h"
@@ -15,7 +15,6 @@ namespace {
 constexpr size_t kBufferBytes = 1024 * 1024;
 constexpr uint64_t kUnsyncedBytesMax = 8 * 1024 * 1024;
 constexpr uint32_t kAsideMs = 1000;
-constexpr auto kDumpBegins = std::chrono::milliseconds(50);
 
 SourceIdentity identity_of(const SourceFacts& facts) {
   return {facts.server_uuid, facts.server_id, facts.version, "", 0};
@@ -32,14 +31,15 @@ std::string connection_text(const SourceFacts& facts, const mysql::Client& clien
 }
 
 // MySQL hears its semi-sync replicas on one thread, which looks for new ones once a second, or when a connection that it has
-// ends. That of a leader before us may be silent, and is ended when ours is there, so that commits need not wait for that second;
-// also when it does not dump yet: it would, and end ours, if that leader stood still just after its turn.
-void end_predecessor(const mysql::ConnectOptions& connect, const SourceFacts& facts,
-                     const std::string& connection) {
+// ends. That of a leader before us is therefore ended when ours is there, so that commits need not wait for that second: it may be
+// silent, or stay for this alone. Also when it does not dump yet: it would, and end ours, if that leader stood still just after its turn.
+void end_predecessor(io::Stream& dump, const mysql::ConnectOptions& connect,
+                     const SourceFacts& facts, const std::string& connection) {
   std::istringstream in(connection);
   std::string server_uuid, id, port;
   if (!(in >> server_uuid >> id >> port) || server_uuid != facts.server_uuid) return;
-  std::this_thread::sleep_for(kDumpBegins);
+  static_cast<void>(
+      dump.wait_readable(kAsideMs));  // its first event: that thread is told of it before
   const auto client = connect_aside(connect);
   if (!client) return;
   const auto threads = (*client)->query("SHOW PROCESSLIST");  // those of our user
@@ -116,7 +116,8 @@ Result<std::unique_ptr<Session>> Session::open(const IngestOptions& options,
   const uint64_t connection_id = client->connection_id();
   std::string tls = client->tls_version();
   BINBUS_TRY(stream, begin_dump(std::move(client), options, plan, facts, identity));
-  if (facts.flavor == mysql::Flavor::kMysql) end_predecessor(connect, facts, options.predecessor);
+  if (facts.flavor == mysql::Flavor::kMysql)
+    end_predecessor(*stream, connect, facts, options.predecessor);
   const uint32_t silence_ms = 2 * options.heartbeat_ms + 1000;
   auto session = std::make_unique<Session>(std::move(stream), facts, plan, destination, silence_ms);
   session->connection_id_ = connection_id;
@@ -127,6 +128,22 @@ Result<std::unique_ptr<Session>> Session::open(const IngestOptions& options,
 void Session::leave(mysql::ConnectOptions connect) const {
   const auto client = connect_aside(std::move(connect));
   if (client) (void)(*client)->query("KILL " + std::to_string(connection_id_));
+}
+
+void Session::stay(std::chrono::milliseconds longest) {
+  const auto until = std::chrono::steady_clock::now() + longest;
+  std::vector<uint8_t> unread(kBufferBytes);
+  while (true) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return;
+    const Result<bool> more = stream_->wait_readable(0);
+    if (more && !*more) {
+      if (!wake_.wait_readable(*stream_, static_cast<int>(left.count()))) return;
+      continue;
+    }
+    if (!more || !stream_->read_some(unread)) return;
+  }
 }
 
 Session::Session(std::unique_ptr<io::Stream> stream, const SourceFacts& facts, const DumpPlan& plan,

@@ -5,6 +5,7 @@
 // Errors: all end the session; what was received until then is stored, durable where the destination still works.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -37,6 +38,9 @@ class Session {
   // Tells the source, over a connection of its own, to end the dump: by itself it would notice only with its next event or
   // heartbeat that nobody reads. Takes a second or two at most; what fails is left to the source.
   void leave(mysql::ConnectOptions connect) const;
+  // Reads on, and neither stores nor acknowledges anything, until the source or shutdown() ends the connection: for who comes after
+  // us to end it, see end_predecessor. Had it ended before that, the source would look for the next one a second later.
+  void stay(std::chrono::milliseconds longest);
 
   const SourceFacts& facts() const { return facts_; }
   const DumpPlan& plan() const { return plan_; }

@@ -86,10 +86,15 @@ class ClientStream final : public io::Stream {
       const int error = SSL_get_error(ssl, n);
       if (error == SSL_ERROR_WANT_READ) wait_for = POLLIN;
       if (error == SSL_ERROR_WANT_WRITE) wait_for = POLLOUT;
-      count = error == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+      const unsigned long queued = error == SSL_ERROR_SSL ? ERR_get_error() : 0;
+      const bool closed = error == SSL_ERROR_ZERO_RETURN ||
+                          ERR_GET_REASON(queued) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+      count = closed ? 0 : -1;
+      if (!closed && queued != 0) tls_error = ERR_reason_error_string(queued);
     }
     ssize_t count;       // > 0: bytes moved; 0: the peer closed; < 0: see wait_for
     short wait_for = 0;  // poll event to wait for and try again; 0: it failed
+    const char* tls_error = nullptr;
   };
 
   static int clamp(size_t bytes) { return static_cast<int>(std::min<size_t>(bytes, 1 << 30)); }
@@ -98,9 +103,12 @@ class ClientStream final : public io::Stream {
   Result<size_t> move(int timeout_ms, Try attempt) {
     while (true) {
       ERR_clear_error();
+      errno = 0;
       const Moved moved = attempt();
       if (moved.count > 0) return static_cast<size_t>(moved.count);
       if (moved.wait_for == 0) {
+        if (moved.tls_error != nullptr)
+          return fail(Code::kNetwork, peer() + ": TLS: " + moved.tls_error);
         const std::string why =
             moved.count == 0 || errno == 0 ? "closed the connection" : std::strerror(errno);
         return fail(Code::kNetwork, peer() + ": " + why);

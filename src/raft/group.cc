@@ -177,6 +177,7 @@ std::vector<PeerProgress> Group::progress() {
 Status Group::stage(uint64_t term, Bytes bytes) {
   if (leading() != term || term == 0) return fail(Code::kUnavailable, "this node does not lead");
   if (blocked_) return refuse(*blocked_);
+  wake();  // before the disk is touched: should that hang, the others are to miss this node
   if (auto staged = log_->stage(bytes); !staged) {
     if (!log_->alive()) return staged;
     return refuse(staged.error());

@@ -785,6 +785,14 @@ TEST_F(GroupTest, WhoLeavesWakesTheOthers) {
   EXPECT_TRUE(nobody_rests());
 }
 
+// The disk may hang under what it stages: only who is awake misses it then.
+TEST_F(GroupTest, WhoStagesWakesTheOthers) {
+  Node& node = rest();
+  static_cast<void>(node.group->stage(node.term, Bytes(files_[0].bytes).first(100)));
+  settle();
+  EXPECT_TRUE(nobody_rests());
+}
+
 TEST_F(GroupTest, ALeadThatIsHandedOverWakesAll) {
   Node& node = rest();
   const NodeId to = followers_of(node)[0]->id;

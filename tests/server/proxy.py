@@ -66,11 +66,12 @@ class Connection:
         self.bytes = 0              # forwarded since the dump command
         self.stuck = False          # nothing passes any more, yet both ends believe that it lives
         self.open = True
+        self.ended_by = None        # the one of "client" and "server" that ended it first
         self.boundaries = []        # offsets of events' ends in the chunk under way
         self.upstream = Packets(self._client_packet)
         self.downstream = Packets(self._server_packet)
         self.threads = [threading.Thread(target=self._pump, args=ends, daemon=True)
-                        for ends in ((client, self.server, self._from_client), (self.server, client, self._from_server))]
+                        for ends in (("client", client, self.server, self._from_client), ("server", self.server, client, self._from_server))]
 
     def start(self):
         for thread in self.threads:
@@ -113,7 +114,7 @@ class Connection:
             self.stuck = True
         return data[:allowed]
 
-    def _pump(self, source, sink, allow):
+    def _pump(self, name, source, sink, allow):
         try:
             while data := source.recv(self.proxy.chunk or CHUNK):
                 while self.stuck and self.open:
@@ -128,6 +129,8 @@ class Connection:
                     break
         except OSError:
             pass
+        if self.open:
+            self.ended_by = name
         self.close()
 
     def _is_cut(self):

@@ -98,6 +98,29 @@ def test_a_silent_leaders_dump_is_ended_and_it_takes_none_back(lab, cluster_of):
     raise AssertionError("no dump was ended")
 
 
+def test_a_deposed_leaders_dump_is_there_until_the_next_one(lab, cluster_of):
+    """And is then ended at the source: MySQL would otherwise hear the next one's acknowledgements up to a second later."""
+    source = lab.server("mysql97", *semi_sync_source("mysql97", FOR_EVER_MS))
+    with contextlib.ExitStack() as until:
+        ways = []
+
+        def through_a_proxy(node):
+            ways.append(until.enter_context(Proxy(source.port)))
+            node.stream.update(source=[f"127.0.0.1:{ways[-1].port}"], tls="disabled")
+
+        cluster = cluster_of(source, prepare=through_a_proxy)
+        with Load(source) as load:
+            for _ in range(6):
+                leader = cluster.leader()
+                load.wait_commits(20)
+                to = cluster.others(leader)[0]
+                leader.run("cluster", "transfer", "shop", to.name)
+                wait_until(to.leads, f"{to} leads", 60, leader.log)
+                load.wait_commits(20)
+            ended = [dump.ended_by for way in ways for dump in way.dumps() if not dump.open]
+            assert len(ended) >= 6 and set(ended) == {"server"}, ended
+
+
 def test_a_leader_that_cannot_reach_the_source_gives_way(lab, cluster_of):
     """Twice, until the only one that can leads: it has lost none of what the others had."""
     source = lab.server("mysql97")

@@ -1,4 +1,4 @@
-"""Three nodes in networks of their own: cut off, frozen, full, killed; the source and the replicas go on, and nothing is lost."""
+"""Three nodes in networks of their own: cut off, frozen, full, killed, wiped; the source and the replicas go on, and nothing is lost."""
 
 import hashlib
 import pathlib
@@ -26,7 +26,7 @@ KINDS = ("mysql97", "mariadb1011") if SOAK else ("mysql97",)
 SECONDS = 600
 MORE = 10 if SOAK else 1  # commits
 SMALL_DISKS = [word for name in ("n1", "n2", "n3") for word in ("--small-disk", name)]
-STALL_MAX_S = 2  # without a commit, when a leader is killed on a machine with nothing else to do
+STALL_MAX_S = 2  # without a commit, whatever fails, on a machine with nothing else to do
 
 
 class Acknowledged(set):
@@ -61,6 +61,31 @@ def assert_all_acknowledged(three):
     assert (status["status"], status["no_tx"]) == ("ON", 0), status
 
 
+def rejoin(three, node, others):
+    """One that has nothing any more comes as a new one."""
+    three.tool("revive", node.name)
+    asked(node, "join")
+    wait_until(lambda: [True] == [each["voter"] and each["active"] for each in members(three, others) if each["name"] == node.name],
+               f"{node} votes", 60, three.log)
+
+
+def replace(three, node, others):
+    asked(others[0], "remove", node.name)
+    wait_until(lambda: len(members(three, others)) == 2, f"{node} is removed", 60, three.log)
+    rejoin(three, node, others)
+
+
+def asked(node, *words):
+    """`binbus cluster WORDS`, once the node does it."""
+    wait_until(lambda: subprocess.run(node.asking("cluster", *words), capture_output=True).returncode == 0,
+               f"{node} does cluster {' '.join(words)}", 60, node.log)
+
+
+def members(three, nodes):
+    """Those of the group, as its leader among these nodes sees them."""
+    return three.leader(among=nodes).shop()["cluster"]["members"]
+
+
 # What is done to a node, and what mends it. One that is parted from the nodes keeps the source, its replicas and its sinks' targets.
 FAULTS = {
     "the leader cut off": ("leader", ("cut", "both"), "heal"),
@@ -76,6 +101,9 @@ FAULTS = {
     "the leader's disk full": ("leader", ("fill",), "unfill"),
     "a follower's disk full": ("follower", ("fill",), "unfill"),
     "the leader killed": ("leader", ("kill",), "revive"),
+    "the leader wiped": ("leader", ("wipe",), rejoin),
+    "a follower wiped": ("follower", ("wipe",), rejoin),
+    "the leader replaced": ("leader", ("wipe",), replace),
 }
 
 
@@ -92,6 +120,13 @@ def test_faults(three_nodes, kind):
             raise AssertionError(f"{name}: {error}\n{three.tool('status')}") from error
         print(f"{kind}, {name}: the longest wait for a commit was {stall_s:.2f} s (in {time.monotonic() - began:.0f} s)")
         assert_all_acknowledged(three)
+        assert not SOAK or stall_s < STALL_MAX_S, name
+
+
+def mended(three, node, others, mend):
+    if callable(mend):
+        return mend(three, node, others)
+    three.tool(mend, node.name)
 
 
 def befall(three, role, fault):
@@ -121,7 +156,7 @@ def endure(three, load, role, fault, mend):
     node, others = befall(three, role, fault)
     load.wait_commits(40 * MORE)
     go_on(three, others)
-    three.tool(mend, node.name)
+    mended(three, node, others, mend)
     load.wait_commits(40 * MORE)
     load.stop()
     assert_whole(three, load, first)
@@ -170,7 +205,7 @@ def test_kafka_has_every_change_once_whatever_fails(lab, three_nodes, kind):
             wait_delivered(three, three.nodes, f"before {name}")
             node, others = befall(three, role, fault)
             wait_delivered(three, others, name)
-            three.tool(mend, node.name)
+            mended(three, node, others, mend)
             wait_delivered(three, three.nodes, f"after {name}")
     wait_delivered(three, three.nodes, "the end")
     with three.room():
@@ -351,6 +386,7 @@ def test_stop_after_a_start_that_was_killed(lab):
     (["part", "n1", "n1", "STOPPED"], 1, "from itself"),
     (["fill", "n1", "STOPPED"], 1, "--small-disk n1"),
     (["fill", "source", "STOPPED"], 1, "no node"),
+    (["wipe", "source", "STOPPED"], 1, "no node"),
     (["freeze", "room", "STOPPED"], 1, "empty"),
     (["freeze", "n1", "STOPPED"], 1, "does not run"),
     (["stop", "STOPPED"], 0, ""),

@@ -356,6 +356,8 @@ void Stream::end_work(Work& work, bool another_goes_on) {
 // A node works for one term; when it leads in another, it begins anew.
 uint64_t Stream::lead(Parts& parts) {
   if (!parts.group) return 0;
+  if (parts.retired && parts.retired->ingest->status().state == ingest::IngestState::kStopped)
+    parts.retired.reset();  // it holds what it has read of the log
   const uint64_t term = parts.group->leading();
   std::shared_ptr<Work> now = work(parts);
   if (now && now->term != term) {

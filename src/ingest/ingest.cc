@@ -20,6 +20,11 @@ constexpr auto kStays = std::chrono::seconds(2);
 
 uint64_t random_seed() { return (uint64_t{std::random_device()()} << 32) | std::random_device()(); }
 
+// Whether a session that ended so may have been a leader's whose lead is over, or about to be.
+bool gives_way(Code ended) {
+  return ended == Code::kStopped || ended == Code::kUnavailable || ended == Code::kDiskFull;
+}
+
 // Whether a session that ended so is a sign that its source can be gone on with: a transaction came, or the network broke
 // off one that was coming, or the source was still heard of after a while. One that always breaks off at the same place,
 // or logs us in and then says nothing, is no better than one that is away.
@@ -160,11 +165,10 @@ Error Ingest::attempt(Candidate& candidate, const std::stop_token& stop) {
     publish(**session, before);
   });
   publish(**session, before);
-  // With turns, that may be over: kUnavailable is the destination's word for it.
-  const bool gives_way = options_.take_turn && (ended.error().code == Code::kStopped ||
-                                                ended.error().code == Code::kUnavailable);
-  if (gives_way && (*session)->semi_sync() && (*session)->facts().flavor == mysql::Flavor::kMysql)
+  if (options_.take_turn && gives_way(ended.error().code) && (*session)->semi_sync() &&
+      (*session)->facts().flavor == mysql::Flavor::kMysql) {
     (*session)->stay(kStays);
+  }
   {
     const std::scoped_lock lock(mutex_);
     session_ = nullptr;

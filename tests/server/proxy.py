@@ -123,6 +123,9 @@ class Connection:
                     time.sleep(self.proxy.delay_s)
                 for whole, other in self.proxy.alter.items():
                     data = data.replace(whole, other)
+                if self.proxy.damages and name == "server":
+                    self.proxy.damages = False
+                    data = data[:-1] + bytes([data[-1] ^ 1])
                 allowed = allow(data)
                 sink.sendall(allowed)
                 if len(allowed) < len(data) or self._is_cut():
@@ -155,6 +158,7 @@ class Proxy:
         self.sent_by_clients = bytearray()  # on all connections, as it was on the wire
         self.refusing = False       # new connections are closed at once
         self.alter = {}             # bytes to replace by others of that length, as far as they come in one piece
+        self.damages = False        # the next byte from the target comes as another, once
         self.connections = []
         self.listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
         self.thread = threading.Thread(target=self._accept, daemon=True)

@@ -1,5 +1,6 @@
 """Three nodes in networks of their own: cut off, frozen, full, killed, wiped; the source and the replicas go on, and nothing is lost."""
 
+import contextlib
 import hashlib
 import pathlib
 import shutil
@@ -187,11 +188,10 @@ def assert_whole(three, load, first):
         assert_same_bytes(three.source, node, first)
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("kind", KINDS)
-def test_kafka_has_every_change_once_whatever_fails(lab, three_nodes, kind):
-    """The faults again: whoever leads goes on with the sink, and whoever led before is shut out, also when it could not know."""
-    three = three_nodes(kind, 0, *SMALL_DISKS, "--room")
+@contextlib.contextmanager
+def delivered_once(lab, three):
+    """In the block a ledger is written, and a sink delivers it to Kafka; behind it nothing lacks there, nor came twice. Gives the list of
+    the messages' epochs, which is filled then."""
     with three.room():
         kafka = lab.kafka("listeners=PLAINTEXT://0.0.0.0:{port},CONTROLLER://127.0.0.1:{next}",
                           f"advertised.listeners=PLAINTEXT://{ROOM}:{{port}}")
@@ -200,19 +200,45 @@ def test_kafka_has_every_change_once_whatever_fails(lab, three_nodes, kind):
     subprocess.run(three.leader().asking("sink", "add", "out", "stream=shop", "type=kafka", f"brokers={ROOM}:{kafka.port}",
                                          "format=maxwell", "topic=out.{table}", "key=id", "delivery=transactional",
                                          "start=earliest", "retry_max=1s"), check=True)
+    epochs = []
     with Ledger(three.source, pause_s=0.005) as ledger:
+        yield epochs
+    wait_delivered(three, three.nodes, "the end")
+    with three.room():
+        messages, epochs[:] = from_kafka(kafka)
+    ledger.assert_delivered(messages, exactly_once=True, what=f"failures on {three.kind}")
+    assert_all_acknowledged(three)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", KINDS)
+def test_kafka_has_every_change_once_whatever_fails(lab, three_nodes, kind):
+    """The faults again: whoever leads goes on with the sink, and whoever led before is shut out, also when it could not know."""
+    three = three_nodes(kind, 0, *SMALL_DISKS, "--room")
+    with delivered_once(lab, three) as epochs:
         for name, (role, fault, mend) in FAULTS.items():
             wait_delivered(three, three.nodes, f"before {name}")
             node, others = befall(three, role, fault)
             wait_delivered(three, others, name)
             mended(three, node, others, mend)
             wait_delivered(three, three.nodes, f"after {name}")
-    wait_delivered(three, three.nodes, "the end")
-    with three.room():
-        messages, epochs = from_kafka(kafka)
-    ledger.assert_delivered(messages, exactly_once=True, what=f"{len(FAULTS)} faults on {kind}")
     assert len(set(epochs)) > sum(role == "leader" for role, *_ in FAULTS.values())
-    assert_all_acknowledged(three)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", KINDS)
+def test_kafka_has_every_change_once_while_leaders_are_killed(lab, three_nodes, kind):
+    three = three_nodes(kind, 0, "--room")
+    killed = 0
+    with delivered_once(lab, three) as epochs:
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            began = time.monotonic()
+            kill_leader(three)
+            killed += 1
+            time.sleep(max(0, began + 10 - time.monotonic()))
+    print(f"{kind}: {killed} leaders killed, {len(set(epochs))} of them, and the last, have delivered {len(epochs)} messages")
+    assert len(set(epochs)) > killed / 2
 
 
 def wait_delivered(three, nodes, when):
@@ -279,12 +305,9 @@ def test_leaders_killed_for_ten_minutes(three_nodes, kind):
     with Counting(three.source) as load:
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
-            leader = three.leader()
             began, before = time.monotonic(), sum(load.acknowledged)
             load.clock.forget()
-            three.tool("kill", leader.name)
-            three.leader(among=three.others(leader))
-            three.tool("revive", leader.name)
+            leader = kill_leader(three)
             assert not load.ending.wait(max(0, began + 10 - time.monotonic())) and not load.errors, load.errors
             stalls_s.append(load.clock.longest_s)
             rates.append((sum(load.acknowledged) - before) / (time.monotonic() - began))
@@ -300,6 +323,15 @@ def test_leaders_killed_for_ten_minutes(three_nodes, kind):
         load.assert_nothing_lost(replica)
         assert_same_tables(three.source, replica)
     assert max(stalls_s) < STALL_MAX_S
+
+
+def kill_leader(three):
+    """Returns it, revived, when another leads."""
+    leader = three.leader()
+    three.tool("kill", leader.name)
+    three.leader(among=three.others(leader))
+    three.tool("revive", leader.name)
+    return leader
 
 
 RECEIVE = """

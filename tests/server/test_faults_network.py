@@ -231,3 +231,17 @@ def test_slow_network(lab, tls, delay_s, chunk):
         Load(source, threads=2, large_bytes=50_000).run(10)
         assert_same_bytes(source, binbus)
         assert stream_status(binbus)["connects"] == 1
+
+
+def test_damaged_tls(lab):
+    """The connection ends with TLS's own word for it, and nothing of it is taken in."""
+    source = lab.server("mysql97")
+    make_table(source)
+    with Proxy(source.port) as proxy:
+        binbus = lab.keep(Binbus(lab.new_folder("binbus"), proxy, tls="required")).start()
+        binbus.wait_for(source)
+        proxy.damages = True
+        source.sql("INSERT INTO d.t VALUES (1, 'x')")
+        binbus.wait_for(source)
+    assert "TLS: decryption failed or bad record mac" in binbus.log()
+    assert_same_bytes(source, binbus)

@@ -61,6 +61,7 @@ class ClientStream final : public io::Stream {
       uint8_t next;
       ERR_clear_error();
       const Moved peeked(ssl_, SSL_peek(ssl_, &next, 1));
+      if (peeked.tls_error != nullptr) tls_error_ = peeked.tls_error;
       if (peeked.count >= 0 || peeked.wait_for == 0) return true;
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
       left_ms = static_cast<int>(left.count());
@@ -107,8 +108,8 @@ class ClientStream final : public io::Stream {
       const Moved moved = attempt();
       if (moved.count > 0) return static_cast<size_t>(moved.count);
       if (moved.wait_for == 0) {
-        if (moved.tls_error != nullptr)
-          return fail(Code::kNetwork, peer() + ": TLS: " + moved.tls_error);
+        if (moved.tls_error != nullptr) tls_error_ = moved.tls_error;
+        if (tls_error_ != nullptr) return fail(Code::kNetwork, peer() + ": TLS: " + tls_error_);
         const std::string why =
             moved.count == 0 || errno == 0 ? "closed the connection" : std::strerror(errno);
         return fail(Code::kNetwork, peer() + ": " + why);
@@ -131,6 +132,7 @@ class ClientStream final : public io::Stream {
   std::unique_ptr<Client> client_;
   int descriptor_;
   SSL* ssl_;
+  const char* tls_error_ = nullptr;  // what broke it: said once, to a peek or to a read
   int read_timeout_ms_ = 0;
   int write_timeout_ms_ = 0;
 };

@@ -257,13 +257,14 @@ class Counting:
     BATCH = 10  # statements sent at one time, each a transaction
 
     def __init__(self, source, threads=120):
-        self.source = source
         self.acknowledged = [0] * threads
         self.clock = Acknowledged()
         self.ending = threading.Event()
         self.errors = []
         source.sql("CREATE DATABASE d", "CREATE TABLE d.t (thread INT, number INT, PRIMARY KEY (thread, number))")
-        self.threads = [threading.Thread(target=self.run, args=(number,), daemon=True) for number in range(threads)]
+        # One after the other: all at once are more than the server lets wait.
+        self.threads = [threading.Thread(target=self.run, args=(number, source.connect_now(client_flag=CLIENT.MULTI_STATEMENTS)), daemon=True)
+                        for number in range(threads)]
 
     def __enter__(self):
         for thread in self.threads:
@@ -277,9 +278,8 @@ class Counting:
         if self.errors and not failure:
             raise self.errors[0]
 
-    def run(self, thread):
+    def run(self, thread, connection):
         try:
-            connection = self.source.connect_now(client_flag=CLIENT.MULTI_STATEMENTS)
             while not self.ending.is_set():
                 first = self.acknowledged[thread] + 1
                 cursor = connection.cursor()

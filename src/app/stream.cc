@@ -115,7 +115,7 @@ void Stream::close() {
   if (parts->state) parts->state->stop();
   if (parts->server) parts->server->stop();
   if (parts->work) end_work(*parts->work);  // which ends soon too where no majority is left
-  parts->retired.reset();
+  for (const auto& work : parts->retired) end_work(*work);
   if (!parts->group) return;
   parts->group->stop();
   cluster_->closed(config_.name);
@@ -329,6 +329,9 @@ Result<std::shared_ptr<Stream::Work>> Stream::begin_work(Parts& parts,
       // What it proposed may have been agreed to after it was deposed.
       return group.leading() == term ? ok() : fail(Code::kUnavailable, "another node leads");
     };
+    to_source.has_turn = [&group = *parts.group, term = work->term] {
+      return group.leading() == term && group.status().core.transferee == 0;
+    };
     to_source.predecessor = parts.log->cursor(std::string(kIngestCursor));
   }
   work->ingest = ingest::Ingest::start(std::move(to_source), *work->destination, clock_);
@@ -356,8 +359,10 @@ void Stream::end_work(Work& work, bool another_goes_on) {
 // A node works for one term; when it leads in another, it begins anew.
 uint64_t Stream::lead(Parts& parts) {
   if (!parts.group) return 0;
-  if (parts.retired && parts.retired->ingest->status().state == ingest::IngestState::kStopped)
-    parts.retired.reset();  // it holds what it has read of the log
+  std::erase_if(parts.retired,
+                [](const std::shared_ptr<Work>& each) {  // they hold what they have read of the log
+                  return each->ingest->status().state == ingest::IngestState::kStopped;
+                });
   const uint64_t term = parts.group->leading();
   std::shared_ptr<Work> now = work(parts);
   if (now && now->term != term) {
@@ -367,8 +372,8 @@ uint64_t Stream::lead(Parts& parts) {
     }
     end_work(*now, true);
     log::info("leads_no_more", {{"stream", config_.name}, {"term", now->term}});
-    parts.retired = now;
-    now.reset();
+    parts.retired.push_back(std::move(now));
+    now = nullptr;
   }
   if (now || term == 0) return term;
   auto begun = begin_work(parts, std::make_shared<Work>(*parts.group, term));

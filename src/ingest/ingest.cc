@@ -20,11 +20,6 @@ constexpr auto kStays = std::chrono::seconds(2);
 
 uint64_t random_seed() { return (uint64_t{std::random_device()()} << 32) | std::random_device()(); }
 
-// Whether a session that ended so may have been a leader's whose lead is over, or about to be.
-bool gives_way(Code ended) {
-  return ended == Code::kStopped || ended == Code::kUnavailable || ended == Code::kDiskFull;
-}
-
 // Whether a session that ended so is a sign that its source can be gone on with: a transaction came, or the network broke
 // off one that was coming, or the source was still heard of after a while. One that always breaks off at the same place,
 // or logs us in and then says nothing, is no better than one that is away.
@@ -165,10 +160,9 @@ Error Ingest::attempt(Candidate& candidate, const std::stop_token& stop) {
     publish(**session, before);
   });
   publish(**session, before);
-  if (options_.take_turn && gives_way(ended.error().code) && (*session)->semi_sync() &&
-      (*session)->facts().flavor == mysql::Flavor::kMysql) {
-    (*session)->stay(kStays);
-  }
+  const bool left = options_.has_turn && (*session)->semi_sync() &&
+                    (*session)->facts().flavor == mysql::Flavor::kMysql &&
+                    (*session)->stay(kStays, options_.has_turn);
   {
     const std::scoped_lock lock(mutex_);
     session_ = nullptr;
@@ -181,7 +175,7 @@ Error Ingest::attempt(Candidate& candidate, const std::stop_token& stop) {
   if (stop.stop_requested()) {
     mysql::ConnectOptions connect = options_.connect;
     connect.address = candidate.address;
-    (*session)->leave(std::move(connect));
+    if (!left) (*session)->leave(std::move(connect));
     return {Code::kStopped, "asked to stop"};
   }
   candidate.replaced_file = (*session)->receiver().file_replaced() ? (*session)->plan().file : "";

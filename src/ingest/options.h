@@ -47,6 +47,7 @@ struct IngestOptions {
       30'000;  // how long the source must be away before another server's log is taken up
   // Where several may ingest, one at a time: whether it is still our turn, with the connection that is to dump, as text.
   std::function<Status(const std::string& connection)> take_turn;
+  std::function<bool()> has_turn;  // whether it is, and is not about to go to another
   std::string predecessor;  // the connection of who had the turn before, as it was told; "": nobody
 };
 

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <chrono>
 #include <sstream>
-#include <vector>
 
 #include "base/log.h"
 #include "binlog/control_events.h"
@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kBufferBytes = 1024 * 1024;
 constexpr uint64_t kUnsyncedBytesMax = 8 * 1024 * 1024;
 constexpr uint32_t kAsideMs = 1000;
+constexpr int kLookMs = 100;
 
 SourceIdentity identity_of(const SourceFacts& facts) {
   return {facts.server_uuid, facts.server_id, facts.version, "", 0};
@@ -130,20 +131,19 @@ void Session::leave(mysql::ConnectOptions connect) const {
   if (client) (void)(*client)->query("KILL " + std::to_string(connection_id_));
 }
 
-void Session::stay(std::chrono::milliseconds longest) {
+bool Session::stay(std::chrono::milliseconds longest, const std::function<bool()>& goes_on) {
   const auto until = std::chrono::steady_clock::now() + longest;
-  std::vector<uint8_t> unread(kBufferBytes);
-  while (true) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return;
+  std::array<uint8_t, 64 * 1024> unread;
+  while (!goes_on() && std::chrono::steady_clock::now() < until) {
     const Result<bool> more = stream_->wait_readable(0);
-    if (more && !*more) {
-      if (!wake_.wait_readable(*stream_, static_cast<int>(left.count()))) return;
-      continue;
+    if (!more) return true;
+    if (*more) {
+      if (!stream_->read_some(unread)) return true;
+    } else if (!wake_.wait_readable(*stream_, kLookMs)) {
+      return true;
     }
-    if (!more || !stream_->read_some(unread)) return;
   }
+  return false;
 }
 
 Session::Session(std::unique_ptr<io::Stream> stream, const SourceFacts& facts, const DumpPlan& plan,

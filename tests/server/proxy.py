@@ -66,7 +66,7 @@ class Connection:
         self.bytes = 0              # forwarded since the dump command
         self.stuck = False          # nothing passes any more, yet both ends believe that it lives
         self.open = True
-        self.ended_by = None        # the one of "client" and "server" that ended it first
+        self.dumps_since = self.ended_at = None  # by time.monotonic()
         self.boundaries = []        # offsets of events' ends in the chunk under way
         self.upstream = Packets(self._client_packet)
         self.downstream = Packets(self._server_packet)
@@ -84,7 +84,8 @@ class Connection:
                 end.shutdown(socket.SHUT_RDWR)
 
     def _client_packet(self, end, first, whole):
-        self.dumping = self.dumping or first in BINLOG_DUMPS
+        if first in BINLOG_DUMPS:
+            self.dumping, self.dumps_since = True, time.monotonic()
 
     def _server_packet(self, end, first, whole):
         if self.dumping and whole:
@@ -132,8 +133,7 @@ class Connection:
                     break
         except OSError:
             pass
-        if self.open:
-            self.ended_by = name
+        self.ended_at = self.ended_at or time.monotonic()
         self.close()
 
     def _is_cut(self):

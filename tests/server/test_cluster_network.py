@@ -76,10 +76,13 @@ def replace(three, node, others):
     rejoin(three, node, others)
 
 
-def asked(node, *words):
-    """`binbus cluster WORDS`, once the node does it."""
-    wait_until(lambda: subprocess.run(node.asking("cluster", *words), capture_output=True).returncode == 0,
-               f"{node} does cluster {' '.join(words)}", 60, node.log)
+def asked(node, word, *name):
+    """`binbus cluster WORD`, until it is done, also where the answer did not come."""
+    def done():
+        answer = subprocess.run(node.asking("cluster", word, *name), capture_output=True, text=True)
+        return answer.returncode == 0 or {"join": "in the cluster already", "remove": "no node"}[word] in answer.stderr
+
+    wait_until(done, f"{node} does cluster {word}", 60, node.log)
 
 
 def members(three, nodes):

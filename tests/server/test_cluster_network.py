@@ -80,7 +80,7 @@ def asked(node, word, *name):
     """`binbus cluster WORD`, until it is done, also where the answer did not come."""
     def done():
         answer = subprocess.run(node.asking("cluster", word, *name), capture_output=True, text=True)
-        return answer.returncode == 0 or {"join": "in the cluster already", "remove": "no node"}[word] in answer.stderr
+        return answer.returncode == 0 or {"join": "in the cluster already", "remove": 'no node "'}[word] in answer.stderr
 
     wait_until(done, f"{node} does cluster {word}", 60, node.log)
 

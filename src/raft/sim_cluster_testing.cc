@@ -160,8 +160,9 @@ void SimCluster::handle(SimNode& node) {
   for (const NodeId id : inbox.unreachable) well = well && told(node, node.group->unreachable(id));
   for (const auto& [id, silent_ticks] : inbox.disconnected)
     well = well && told(node, node.group->disconnected(id, silent_ticks));
+  if (!well) return;  // it has no group any more
   const uint64_t last = node.log().last_index();
-  if (!received.empty()) well = well && told(node, node.group->receive(received));
+  if (!received.empty()) well = told(node, node.group->receive(received));
   if (well && node.log().first_index() > last + 1) ++counts_.restores;
   for (int i = 0; well && i < inbox.ticks; ++i) {
     const bool rested = node.group->resting();

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "app/data_folder.h"
 #include "app/feed_cursors.h"
@@ -114,8 +115,11 @@ void Stream::close() {
   parts->closing.request_stop();
   if (parts->state) parts->state->stop();
   if (parts->server) parts->server->stop();
-  if (parts->work) end_work(*parts->work);  // which ends soon too where no majority is left
-  for (const auto& work : parts->retired) end_work(*work);
+  if (parts->work) {
+    end_sinks(*parts->work);
+    parts->work->ingest->stop();  // which ends soon too where no majority is left
+  }
+  for (const auto& work : parts->retired) work->ingest->stop();
   if (!parts->group) return;
   parts->group->stop();
   cluster_->closed(config_.name);
@@ -346,23 +350,22 @@ Result<std::shared_ptr<Stream::Work>> Stream::begin_work(Parts& parts,
   return work;
 }
 
-void Stream::end_work(Work& work, bool another_goes_on) {
+void Stream::end_sinks(Work& work) {
   {
     const std::lock_guard lock(work.sinks_mutex);
     work.ended = true;
   }
   for (const Work::Sink& sink : work.sinks_now()) sink.runner->stop();
   work.keeper->stop();
-  another_goes_on ? work.ingest->retire() : work.ingest->stop();
 }
 
 // A node works for one term; when it leads in another, it begins anew.
 uint64_t Stream::lead(Parts& parts) {
   if (!parts.group) return 0;
-  std::erase_if(parts.retired,
-                [](const std::shared_ptr<Work>& each) {  // they hold what they have read of the log
-                  return each->ingest->status().state == ingest::IngestState::kStopped;
-                });
+  // They hold what they have read of the log.
+  std::erase_if(parts.retired, [](const std::shared_ptr<Work>& each) {
+    return each->ingest->status().state == ingest::IngestState::kStopped;
+  });
   const uint64_t term = parts.group->leading();
   std::shared_ptr<Work> now = work(parts);
   if (now && now->term != term) {
@@ -370,10 +373,10 @@ uint64_t Stream::lead(Parts& parts) {
       const std::lock_guard lock(mutex_);
       parts.work.reset();
     }
-    end_work(*now, true);
+    end_sinks(*now);
+    now->ingest->retire();
     log::info("leads_no_more", {{"stream", config_.name}, {"term", now->term}});
-    parts.retired.push_back(std::move(now));
-    now = nullptr;
+    parts.retired.push_back(std::exchange(now, nullptr));
   }
   if (now || term == 0) return term;
   auto begun = begin_work(parts, std::make_shared<Work>(*parts.group, term));

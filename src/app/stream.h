@@ -124,7 +124,8 @@ class Stream {
   // Nothing of it is at work after an error.
   Result<std::shared_ptr<Work>> begin_work(Parts& parts, std::shared_ptr<Work> work) const;
   std::vector<sink::SinkOptions> sinks_of(const Parts& parts) const;
-  static void end_work(Work& work, bool another_goes_on = false);
+  // All but what takes in the source.
+  static void end_sinks(Work& work);
   std::shared_ptr<Work> work(const Parts& parts) const;
   // The work is built on the parts, and goes first.
   struct Here {

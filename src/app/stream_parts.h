@@ -100,8 +100,8 @@ struct Stream::Parts {
   LagMeter meter;
   changes::SchemaHistory history;
   std::shared_ptr<Work> work;  // guarded by the stream's mutex; null: another node leads, or none
-  std::vector<std::shared_ptr<Work>>
-      retired;  // those before, whose dumps may be there for a moment more
+  // Those before, whose dumps may be there for a moment more; the stream's thread's own.
+  std::vector<std::shared_ptr<Work>> retired;
   std::unique_ptr<serve::Server> server;      // set once, under the stream's mutex
   std::unique_ptr<KeptPatterns> kept;         // null: no rows are kept
   std::unique_ptr<state::TableKeeper> state;  // the same

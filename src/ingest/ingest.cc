@@ -16,7 +16,6 @@ constexpr uint32_t kBackoffFirstMs = 100;
 constexpr uint32_t kBackoffMaxMs = 10'000;
 constexpr uint64_t kLookAgainUs = 60'000'000;
 constexpr uint64_t kWorkedUs = 1'000'000;
-constexpr auto kStays = std::chrono::seconds(2);
 
 uint64_t random_seed() { return (uint64_t{std::random_device()()} << 32) | std::random_device()(); }
 
@@ -160,9 +159,7 @@ Error Ingest::attempt(Candidate& candidate, const std::stop_token& stop) {
     publish(**session, before);
   });
   publish(**session, before);
-  const bool left = options_.has_turn && (*session)->semi_sync() &&
-                    (*session)->facts().flavor == mysql::Flavor::kMysql &&
-                    (*session)->stay(kStays, options_.has_turn);
+  const bool left = options_.has_turn && (*session)->stay(options_.has_turn);
   {
     const std::scoped_lock lock(mutex_);
     session_ = nullptr;

@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kBufferBytes = 1024 * 1024;
 constexpr uint64_t kUnsyncedBytesMax = 8 * 1024 * 1024;
 constexpr uint32_t kAsideMs = 1000;
+constexpr auto kStays = std::chrono::seconds(2);
 constexpr int kLookMs = 100;
 
 SourceIdentity identity_of(const SourceFacts& facts) {
@@ -131,8 +132,9 @@ void Session::leave(mysql::ConnectOptions connect) const {
   if (client) (void)(*client)->query("KILL " + std::to_string(connection_id_));
 }
 
-bool Session::stay(std::chrono::milliseconds longest, const std::function<bool()>& goes_on) {
-  const auto until = std::chrono::steady_clock::now() + longest;
+bool Session::stay(const std::function<bool()>& goes_on) {
+  if (!semi_sync() || facts_.flavor != mysql::Flavor::kMysql) return false;
+  const auto until = std::chrono::steady_clock::now() + kStays;
   std::array<uint8_t, 64 * 1024> unread;
   while (!goes_on() && std::chrono::steady_clock::now() < until) {
     const Result<bool> more = stream_->wait_readable(0);

@@ -5,7 +5,6 @@
 // Errors: all end the session; what was received until then is stored, durable where the destination still works.
 #pragma once
 
-#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -38,10 +37,10 @@ class Session {
   // Tells the source, over a connection of its own, to end the dump: by itself it would notice only with its next event or
   // heartbeat that nobody reads. Takes a second or two at most; what fails is left to the source.
   void leave(mysql::ConnectOptions connect) const;
-  // Reads on, and neither stores nor acknowledges anything, for who comes after us to end the connection, see end_predecessor: had it
-  // ended before that, the source would look for the next one a second later. Until the source or shutdown() has ended it (true),
-  // or goes_on() says that nobody comes.
-  bool stay(std::chrono::milliseconds longest, const std::function<bool()>& goes_on);
+  // Of a semi-sync replica of MySQL's: reads on, and neither stores nor acknowledges anything, for who comes after us to end the
+  // connection, see end_predecessor; had it ended before that, the source would look for the next one a second later. Until the source
+  // or shutdown() has ended it (true), two seconds have passed, or goes_on() says that nobody comes.
+  bool stay(const std::function<bool()>& goes_on);
 
   const SourceFacts& facts() const { return facts_; }
   const DumpPlan& plan() const { return plan_; }

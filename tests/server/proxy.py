@@ -61,7 +61,6 @@ class Connection:
             self.server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, proxy.receive_bytes)
         self.server.connect(("127.0.0.1", proxy.target))
         self.cut = cut              # {"events": n} or {"bytes": n} from the server, counted from the dump command on; or None
-        self.dumping = False
         self.events = 0             # forwarded whole since the dump command
         self.bytes = 0              # forwarded since the dump command
         self.stuck = False          # nothing passes any more, yet both ends believe that it lives
@@ -71,7 +70,7 @@ class Connection:
         self.upstream = Packets(self._client_packet)
         self.downstream = Packets(self._server_packet)
         self.threads = [threading.Thread(target=self._pump, args=ends, daemon=True)
-                        for ends in (("client", client, self.server, self._from_client), ("server", self.server, client, self._from_server))]
+                        for ends in ((client, self.server, self._from_client), (self.server, client, self._from_server))]
 
     def start(self):
         for thread in self.threads:
@@ -83,9 +82,13 @@ class Connection:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
+    @property
+    def dumping(self):
+        return self.dumps_since is not None
+
     def _client_packet(self, end, first, whole):
         if first in BINLOG_DUMPS:
-            self.dumping, self.dumps_since = True, time.monotonic()
+            self.dumps_since = time.monotonic()
 
     def _server_packet(self, end, first, whole):
         if self.dumping and whole:
@@ -115,7 +118,7 @@ class Connection:
             self.stuck = True
         return data[:allowed]
 
-    def _pump(self, name, source, sink, allow):
+    def _pump(self, source, sink, allow):
         try:
             while data := source.recv(self.proxy.chunk or CHUNK):
                 while self.stuck and self.open:
@@ -124,7 +127,7 @@ class Connection:
                     time.sleep(self.proxy.delay_s)
                 for whole, other in self.proxy.alter.items():
                     data = data.replace(whole, other)
-                if self.proxy.damages and name == "server":
+                if self.proxy.damages and source is self.server:
                     self.proxy.damages = False
                     data = data[:-1] + bytes([data[-1] ^ 1])
                 allowed = allow(data)

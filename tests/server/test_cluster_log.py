@@ -1,7 +1,6 @@
 """Nodes whose log cannot just go on: the others' begins behind its end by now, or it has what a dead leader left in half."""
 
 import contextlib
-import pathlib
 
 import pytest
 
@@ -12,7 +11,7 @@ from ledger import wait_sink
 from process import wait_until
 from proxy import Proxy
 from servers import FAST
-from test_cluster import transfer
+from test_cluster import file_of_all, transfer
 from test_cluster_members import join_anew, wait_known, wait_missed
 from test_feed import Bank, assert_all_there, client_of, mark, wait_mark
 from test_state import assert_kept, wait_ready
@@ -39,15 +38,13 @@ def test_a_node_was_away_for_longer_than_the_log_reaches(lab, cluster_of, kind, 
     go, come_back = AWAY[away]
     source, replica = (lab.server(kind, *FAST) for _ in range(2))
     source.sql("GRANT SELECT ON *.* TO repl@'%'")
-    out = pathlib.Path(lab.new_folder("out")) / "changes.jsonl"
-    out.parent.mkdir(parents=True)
+    _, section = file_of_all(lab, start="latest")
 
     def prepare(node):
         feed(node).config["node"]["lead_priority"] = int(node.name == "n1")  # so that the lead does not move meanwhile
 
     with Bank(source, threads=1, pause_s=0.02) as bank:
-        cluster = cluster_of(source, state=["shop.*"], prepare=prepare, retain_bytes=1, sinks=[
-            {"name": "out", "stream": "shop", "type": "file", "path": str(out), "format": "binbus", "start": "latest"}])
+        cluster = cluster_of(source, state=["shop.*"], prepare=prepare, retain_bytes=1, sinks=[section])
         leader, other, node = cluster.nodes
         wait_until(leader.leads, f"{leader} leads", 60, leader.log)
         wait_known(cluster)
